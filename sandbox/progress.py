@@ -1,0 +1,92 @@
+"""What a person sees while the sandbox is set up: one line for what each step does, with the time so far.
+
+Several steps run at once, so all lines pass through one lock and say which step they belong to. The same lines go
+to a log of each step. Lines only, no cursor movement: a terminal and a CI log read the same.
+"""
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from sandbox.processes import last_lines
+
+HEARTBEAT_SECONDS = 20.0
+"""A step that has said nothing for so long says that it is still at it."""
+
+Result = TypeVar("Result")
+Note = Callable[[str], None]
+"""Says what a step is doing right now."""
+
+
+class StepError(RuntimeError):
+    """A step failed; the text says which, why, where its log is and what to do."""
+
+
+class Progress:
+    """Runs steps, alone or side by side, and tells about them."""
+
+    def __init__(self, logs: Path, stream: TextIO = sys.stderr) -> None:
+        self._logs = logs
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    def say(self, text: str, step: str = "") -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        head = f"[{minutes:02}:{seconds:02}] " + (f"{step:<16} " if step else "")
+        with self._lock:
+            for line in text.splitlines():
+                print(f"{head}{line}", file=self._stream, flush=True)
+
+    def run(self, step: str, work: Callable[[Note], Result]) -> Result:
+        """Do one step. Whatever goes wrong in it comes out as a `StepError`."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._logs / f"{step.replace(' ', '-')}.log"
+        began = time.monotonic()
+        doing = ["at work"]
+        finished = threading.Event()
+
+        def note(text: str) -> None:
+            with log.open("a") as file:
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+            doing[:] = text.splitlines()[:1] or doing
+            self.say(text, step)
+
+        def beat() -> None:
+            while not finished.wait(HEARTBEAT_SECONDS):
+                self.say(f"{doing[0]}, {time.monotonic() - began:.0f} s", step)
+
+        heart = threading.Thread(target=beat, daemon=True)
+        heart.start()
+        try:
+            result = work(note)
+        except Exception as error:
+            with log.open("a") as file:
+                traceback.print_exc(file=file)
+            raise StepError(_failure(step, error, log)) from error
+        finally:
+            finished.set()
+        self.say(f"ready ({time.monotonic() - began:.0f} s)", step)
+        return result
+
+    def run_together(self, steps: Mapping[str, Callable[[Note], Any]]) -> dict[str, Any]:
+        """Do steps side by side; every one is seen to its end, then all failures are told at once."""
+        with ThreadPoolExecutor(max_workers=max(1, len(steps))) as pool:
+            futures = {step: pool.submit(self.run, step, work) for step, work in steps.items()}
+        failures = [error for future in futures.values() if (error := future.exception()) is not None]
+        if failures:
+            raise StepError("\n".join(str(error) for error in failures))
+        return {step: future.result() for step, future in futures.items()}
+
+
+def _failure(step: str, error: Exception, log: Path) -> str:
+    before_traceback = [line for line in last_lines(log, 200) if not line.startswith(("Traceback", "  "))]
+    text = [f"{step} failed: {error or type(error).__name__}"]
+    text += [f"    {line}" for line in before_traceback[-12:]]
+    text.append(f"  All of it: {log}. Mend the cause and run the same command again: what is done stays done.")
+    return "\n".join(text)
