@@ -1,0 +1,187 @@
+"""The part of a provider that is the same for every resource: check, difference, preview, secrets, read.
+
+A schema and the plugin's `Resource` classes drive it. It follows the official plugins (Terraform providers behind
+Pulumi's bridge): defaults and generated names become inputs, listed in the input `__defaults`, so that a generated
+name is kept from one `up` to the next and a given one is told apart.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from pulumi.provider.experimental import provider as protocol
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from sandbox.plugins.difference import difference
+from sandbox.plugins.resource import Log, Operation, Plugin, RefusedError, Resource, State
+from sandbox.plugins.schema import Shape
+from sandbox.plugins.values import UNKNOWN, Values, plain_map, property_map
+
+_DEFAULTED = "__defaults"
+_IGNORED_CONFIGURATION = {"version", "pluginDownloadURL"}
+_NAME_LENGTH = 255
+
+Properties = dict[str, PropertyValue]
+
+
+class PluginProvider(protocol.Provider):
+    """Serves a `Plugin` to the engine."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+
+    async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        given = {k: v for k, v in plain_map(request.new_inputs).items() if k not in _IGNORED_CONFIGURATION}
+        _, faults = self.plugin.schema.check(self.plugin.schema.config, given)
+        failures = [protocol.CheckFailure(fault.property, fault.reason) for fault in faults]
+        return protocol.CheckResponse(inputs=request.new_inputs, failures=failures)
+
+    async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
+        schema = self.plugin.schema
+        given: Values = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
+        given |= plain_map(request.args)
+        known = {key: value for key, value in given.items() if key in schema.config.inputs and value is not UNKNOWN}
+        configuration, faults = schema.check(schema.config, known)
+        if faults:
+            raise RefusedError("; ".join(f"{self.plugin.name}:{fault.property}: {fault.reason}" for fault in faults))
+        self.plugin.configure(configuration)
+        return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        resource, shape = self._find(type_of(request.urn))
+        given = {key: value for key, value in plain_map(request.new_inputs).items() if key != _DEFAULTED}
+        defaulted = {key: value for key, value in shape.defaults.items() if key not in given}
+        if resource.autoname and resource.autoname not in given:
+            defaulted[resource.autoname] = self._name(resource.autoname, request)
+        checked, faults = self.plugin.schema.check(shape, {**defaulted, **given})
+        faults = faults or resource.check(checked)
+        failures = [
+            protocol.CheckFailure(
+                "", f"{fault.reason}. Examine values at '{'.'.join(filter(None, (request.name, fault.property)))}'."
+            )
+            for fault in faults
+        ]
+        if resource.autoname or shape.defaults:
+            checked[_DEFAULTED] = sorted(defaulted)
+        return protocol.CheckResponse(inputs=property_map(checked, request.new_inputs), failures=failures)
+
+    def difference(
+        self, type_token: str, old_inputs: Properties, old_state: Properties, new_inputs: Properties
+    ) -> protocol.DiffResponse:
+        """Compares inputs with inputs: a refresh has written what drifted into the old ones (see `read`)."""
+        resource, shape = self._find(type_token)
+        old, new, state = plain_map(old_inputs), plain_map(new_inputs), plain_map(old_state)
+        known = {name: state[name] for name in new if name not in old and name in state}
+        old = {**known, **old}
+        replacing = shape.replace_on_changes | resource.replaces({**state, **old}, new)
+        found = difference(shape, old, new, replacing)
+        named = resource.autoname is not None and resource.autoname not in new.get(_DEFAULTED, [])
+        return protocol.DiffResponse(
+            changes=bool(found.changed),
+            replaces=found.replaces,
+            diffs=found.changed,
+            detailed_diff=found.paths,
+            delete_before_replace=bool(found.replaces) and (named or resource.delete_before_replace),
+        )
+
+    def preview_create(self, type_token: str, inputs: Properties) -> Properties:
+        """The outputs that a create will have: what is given, the rest unknown."""
+        _, shape = self._find(type_token)
+        given = _visible(plain_map(inputs))
+        return property_map({**dict.fromkeys(shape.computed, UNKNOWN), **given}, inputs, shape.secret)
+
+    def preview_update(self, type_token: str, old_state: Properties, inputs: Properties) -> Properties:
+        """The outputs that an update will have: as they were, but for what is given or made anew."""
+        resource, shape = self._find(type_token)
+        given = _visible(plain_map(inputs))
+        kept = {
+            name: value
+            for name, value in plain_map(old_state).items()
+            if name not in shape.inputs or name in shape.always_output
+        }
+        outputs = {**kept, **dict.fromkeys(resource.renewed, UNKNOWN), **given}
+        return property_map(outputs, {**old_state, **inputs}, shape.secret)
+
+    async def create_resource(self, operation: Operation, type_token: str, inputs: Properties) -> State:
+        resource, _ = self._find(type_token)
+        return await resource.create(operation, _visible(plain_map(inputs)))
+
+    async def update_resource(
+        self, operation: Operation, type_token: str, resource_id: str, old_state: Properties, inputs: Properties
+    ) -> State:
+        resource, _ = self._find(type_token)
+        return await resource.update(operation, State(resource_id, plain_map(old_state)), _visible(plain_map(inputs)))
+
+    async def delete_resource(self, operation: Operation, type_token: str, resource_id: str, state: Properties) -> None:
+        resource, _ = self._find(type_token)
+        await resource.delete(operation, State(resource_id, plain_map(state)))
+
+    async def read_resource(
+        self, operation: Operation, type_token: str, resource_id: str, old_state: Properties, old_inputs: Properties
+    ) -> protocol.ReadResponse:
+        """The resource as it is now, and its inputs as somebody would have to write them to get just that."""
+        resource, shape = self._find(type_token)
+        state = await resource.read(operation, State(resource_id, plain_map(old_state)))
+        if state is None:
+            return protocol.ReadResponse()
+        present = {k: v for k, v in state.outputs.items() if k in shape.inputs and v not in (None, "", [], {})}
+        if old_inputs:
+            # What the provider fills in itself is an input only if it was given.
+            present = {k: v for k, v in present.items() if k in old_inputs or (k not in shape.always_output and v)}
+        else:
+            present = {**shape.defaults, **present}
+        like = {**old_state, **old_inputs}
+        inputs = property_map(present, like)
+        if _DEFAULTED in old_inputs:
+            inputs[_DEFAULTED] = old_inputs[_DEFAULTED]
+        return protocol.ReadResponse(state.id, self.outputs(type_token, state, like), inputs)
+
+    def outputs(self, type_token: str, state: State, inputs: Mapping[str, PropertyValue]) -> Properties:
+        """A resource's state for the engine: secret where its inputs, the schema or the resource itself say so."""
+        _, shape = self._find(type_token)
+        return property_map(state.outputs, inputs, shape.secret | state.secret)
+
+    def operation(self, urn: str, timeout: float, log: Log, inputs: Properties | None = None) -> Operation:
+        """What a resource is told about the step that it does."""
+        secret = frozenset(name for name, value in (inputs or {}).items() if value.contains_secret())
+        return Operation(urn, timeout, log, secret)
+
+    async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
+        function = self.plugin.functions.get(request.tok)
+        if function is None:
+            raise RefusedError(self._unsupported("function", request.tok))
+        shape = self.plugin.schema.functions[request.tok]
+        arguments, faults = self.plugin.schema.check(shape, plain_map(request.args))
+        if faults:
+            failures = [protocol.CheckFailure(fault.property, fault.reason) for fault in faults]
+            return protocol.InvokeResponse(failures=failures)
+        result = await function.call(arguments)
+        return protocol.InvokeResponse(property_map(result, request.args, shape.secret))
+
+    def _find(self, type_token: str) -> tuple[Resource, Shape]:
+        resource = self.plugin.resources.get(type_token)
+        if resource is None:
+            raise RefusedError(self._unsupported("resource", type_token))
+        return resource, self.plugin.schema.resources[type_token]
+
+    def _unsupported(self, kind: str, token: str) -> str:
+        return (
+            f"the {kind} {token} is not among those that the sandbox's {self.plugin.name} plugin supports. "
+            f"Put the official pulumi-resource-{self.plugin.name} on PATH, or add it to sandbox/plugins."
+        )
+
+    def _name(self, key: str, request: protocol.CheckRequest) -> str:
+        old = plain_map(request.old_inputs)
+        if key in old.get(_DEFAULTED, []):
+            return old[key]
+        # The engine hands out the same seed in the preview and in the update that follows it.
+        digest = hashlib.sha256(request.random_seed + request.urn.encode()).hexdigest()[:7]
+        return f"{request.name[: _NAME_LENGTH - 8]}-{digest}"
+
+
+def type_of(urn: str) -> str:
+    """`urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME` -> `TYPE`."""
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _visible(inputs: Values) -> Values:
+    return {name: value for name, value in inputs.items() if not name.startswith("__")}
