@@ -128,4 +128,4 @@ class Plugin:
     resources: Mapping[str, Resource]
     functions: Mapping[str, Function] = field(default_factory=dict)
     configure: Callable[[Values], None] = lambda _: None
-    """Called once with the provider's configuration, before any operation; raises `RefusedError` when it is unusable."""
+    """Called once with the provider's configuration, before any operation; raises `RefusedError` if it is bad."""

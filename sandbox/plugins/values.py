@@ -64,13 +64,17 @@ def property_value(value: Any, like: PropertyValue | None = None) -> PropertyVal
         items = {key: property_value(item, old.get(key)) for key, item in value.items() if item is not None}
         return PropertyValue(items, is_secret=secret)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        if like is not None and isinstance(like.value, Sequence) and len(like.value) == len(value):
-            return PropertyValue(
-                [property_value(item, old) for item, old in zip(value, like.value, strict=True)], secret
-            )
+        olds = _elements(like)
+        if len(olds) == len(value):
+            return PropertyValue([property_value(item, old) for item, old in zip(value, olds, strict=True)], secret)
         secret = secret or (like is not None and like.contains_secret())
         return PropertyValue([property_value(item) for item in value], is_secret=secret)
     return PropertyValue(value, is_secret=secret)
+
+
+def _elements(value: PropertyValue | None) -> list[PropertyValue]:
+    inner = value.value if value is not None else None
+    return [item for item in inner if isinstance(item, PropertyValue)] if isinstance(inner, tuple) else []
 
 
 def property_map(
