@@ -1,0 +1,55 @@
+"""What an image is made of, and the digest that names it: an unchanged recipe is an image that exists already."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import layout
+
+HERE = Path(__file__).parent
+
+SERVICES = ("nginx", "postgres", "redis", "api")
+"""The images that are built; each is a folder here."""
+
+REPOSITORY = layout.NAME
+"""Local images are called `auren-sandbox/NAME:DIGEST`."""
+
+SUITE = "trixie"
+"""The Debian release that every image is made of."""
+PYTHON = "3.13"
+"""That release's Python, which the API's wheels must fit."""
+
+
+class ImageBuildError(RuntimeError):
+    """An image could not be made; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One service image: a folder with a Dockerfile, on top of the base image."""
+
+    name: str
+    base: str
+    """The base image's reference."""
+
+    @property
+    def folder(self) -> Path:
+        return HERE / self.name
+
+    @property
+    def tag(self) -> str:
+        return digest_of(self.folder, self.base, PYTHON)
+
+    @property
+    def reference(self) -> str:
+        return f"{REPOSITORY}/{self.name}:{self.tag}"
+
+
+def digest_of(folder: Path, *words: str) -> str:
+    """Twelve hexadecimal digits that name a folder's files (paths, modes, contents) together with `words`."""
+    digest = hashlib.sha256("\0".join(words).encode())
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        executable = bool(file.stat().st_mode & 0o100)
+        digest.update(f"\0{file.relative_to(folder)}\0{executable}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:12]
