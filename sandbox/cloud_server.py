@@ -4,7 +4,6 @@ import http.client
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from sandbox import layout
@@ -13,7 +12,6 @@ from sandbox.processes import BackgroundProcess
 PROCESS = BackgroundProcess(
     "simulated clouds", layout.RUN / "clouds.pid", ("sandbox.clouds",), layout.STATE / "logs" / "clouds.log"
 )
-PROJECT = Path(__file__).parent.parent
 READY_SECONDS = 120
 """At a start after `stop`, droplets boot before the APIs answer."""
 
@@ -38,7 +36,7 @@ def health() -> dict[str, Any] | None:
 def start() -> None:
     """Start it unless it runs, and return when it answers."""
     if PROCESS.pid() is None:
-        PROCESS.start((sys.executable, "-m", "sandbox.clouds"), directory=PROJECT)
+        PROCESS.start((sys.executable, "-m", "sandbox.clouds"), directory=layout.PROJECT)
     deadline = time.monotonic() + READY_SECONDS
     while health() is None:
         if PROCESS.pid() is None or time.monotonic() > deadline:

@@ -10,10 +10,12 @@ from pathlib import Path
 NAME = "auren-sandbox"
 """The prefix of everything made on this machine: containers, networks, chains, images, namespaces."""
 
+PROJECT = Path(__file__).parent.parent
+"""The Pulumi project that is rehearsed here, and this package's own place."""
+
 STATE = Path(os.environ.get("AUREN_SANDBOX_STATE", "/var/lib/auren-sandbox"))
 CACHE = Path(
-    os.environ.get("AUREN_SANDBOX_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
+    os.environ.get("AUREN_SANDBOX_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
 )
 RUN = Path("/run") / NAME
 

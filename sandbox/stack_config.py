@@ -30,7 +30,7 @@ def file_in_use(stack: str, state: Path = layout.STATE) -> Path:
     return state / f"Pulumi.{stack}.yaml"
 
 
-def refresh(stack: str, project: Path, state: Path = layout.STATE) -> Path:
+def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> Path:
     """Bring the file in use up to date with the project's file, and return it."""
     source = project / f"Pulumi.{stack}.yaml"
     if not source.exists():

@@ -1,0 +1,82 @@
+"""The stacks of the project in this machine's own backend: made when missing, destroyed before the cloud goes."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import environment, layout
+
+INIT_SECONDS = 120
+DESTROY_SECONDS = 900
+
+
+class StackError(RuntimeError):
+    """pulumi did not do as asked; the text holds what it said."""
+
+
+def project_name(project: Path) -> str:
+    return str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
+
+
+def ensure_stack(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
+    """Make the stack in the backend unless it is there: without one, pulumi asks or refuses."""
+    if _checkpoint(stack, project, state).exists():
+        return
+    (state / "backend").mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["pulumi", "stack", "init", stack, "--non-interactive", "--color", "never"],
+        cwd=project,
+        env=environment.complete(stack, state) | {"PULUMI_STACK": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=INIT_SECONDS,
+    )
+    if done.returncode and "already exists" not in done.stderr:
+        raise StackError(f"The stack {stack} cannot be made:\n{(done.stdout + done.stderr).strip()}")
+
+
+def resources(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> list[dict[str, Any]]:
+    """What the stack holds, as its state file says; the stack itself and providers are not counted."""
+    try:
+        document = json.loads(_checkpoint(stack, project, state).read_text())
+    except FileNotFoundError:
+        return []
+    latest = (document.get("checkpoint") or {}).get("latest") or {}
+    found: list[dict[str, Any]] = latest.get("resources") or []
+    return [one for one in found if not str(one["type"]).startswith("pulumi:")]
+
+
+def destroy(stack: str, say: Callable[[str], None], project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
+    """`pulumi destroy` of the whole stack, within a bound; its lines are passed on."""
+    command = ["pulumi", "destroy", "--yes", "--non-interactive", "--color", "never", "--skip-preview"]
+    command = ["timeout", "--kill-after=20", "--signal=INT", str(DESTROY_SECONDS), *command]
+    lines: list[str] = []
+    with subprocess.Popen(
+        command,
+        cwd=project,
+        env=environment.complete(stack, state),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip():
+                lines.append(line.rstrip())
+                say(lines[-1])
+    if process.returncode == 124:
+        raise StackError(f"`pulumi destroy` was not done after {DESTROY_SECONDS} s.")
+    if process.returncode:
+        raise StackError("`pulumi destroy` failed; what it said last:\n" + "\n".join(lines[-15:]))
+
+
+def _checkpoint(stack: str, project: Path, state: Path) -> Path:
+    return state / "backend" / ".pulumi" / "stacks" / project_name(project) / f"{stack}.json"
