@@ -1,0 +1,1 @@
+"""Where it runs: components over DigitalOcean and Cloudflare."""

@@ -1,0 +1,46 @@
+"""The domain's records in its Cloudflare zone."""
+
+import pulumi
+import pulumi_cloudflare as cloudflare
+
+from auren_infra.settings import Settings, SettingsError
+
+
+def zone_id(zone: str) -> str:
+    """Ask Cloudflare for the zone's id. Raises `SettingsError` when the token sees no such zone."""
+    found = cloudflare.get_zones(name=zone).results
+    if not found:
+        raise SettingsError(
+            f"auren:cloudflareZone: the Cloudflare token sees no zone {zone}. Add the zone to the account, "
+            "or give the token Zone:Read and DNS:Edit for it."
+        )
+    return str(found[0]["id"])
+
+
+class Dns(pulumi.ComponentResource):
+    """`DOMAIN` and `www.DOMAIN` as A records.
+
+    Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        zone: str,
+        address: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:cloud:Dns", name, None, opts)
+        for host in (settings.domain, f"www.{settings.domain}"):
+            cloudflare.DnsRecord(
+                host,
+                zone_id=zone,
+                name=host,
+                type="A",
+                content=address,
+                proxied=settings.proxied,
+                ttl=1 if settings.proxied else 300,  # seconds; 1 is "automatic", the only one for a proxied record
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})

@@ -1,0 +1,88 @@
+"""The machine: one droplet with a host key that is known before it exists, its address and its data volume."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_digitalocean as digitalocean
+import pulumi_tls as tls
+
+from auren_infra.cloud.network import Network
+from auren_infra.cloud.volumes import DataVolume
+from auren_infra.files.cloud_init import user_data
+from auren_infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to log in to a machine, and how to know that it is the right one."""
+
+    address: pulumi.Output[str]
+    private_key: pulumi.Output[str]
+    """OpenSSH format; secret."""
+    host_key: pulumi.Output[str]
+    """The machine's public key, authorized_keys format."""
+    user: str = "root"
+
+
+class Droplet(pulumi.ComponentResource):
+    """A droplet behind the network's firewall and address, with the data volume attached.
+
+    It is replaced when its image, region, VPC or keys change, old one first: a volume can be attached to one droplet
+    only. Nothing that matters is on it.
+    """
+
+    droplet: digitalocean.Droplet
+    attachment: digitalocean.VolumeAttachment
+    access: Access
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        network: Network,
+        data: DataVolume,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:cloud:Droplet", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        host_key = tls.PrivateKey(f"{name}-host", algorithm="ED25519", opts=child)
+        deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
+        ssh_key = digitalocean.SshKey(
+            name, name=name, public_key=deploy_key.public_key_openssh.apply(str.strip), opts=child
+        )
+        self.droplet = digitalocean.Droplet(
+            name,
+            name=name,
+            region=settings.region,
+            size=settings.droplet_size,
+            image=settings.droplet_image,
+            vpc_uuid=network.vpc_id,
+            ssh_keys=[ssh_key.id],
+            user_data=pulumi.Output.all(host_key.private_key_openssh, host_key.public_key_openssh).apply(
+                lambda keys: user_data(*keys)
+            ),
+            tags=[network.tag],
+            monitoring=True,
+            graceful_shutdown=True,
+            resize_disk=False,  # a larger disk can never be made smaller, and the data has its own
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[network.firewall], delete_before_replace=True),
+        )
+        assignment = digitalocean.ReservedIpAssignment(
+            name,
+            ip_address=network.address,
+            droplet_id=self.droplet.id.apply(int),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.attachment = digitalocean.VolumeAttachment(
+            name,
+            volume_id=data.volume.id,
+            droplet_id=self.droplet.id.apply(int),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.access = Access(
+            # The assignment's, so that whoever uses the address waits until it leads to the machine.
+            address=assignment.ip_address,
+            private_key=deploy_key.private_key_openssh,
+            host_key=host_key.public_key_openssh.apply(str.strip),
+        )
+        self.register_outputs({"id": self.droplet.id, "address": self.access.address})

@@ -1,0 +1,83 @@
+"""The network around the machines: VPC, firewall, and the address that stays when a droplet is replaced."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_digitalocean as digitalocean
+
+from auren_infra.settings import Settings
+
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+KAFKA_UI_PORT = 8081
+
+
+class Network(pulumi.ComponentResource):
+    """A VPC, a firewall for every droplet that carries `tag`, and a reserved IP.
+
+    The firewall goes by tag and is made before any droplet, so no machine is without it for a moment.
+    Left out on purpose: assigning the address, which is the droplet's part, since it follows the machine.
+    """
+
+    tag: pulumi.Output[str]
+    vpc_id: pulumi.Output[str]
+    address: pulumi.Output[str]
+    firewall: digitalocean.Firewall
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("auren:cloud:Network", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        vpc = digitalocean.Vpc(
+            name,
+            name=name,
+            region=settings.region,
+            ip_range=settings.vpc_range,
+            description="AUREN's private network",
+            opts=child,
+        )
+        tag = digitalocean.Tag(name, name=name, opts=child)
+        self.firewall = digitalocean.Firewall(
+            name,
+            name=name,
+            tags=[tag.name],
+            inbound_rules=[inbound_rule(port, sources) for port, sources in inbound(settings).items() if sources],
+            outbound_rules=[
+                digitalocean.FirewallOutboundRuleArgs(
+                    protocol=protocol, port_range=ports, destination_addresses=list(EVERYWHERE)
+                )
+                for protocol, ports in _OUTBOUND
+            ],
+            opts=child,
+        )
+        reserved_ip = digitalocean.ReservedIp(
+            name,
+            region=settings.region,
+            # DNS and other people's allow lists know this address: it is as hard to lose as the data.
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect_data),
+        )
+        self.tag, self.vpc_id, self.address = tag.name, vpc.id, reserved_ip.ip_address
+        self.register_outputs({"address": self.address, "vpcId": self.vpc_id})
+
+
+_OUTBOUND = (
+    ("tcp", "53"),  # names
+    ("udp", "53"),
+    ("tcp", "80"),  # packages
+    ("tcp", "443"),  # packages, images, the services' own calls
+    ("udp", "123"),  # time
+    ("icmp", None),  # path MTU discovery, ping
+)
+"""What a machine of AUREN opens to the outside; all else is dropped."""
+
+
+def inbound(settings: Settings) -> dict[int, Sequence[str]]:
+    """Port -> the addresses that may reach it."""
+    return {
+        22: settings.ssh_allowed,
+        80: EVERYWHERE,
+        443: EVERYWHERE,
+        KAFKA_UI_PORT: settings.kafka_ui_allowed,
+    }
+
+
+def inbound_rule(port: int, sources: Sequence[str]) -> digitalocean.FirewallInboundRuleArgs:
+    return digitalocean.FirewallInboundRuleArgs(protocol="tcp", port_range=str(port), source_addresses=list(sources))

@@ -1,0 +1,105 @@
+"""`docker-compose.prod.yml`: the services as Docker Compose runs them on the machine.
+
+The network is external: every service is started by a command of its own, side by side, and a network that each of
+them would create is created twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from auren_infra.files import paths
+from auren_infra.services.links import targets
+from auren_infra.services.model import NETWORK_NAME, Service
+
+PROJECT_NAME = "auren"
+
+
+def render(services: Sequence[Service]) -> str:
+    """The whole file."""
+    return _text(
+        {
+            "name": PROJECT_NAME,
+            "services": {service.name: _service(service) for service in services},
+            "networks": {NETWORK_NAME: {"name": NETWORK_NAME, "external": True}},
+            "volumes": {
+                volume.name: {
+                    "name": volume.name,
+                    # A directory of the data disk. It is there only while the disk is mounted, so a container can
+                    # never write beside it.
+                    "driver": "local",
+                    "driver_opts": {"type": "none", "o": "bind", "device": paths.volume(volume)},
+                }
+                for service in services
+                for volume in service.volumes
+            },
+            "secrets": {
+                f"{service.name}_{file.name}": {"file": paths.secret(service, file)}
+                for service in services
+                for file in service.secrets
+            },
+        }
+    )
+
+
+def render_service(service: Service) -> str:
+    """One service's own part: what its container depends on, and nothing else."""
+    return _text({service.name: _service(service)})
+
+
+def _service(service: Service) -> dict[str, Any]:
+    health = service.health
+    specification: dict[str, Any] = {
+        "image": service.image,
+        "container_name": service.container,
+        "hostname": service.name,
+        "command": list(service.command),
+        "user": str(service.user),
+        "environment": {"TZ": "UTC", **service.environment},
+        "networks": {NETWORK_NAME: {"ipv4_address": str(service.address)}},
+        "ports": [f"{service.published}:{service.port}"] if service.published else [],
+        "volumes": [f"{volume.name}:{volume.target}" for volume in service.volumes]
+        + [f"{paths.PROJECT}/{file.source}:{file.target}:ro" for file in service.files],
+        "secrets": [{"source": f"{service.name}_{file.name}", "target": file.name} for file in service.secrets],
+        "tmpfs": [
+            f"{tmpfs.target}:size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700"
+            for tmpfs in service.tmpfs
+        ],
+        "depends_on": {target: {"condition": "service_healthy"} for target in targets(service.name)},
+        "healthcheck": {
+            "test": ["CMD", *health.command],
+            "interval": f"{health.interval}s",
+            "timeout": f"{health.timeout}s",
+            "retries": health.retries,
+            "start_period": f"{health.start_period}s",
+        },
+        "restart": "unless-stopped",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": f"{service.limits.memory_mb}m",
+        "cpus": service.limits.cpus,
+        "pids_limit": service.limits.pids,
+        "shm_size": f"{service.limits.shared_memory_mb}m",
+        "stop_signal": service.stop_signal,
+        "stop_grace_period": f"{service.stop_grace}s",
+    }
+    return {key: _escaped(value) for key, value in specification.items() if value not in ([], {})}
+
+
+def _escaped(value: Any) -> Any:
+    """Compose replaces `$NAME` in every string; `$$` is a dollar sign."""
+    match value:
+        case str():
+            return value.replace("$", "$$")
+        case list():
+            return [_escaped(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        case dict():
+            return {key: _escaped(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return value
+
+
+def _text(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=120)

@@ -1,0 +1,1 @@
+"""What is done on the machine, over SSH: components over pulumi-command."""

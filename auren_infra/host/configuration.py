@@ -1,0 +1,86 @@
+"""The files on a machine: rendered configuration, the website, people's keys, and the secrets."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_random as random
+
+from auren_infra.files import paths, render, website
+from auren_infra.host.machine import Machine
+from auren_infra.services.model import Password, SecretFile, Service
+from auren_infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class PlacedFile:
+    """A file on the machine: the command that puts it there, and what its content's change looks like."""
+
+    command: pulumi.Resource
+    digest: pulumi.Input[str]
+
+
+class Configuration(pulumi.ComponentResource):
+    """Every file is a resource of its own, so that a preview names the files that change."""
+
+    files: dict[str, PlacedFile]
+    """By path below the project's directory."""
+    secrets: dict[str, PlacedFile]
+    """By path on the machine."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        settings: Settings,
+        services: Sequence[Service],
+        ready: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:host:Configuration", machine.name, None, opts)
+        self._machine, self._ready = machine, ready
+        self.files = {
+            path: PlacedFile(self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text), _digest(text))
+            for path, text in render.configuration_files(settings, services).items()
+        }
+        packed = website.pack(Path(settings.website))
+        self.files["website"] = PlacedFile(
+            machine.run("website", "put_tree", f"{paths.PROJECT}/website", stdin=packed, after=[ready], parent=self),
+            _digest(packed),
+        )
+        self._put("operators", paths.OPERATOR_KEYS, "0600", "root:root", render.operator_keys(settings))
+        passwords = self._passwords(services)
+        self.secrets = {
+            paths.secret(service, file): self._secret(service, file, passwords)
+            for service in services
+            for file in service.secrets
+        }
+        self.register_outputs({})
+
+    def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
+        return self._machine.run(name, "put_file", path, mode, owner, stdin=text, after=[self._ready], parent=self)
+
+    def _passwords(self, services: Sequence[Service]) -> Mapping[Password, pulumi.Output[str]]:
+        wanted = {file.password for service in services for file in service.secrets}
+        return {
+            password: random.RandomPassword(
+                password.name,
+                length=32,
+                special=False,  # 190 bits without a character that a URL, a shell or a configuration file would quote
+                opts=pulumi.ResourceOptions(parent=self),
+            ).result
+            for password in sorted(wanted, key=lambda password: password.name)
+        }
+
+    def _secret(
+        self, service: Service, file: SecretFile, passwords: Mapping[Password, pulumi.Output[str]]
+    ) -> PlacedFile:
+        text = passwords[file.password].apply(lambda password: file.template.format(password=password))
+        put = self._put(f"{service.name}-{file.name}", paths.secret(service, file), "0400", str(service.user), text)
+        # Twelve digits of a digest of 190 random bits tell that the secret changed, and nothing about it.
+        return PlacedFile(put, pulumi.Output.unsecret(text.apply(_digest)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,73 @@
+"""The data volume on its machine: mounted before Docker starts, released before it is detached."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_command as command
+
+from auren_infra.cloud.droplet import Access
+from auren_infra.files import paths
+from auren_infra.files.render import data_directories
+from auren_infra.host.machine import Machine, script
+from auren_infra.services.model import Service
+
+
+class DataDisk(pulumi.ComponentResource):
+    """The data volume, mounted, with a directory for each named Docker volume."""
+
+    mounted: pulumi.Resource
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        device: str,
+        size_gb: int,
+        attachment: pulumi.Resource,
+        services: Sequence[Service],
+        ready: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:host:DataDisk", machine.name, None, opts)
+        release = release_before_detaching(machine, attachment, parent=self)
+        self.mounted = machine.run(
+            "data-disk",
+            "data_disk",
+            device,
+            paths.DATA,
+            str(size_gb),
+            stdin=data_directories(services),
+            after=[ready, release],
+            parent=self,
+        )
+        self.register_outputs({})
+
+
+def release_before_detaching(
+    machine: Machine, attachment: pulumi.Resource, parent: pulumi.Resource
+) -> command.local.Command:
+    """A resource whose only work is its deletion: bring the machine down cleanly, if it answers.
+
+    It depends on the attachment and is therefore deleted before it, and it is replaced with either. It runs
+    where Pulumi runs, over `ssh`: a remote command's `delete` would fail for ever on a machine that is dead.
+    """
+    access: Access = machine.access
+    return command.local.Command(
+        f"{machine.name}-release",
+        create=":",
+        delete=script("release_data_disk"),
+        interpreter=["/bin/bash", "-c"],
+        stdin=access.private_key,
+        environment={
+            "HOST": access.address,
+            "KNOWN_HOSTS": pulumi.Output.concat(access.address, " ", access.host_key),
+            "TARGET": paths.DATA,
+        },
+        add_previous_output_in_env=False,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[attachment],
+            replace_with=[machine.lifetime, attachment],
+            delete_before_replace=True,
+        ),
+    )

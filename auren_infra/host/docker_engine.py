@@ -1,0 +1,41 @@
+"""Docker on a machine: the engine, installed and pinned, and AUREN's network."""
+
+import pulumi
+
+from auren_infra.files.render import docker_daemon
+from auren_infra.host.machine import Machine
+from auren_infra.services.model import NETWORK_NAME
+from auren_infra.settings import CONTAINER_SUBNET, Settings
+
+
+class DockerEngine(pulumi.ComponentResource):
+    """Docker Engine and Compose V2 with `auren-network`.
+
+    Changing the version installs another package, up or down, and restarts the daemon; containers keep running
+    (live-restore).
+    """
+
+    network: pulumi.Resource
+
+    def __init__(
+        self,
+        machine: Machine,
+        settings: Settings,
+        ready: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:host:DockerEngine", machine.name, None, opts)
+        engine = machine.run(
+            "docker",
+            "docker_engine",
+            settings.docker_source,
+            settings.docker_version,
+            stdin=docker_daemon(),
+            after=[ready],
+            parent=self,
+            bound=1200,
+        )
+        self.network = machine.run(
+            "network", "docker_network", NETWORK_NAME, str(CONTAINER_SUBNET), after=[engine], parent=self
+        )
+        self.register_outputs({})

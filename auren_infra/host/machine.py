@@ -1,0 +1,70 @@
+"""The one connection that every command on a machine passes through."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_command as command
+
+from auren_infra.cloud.droplet import Access
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def script(name: str) -> str:
+    """The text of `scripts/NAME.sh`."""
+    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that commands are run on.
+
+    A command is a script of `scripts/`, idempotent, sent on the standard input of `bash -s` with its data behind it:
+    a failed command shows a short command line and its output, a preview shows the changed lines, a secret is on no
+    command line, and nothing needs to be on the machine beforehand. bash reads a pipe byte by byte, so
+    the script finds its own input where its last line ends.
+
+    No command has a `delete`: it would run on a machine that may be dead, or has been replaced. What goes away with a
+    service is retired by a command that knows all that should be there.
+    """
+
+    name: str
+    access: Access
+    lifetime: pulumi.Resource
+    """Each command is run again on a new one of these and needs no undoing on an old one."""
+
+    def run(
+        self,
+        name: str,
+        script_name: str,
+        *arguments: str,
+        stdin: pulumi.Input[str] = "",
+        after: Sequence[pulumi.Resource] = (),
+        parent: pulumi.Resource,
+        bound: int = 600,
+    ) -> command.remote.Command:
+        """Run a script on the machine; `bound` is the longest that it may take, in seconds.
+
+        A cut connection leaves the script running there. The lock makes its next run wait for the end of that one.
+        """
+        lock = f"/run/lock/auren-{name}"
+        return command.remote.Command(
+            f"{self.name}-{name}",
+            connection=command.remote.ConnectionArgs(
+                host=self.access.address,
+                user=self.access.user,
+                private_key=self.access.private_key,
+                host_key=self.access.host_key,
+                dial_error_limit=60,  # a booting machine: about four and a half minutes
+                per_dial_timeout=15,
+            ),
+            create=shlex.join(["flock", "-w", str(bound), lock, "timeout", str(bound), "bash", "-s", "--", *arguments]),
+            stdin=pulumi.Output.concat(script(script_name), stdin),
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(
+                parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
+            ),
+        )

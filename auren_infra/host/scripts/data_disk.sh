@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# data_disk DEVICE MOUNTPOINT GIGABYTES < "PATH UID:GID" lines: the data volume mounted, its file system as large as the volume,
+# its directories there, and Docker held back until it is mounted. It formats nothing: the volume comes formatted.
+set -euo pipefail
+
+# A volume that was just attached, or made larger, takes a moment to show.
+wait_for_device() {
+    local device=$1 gigabytes=$2 tries=0
+    until [ -b "$device" ] && [ "$(blockdev --getsize64 "$device")" -ge $((gigabytes << 30)) ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -ge 60 ]; then
+            echo "No volume of $gigabytes GB appeared as $device within a minute. Is it attached to this droplet?" >&2
+            exit 1
+        fi
+        sleep 1
+    done
+}
+
+main() {
+    local device=$1 target=$2 gigabytes=$3 directories line
+    directories=$(mktemp)
+    cat >"$directories"
+    wait_for_device "$device" "$gigabytes"
+    if [ "$(blkid -p -o value -s TYPE "$device")" != ext4 ]; then
+        echo "$device holds no ext4 file system. It is left as it is: look at it by hand (blkid -p $device)." >&2
+        exit 1
+    fi
+
+    install -d -m 0755 "$target"
+    # Immutable while nothing is mounted on it: nothing can be written beside the disk.
+    mountpoint -q "$target" || chattr +i "$target" 2>/dev/null || true
+    line="$device $target ext4 defaults,nofail,discard,noatime 0 2"
+    if ! grep -qxF "$line" /etc/fstab; then
+        # Over a copy and a rename: a cut in the middle must not leave half an fstab.
+        awk -v target="$target" '$2 != target' /etc/fstab >/etc/fstab.auren
+        echo "$line" >>/etc/fstab.auren
+        mv /etc/fstab.auren /etc/fstab
+    fi
+    install -d /etc/systemd/system/docker.service.d
+    printf '# Without the data disk no container starts.\n[Unit]\nRequiresMountsFor=%s\n' "$target" \
+        >/etc/systemd/system/docker.service.d/10-data-disk.conf
+    systemctl daemon-reload
+    mountpoint -q "$target" || mount "$target"
+    resize2fs "$device" 2>&1
+    while read -r path owner; do
+        [ -d "$path" ] || install -d -m 0700 -o "${owner%:*}" -g "${owner#*:}" "$path"
+    done <"$directories"
+    rm -f "$directories"
+    findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
+}
+
+main "$@"
+exit

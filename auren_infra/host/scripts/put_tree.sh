@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# put_tree DIRECTORY < "PATH<TAB>BASE64" lines: the directory with exactly these files, each replaced in one step.
+# The directory itself stays, so that a container which has it mounted sees the new files.
+set -euo pipefail
+
+main() {
+    local target=$1 path content
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cat >"$work/packed"
+    install -d -m 0755 "$target"
+    while IFS=$'\t' read -r path content; do
+        install -d -m 0755 "$(dirname "$target/$path")"
+        base64 -d <<<"$content" >"$target/.new"
+        chmod 0644 "$target/.new"
+        mv "$target/.new" "$target/$path"
+    done <"$work/packed"
+    cut -f1 "$work/packed" | LC_ALL=C sort >"$work/wanted"
+    (cd "$target" && find . -type f -printf '%P\n' | LC_ALL=C sort | comm -13 "$work/wanted" - | tr '\n' '\0' | xargs -0 -r rm -f --)
+    find "$target" -mindepth 1 -type d -empty -delete
+    echo "$(wc -l <"$work/wanted") files"
+}
+
+main "$@"
+exit

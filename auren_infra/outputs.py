@@ -1,0 +1,93 @@
+"""What others read: the stack's outputs, as types. `outputs.schema.json` is their JSON Schema.
+
+`python -m auren_infra.outputs` prints the schema; a test holds the file to it. Renaming or dropping an output
+breaks its readers; adding one does not.
+"""
+
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Urls(_Contract):
+    website: str
+    api: str
+    by_address: str = Field(description="The website by the address alone, without DNS")
+
+
+class Ssh(_Contract):
+    user: str
+    host: str
+    port: int
+    known_hosts: str = Field(description="The line that a known_hosts file needs to trust the machine")
+
+
+class ContainerNetwork(_Contract):
+    name: str
+    subnet: str
+
+
+class Volume(_Contract):
+    id: str
+    name: str
+    size_gb: int
+    device: str = Field(description="The device on the machine")
+    mount_point: str
+    docker_volumes: list[str] = Field(description="The named Docker volumes that are directories of it")
+
+
+class InboundRule(_Contract):
+    port: int
+    sources: list[str]
+
+
+class Firewall(_Contract):
+    id: str
+    name: str
+    inbound: list[InboundRule]
+
+
+class Droplet(_Contract):
+    id: str
+    name: str
+    region: str
+    size: str
+    image: str
+
+
+class Service(_Contract):
+    image: str
+    container: str
+    address: str = Field(description="On the container network")
+    port: int = Field(description="On the container network")
+    published_port: int | None = Field(description="On the machine; null when it is not published")
+    health_check: list[str] = Field(description="The command that runs inside the container")
+
+
+class StackOutputs(_Contract):
+    """The outputs of an AUREN stack."""
+
+    address: str = Field(description="The reserved IPv4 address; it stays when the droplet is replaced")
+    domain: str
+    urls: Urls
+    ssh: Ssh
+    ssh_private_key: str = Field(description="The key that the program itself logs in with (secret)")
+    droplet: Droplet
+    network: ContainerNetwork
+    volumes: list[Volume]
+    firewall: Firewall
+    services: dict[str, Service]
+
+
+def schema() -> str:
+    """The JSON Schema of `pulumi stack output --json --show-secrets`."""
+    return json.dumps(StackOutputs.model_json_schema(by_alias=True), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema(), end="")

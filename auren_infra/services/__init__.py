@@ -1,0 +1,1 @@
+"""What runs: AUREN's services as frozen values."""

@@ -1,0 +1,119 @@
+"""Puts the components together. The only place that knows that there is one machine."""
+
+from typing import Any
+
+import pulumi
+
+from auren_infra import outputs
+from auren_infra.cloud.dns import Dns, zone_id
+from auren_infra.cloud.droplet import Droplet
+from auren_infra.cloud.network import Network, inbound
+from auren_infra.cloud.volumes import DataVolume
+from auren_infra.files import paths
+from auren_infra.host.configuration import Configuration
+from auren_infra.host.containers import Containers
+from auren_infra.host.data_disk import DataDisk
+from auren_infra.host.docker_engine import DockerEngine
+from auren_infra.host.machine import Machine
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.model import NETWORK_NAME, Service
+from auren_infra.settings import CONTAINER_SUBNET, Settings
+
+
+def deploy(stack: str, settings: Settings) -> dict[str, Any]:
+    """Register everything of `stack` and return its outputs, by the names of `outputs.StackOutputs`.
+
+    Raises `SettingsError` before anything is registered when the zone is not there.
+    """
+    name = f"auren-{stack}"
+    zone = zone_id(settings.cloudflare_zone)
+    services = catalogue(settings)
+
+    network = Network(name, settings)
+    data = DataVolume(name, settings)
+    droplet = Droplet(name, settings, network, data)
+    Dns(name, settings, zone, network.address)
+
+    machine = Machine(name, droplet.access, lifetime=droplet.droplet)
+    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    disk = DataDisk(
+        machine,
+        device=data.device,
+        size_gb=settings.data_volume_size,
+        attachment=droplet.attachment,
+        services=services,
+        ready=ready,
+    )
+    engine = DockerEngine(machine, settings, ready)
+    configuration = Configuration(machine, settings, services, ready)
+    Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+
+    return _outputs(name, settings, services=services, network=network, data=data, droplet=droplet)
+
+
+def _outputs(
+    name: str,
+    settings: Settings,
+    *,
+    services: tuple[Service, ...],
+    network: Network,
+    data: DataVolume,
+    droplet: Droplet,
+) -> dict[str, Any]:
+    address, access = network.address, droplet.access
+    scheme = "https" if settings.proxied else "http"
+    exported = {
+        "address": address,
+        "domain": settings.domain,
+        "urls": {
+            "website": f"{scheme}://{settings.domain}/",
+            "api": f"{scheme}://{settings.domain}/api/",
+            "byAddress": pulumi.Output.concat("http://", address, "/"),
+        },
+        "ssh": {
+            "user": access.user,
+            "host": address,
+            "port": 22,
+            "knownHosts": pulumi.Output.concat(address, " ", access.host_key),
+        },
+        "sshPrivateKey": pulumi.Output.secret(access.private_key),
+        "droplet": {
+            "id": droplet.droplet.id,
+            "name": droplet.droplet.name,
+            "region": settings.region,
+            "size": settings.droplet_size,
+            "image": settings.droplet_image,
+        },
+        "network": {"name": NETWORK_NAME, "subnet": str(CONTAINER_SUBNET)},
+        "volumes": [
+            {
+                "id": data.volume.id,
+                "name": name,
+                "sizeGb": settings.data_volume_size,
+                "device": data.device,
+                "mountPoint": paths.DATA,
+                "dockerVolumes": [volume.name for service in services for volume in service.volumes],
+            }
+        ],
+        "firewall": {
+            "id": network.firewall.id,
+            "name": name,
+            "inbound": [
+                {"port": port, "sources": list(sources)} for port, sources in inbound(settings).items() if sources
+            ],
+        },
+        "services": {
+            service.name: {
+                "image": service.image,
+                "container": service.container,
+                "address": str(service.address),
+                "port": service.port,
+                "publishedPort": service.published,
+                "healthCheck": list(service.health.command),
+            }
+            for service in services
+        },
+    }
+    promised = {field.alias for field in outputs.StackOutputs.model_fields.values()}
+    assert exported.keys() == promised, f"outputs and their contract differ in {exported.keys() ^ promised}"
+    return exported
