@@ -27,7 +27,8 @@ def test_a_program_is_run_with_its_configuration_and_its_output_is_shown(project
     assert "said by the program" in shown
     assert "warned by the program" in shown
     assert "[secret]" in shown
-    assert project.outputs() == {"greeting": "hello", "stack": "local", "main": ".", "secret": "hush"}
+    main = str(project.folder / "program")
+    assert project.outputs() == {"greeting": "hello", "stack": "local", "main": main, "secret": "hush"}
     assert "hush" not in project.state()
     assert project.run("preview", "--expect-no-changes")
 
