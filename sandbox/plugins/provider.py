@@ -70,8 +70,8 @@ class PluginProvider(protocol.Provider):
         """Compares inputs with inputs: a refresh has written what drifted into the old ones (see `read`)."""
         resource, shape = self._find(type_token)
         old, new, state = plain_map(old_inputs), plain_map(new_inputs), plain_map(old_state)
-        known = {name: state[name] for name in new if name not in old and name in state}
-        old = {**known, **old}
+        readable = set(new) & set(state) - resource.digested
+        old = {**{name: state[name] for name in readable}, **old}
         replacing = shape.replace_on_changes | resource.replaces({**state, **old}, new)
         found = difference(shape, old, new, replacing)
         named = resource.autoname is not None and resource.autoname not in new.get(_DEFAULTED, [])
@@ -129,6 +129,8 @@ class PluginProvider(protocol.Provider):
             present = {k: v for k, v in present.items() if k in old_inputs or (k not in shape.always_output and v)}
         else:
             present = {**shape.defaults, **present}
+        given = plain_map(old_inputs)
+        present |= {name: given[name] for name in resource.digested if name in given}
         like = {**old_state, **old_inputs}
         inputs = property_map(present, like)
         if _DEFAULTED in old_inputs:

@@ -77,6 +77,8 @@ class Resource(ABC):
     As with official plugins, a given name makes a replacement delete the old resource first.
     """
     delete_before_replace: ClassVar[bool] = False
+    digested: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the state holds as a digest: what was given cannot be read back from it."""
     renewed: ClassVar[frozenset[str]] = frozenset()
     """Outputs that an update renews: unknown in the preview of one."""
 
@@ -86,7 +88,10 @@ class Resource(ABC):
         return []
 
     def replaces(self, old: Values, new: Values) -> frozenset[str]:
-        """Properties whose change, this time, needs a replacement, beside those in the schema."""
+        """Properties whose change, this time, needs a replacement, beside those in the schema.
+
+        Raises `RefusedError` for a change that cannot be made at all.
+        """
         del old, new
         return frozenset()
 
