@@ -1,5 +1,7 @@
 """The domain's records in its Cloudflare zone."""
 
+from typing import Any
+
 import pulumi
 import pulumi_cloudflare as cloudflare
 
@@ -14,7 +16,8 @@ def zone_id(zone: str) -> str:
             f"auren:cloudflareZone: the Cloudflare token sees no zone {zone}. Add the zone to the account, "
             "or give the token Zone:Read and DNS:Edit for it."
         )
-    return str(found[0]["id"])
+    first: Any = found[0]  # the SDK declares its properties without types
+    return first.id
 
 
 class Dns(pulumi.ComponentResource):

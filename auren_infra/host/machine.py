@@ -25,7 +25,7 @@ class Machine:
     A command is a script of `scripts/`, idempotent, sent on the standard input of `bash -s` with its data behind it:
     a failed command shows a short command line and its output, a preview shows the changed lines, a secret is on no
     command line, and nothing needs to be on the machine beforehand. bash reads a pipe byte by byte, so
-    the script finds its own input where its last line ends.
+    a script whose last line is `main "$@"; exit` finds its data right behind that line.
 
     No command has a `delete`: it would run on a machine that may be dead, or has been replaced. What goes away with a
     service is retired by a command that knows all that should be there.

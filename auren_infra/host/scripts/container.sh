@@ -78,5 +78,4 @@ main() {
     exit 1
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -49,5 +49,4 @@ main() {
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -93,5 +93,4 @@ main() {
     docker compose version
 }
 
-main "$@"
-exit
+main "$@"; exit

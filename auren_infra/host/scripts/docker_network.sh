@@ -14,5 +14,4 @@ main() {
     fi
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -19,5 +19,4 @@ main() {
     fi
 }
 
-main "$@"
-exit
+main "$@"; exit

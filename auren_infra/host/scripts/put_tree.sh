@@ -21,5 +21,4 @@ main() {
     echo "$(wc -l <"$work/wanted") files"
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -51,5 +51,4 @@ main() {
     fi
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -17,5 +17,4 @@ main() {
         done
 }
 
-main "$@"
-exit
+main "$@"; exit

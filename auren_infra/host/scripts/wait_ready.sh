@@ -15,5 +15,4 @@ main() {
     install -d -m 0700 /opt/auren/secrets /root/.ssh
 }
 
-main "$@"
-exit
+main "$@"; exit
