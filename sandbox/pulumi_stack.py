@@ -43,13 +43,15 @@ def ensure_stack(stack: str, project: Path = layout.PROJECT, state: Path = layou
 
 def resources(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> list[dict[str, Any]]:
     """What the stack holds, as its state file says; the stack itself and providers are not counted."""
-    try:
-        document = json.loads(_checkpoint(stack, project, state).read_text())
-    except FileNotFoundError:
-        return []
-    latest = (document.get("checkpoint") or {}).get("latest") or {}
-    found: list[dict[str, Any]] = latest.get("resources") or []
-    return [one for one in found if not str(one["type"]).startswith("pulumi:")]
+    return [one for one in _recorded(stack, project, state) if not str(one["type"]).startswith("pulumi:")]
+
+
+def outputs(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> dict[str, Any]:
+    """The stack's outputs as its state file holds them: secrets encrypted, all else plain."""
+    for one in _recorded(stack, project, state):
+        if one["type"] == "pulumi:pulumi:Stack":
+            return one.get("outputs") or {}
+    return {}
 
 
 def destroy(stack: str, say: Callable[[str], None], project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
@@ -80,3 +82,11 @@ def destroy(stack: str, say: Callable[[str], None], project: Path = layout.PROJE
 
 def _checkpoint(stack: str, project: Path, state: Path) -> Path:
     return state / "backend" / ".pulumi" / "stacks" / project_name(project) / f"{stack}.json"
+
+
+def _recorded(stack: str, project: Path, state: Path) -> list[dict[str, Any]]:
+    try:
+        document = json.loads(_checkpoint(stack, project, state).read_text())
+    except FileNotFoundError:
+        return []
+    return ((document.get("checkpoint") or {}).get("latest") or {}).get("resources") or []

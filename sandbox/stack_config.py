@@ -39,8 +39,12 @@ def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STA
     laid_file = state / f"laid.{stack}.json"
     ours = _read(source)
     if stack == LOCAL and (state / IMAGES.name).exists():
-        images = json.loads((state / IMAGES.name).read_text())
-        ours["config"] = {**ours.get("config", {}), IMAGES_KEY: [f"{name}={image}" for name, image in images.items()]}
+        built = [f"{name}={image}" for name, image in json.loads((state / IMAGES.name).read_text()).items()]
+        config = ours.get("config") or {}
+        named = config.get(IMAGES_KEY) or []  # whoever names an image in the project's file wants that one
+        services = {str(entry).partition("=")[0] for entry in named}
+        built = [entry for entry in built if entry.partition("=")[0] not in services]
+        ours["config"] = {**config, IMAGES_KEY: [*built, *named]}
     known = target.exists() and laid_file.exists()
     merged = merge(_read(target) if target.exists() else {}, json.loads(laid_file.read_text()) if known else {}, ours)
     text = _HEADER.format(source=source) + yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=1000)
