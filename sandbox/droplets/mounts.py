@@ -1,0 +1,89 @@
+"""File systems on a block device that is taken away, in whichever mount namespace they are mounted.
+
+A droplet mounts its volumes in its own namespace, its containers in theirs. When the device goes, the file system must
+stop writing at that moment, everywhere: the same file may be another droplet's disk a second later.
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from sandbox.droplets.loop import MAJOR
+from sandbox.droplets.run import run
+
+_FS_IOC_SHUTDOWN = 0x8004587D
+"""linux/fs.h: ext4 and XFS refuse everything from then on, with EIO."""
+_UNMOUNT = Path(__file__).with_name("unmount.py")
+
+
+class Stop(IntEnum):
+    """What becomes of what was not yet written to the device."""
+
+    FLUSHED = 0
+    LOST = 2
+
+
+@dataclass(frozen=True)
+class Mount:
+    process: int
+    """A process in whose namespace it is."""
+    point: str
+
+    @property
+    def path(self) -> Path:
+        """The mount point as this process can open it."""
+        return Path(f"/proc/{self.process}/root{self.point}")
+
+
+def stop_file_system(number: int, stop: Stop) -> None:
+    """From now on nothing on the loop device is read or written, whoever has it mounted or files on it open."""
+    device = os.makedev(MAJOR, number)
+    for mount in _mounts_of(number):
+        with contextlib.suppress(OSError):
+            file = os.open(mount.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if os.fstat(file).st_dev == device:  # not something mounted on top of it
+                    fcntl.ioctl(file, _FS_IOC_SHUTDOWN, struct.pack("I", stop))
+                    return  # one file system, however often it is mounted
+            finally:
+                os.close(file)
+
+
+def unmount(number: int) -> None:
+    """Take every mount of the loop device out of its namespace, in use or not."""
+    for mount in _mounts_of(number):
+        with contextlib.suppress(FileNotFoundError):
+            namespace = f"/proc/{mount.process}/ns/mnt"
+            run([sys.executable, "-I", "-S", str(_UNMOUNT), namespace, mount.point], timeout=20)
+
+
+def _mounts_of(number: int) -> list[Mount]:
+    device = f"{MAJOR}:{number}"
+    found: list[Mount] = []
+    for process in _one_process_of_each_namespace():
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines():
+                fields = line.split(" ")
+                if fields[2] == device:
+                    point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
+                    found.append(Mount(process, point))
+    # The last mounted first: what is mounted on another must go before it.
+    return found[::-1]
+
+
+def _one_process_of_each_namespace() -> Iterator[int]:
+    seen: set[str] = set()
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            namespace = os.readlink(f"/proc/{entry.name}/ns/mnt")  # noqa: PTH115 - not a path but a namespace's name
+            if namespace not in seen:
+                seen.add(namespace)
+                yield int(entry.name)
