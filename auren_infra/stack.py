@@ -14,7 +14,7 @@ from auren_infra.host.configuration import Configuration
 from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
-from auren_infra.host.machine import Machine
+from auren_infra.host.machine import USER, Machine
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
@@ -34,7 +34,13 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     droplet = Droplet(name, settings, network, data)
     Dns(name, settings, zone, network.address)
 
-    machine = Machine(name, droplet.access, lifetime=droplet.droplet)
+    machine = Machine(
+        name,
+        address=droplet.address,
+        private_key=droplet.private_key,
+        host_key=droplet.host_key,
+        lifetime=droplet.droplet,
+    )
     ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
     disk = DataDisk(
         machine,
@@ -60,7 +66,7 @@ def _outputs(
     data: DataVolume,
     droplet: Droplet,
 ) -> dict[str, Any]:
-    address, access = network.address, droplet.access
+    address = network.address
     scheme = "https" if settings.proxied else "http"
     exported = {
         "address": address,
@@ -71,12 +77,12 @@ def _outputs(
             "byAddress": pulumi.Output.concat("http://", address, "/"),
         },
         "ssh": {
-            "user": access.user,
+            "user": USER,
             "host": address,
             "port": 22,
-            "knownHosts": pulumi.Output.concat(address, " ", access.host_key),
+            "knownHosts": pulumi.Output.concat(address, " ", droplet.host_key),
         },
-        "sshPrivateKey": pulumi.Output.secret(access.private_key),
+        "sshPrivateKey": pulumi.Output.secret(droplet.private_key),
         "droplet": {
             "id": droplet.droplet.id,
             "name": droplet.droplet.name,

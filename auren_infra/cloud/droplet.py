@@ -1,7 +1,5 @@
 """The machine: one droplet with a host key that is known before it exists, its address and its data volume."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_digitalocean as digitalocean
 import pulumi_tls as tls
@@ -10,18 +8,6 @@ from auren_infra.cloud.network import Network
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files.cloud_init import user_data
 from auren_infra.settings import Settings
-
-
-@dataclass(frozen=True)
-class Access:
-    """How to log in to a machine, and how to know that it is the right one."""
-
-    address: pulumi.Output[str]
-    private_key: pulumi.Output[str]
-    """OpenSSH format; secret."""
-    host_key: pulumi.Output[str]
-    """The machine's public key, authorized_keys format."""
-    user: str = "root"
 
 
 class Droplet(pulumi.ComponentResource):
@@ -33,7 +19,12 @@ class Droplet(pulumi.ComponentResource):
 
     droplet: digitalocean.Droplet
     attachment: digitalocean.VolumeAttachment
-    access: Access
+    address: pulumi.Output[str]
+    """Known once it leads to this machine."""
+    private_key: pulumi.Output[str]
+    """What its root lets in, OpenSSH format; secret."""
+    host_key: pulumi.Output[str]
+    """Its own public key, authorized_keys format."""
 
     def __init__(
         self,
@@ -79,10 +70,7 @@ class Droplet(pulumi.ComponentResource):
             droplet_id=self.droplet.id.apply(int),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
-        self.access = Access(
-            # The assignment's, so that whoever uses the address waits until it leads to the machine.
-            address=assignment.ip_address,
-            private_key=deploy_key.private_key_openssh,
-            host_key=host_key.public_key_openssh.apply(str.strip),
-        )
-        self.register_outputs({"id": self.droplet.id, "address": self.access.address})
+        self.address = assignment.ip_address
+        self.private_key = deploy_key.private_key_openssh
+        self.host_key = host_key.public_key_openssh.apply(str.strip)
+        self.register_outputs({"id": self.droplet.id, "address": self.address})

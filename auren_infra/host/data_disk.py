@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_command as command
 
-from auren_infra.cloud.droplet import Access
 from auren_infra.files import paths
 from auren_infra.files.render import data_directories
 from auren_infra.host.machine import Machine, script
@@ -51,16 +50,15 @@ def release_before_detaching(
     It depends on the attachment and is therefore deleted before it, and it is replaced with either. It runs
     where Pulumi runs, over `ssh`: a remote command's `delete` would fail for ever on a machine that is dead.
     """
-    access: Access = machine.access
     return command.local.Command(
         f"{machine.name}-release",
         create=":",
         delete=script("release_data_disk"),
         interpreter=["/bin/bash", "-c"],
-        stdin=access.private_key,
+        stdin=machine.private_key,
         environment={
-            "HOST": access.address,
-            "KNOWN_HOSTS": pulumi.Output.concat(access.address, " ", access.host_key),
+            "HOST": machine.address,
+            "KNOWN_HOSTS": pulumi.Output.concat(machine.address, " ", machine.host_key),
             "TARGET": paths.DATA,
         },
         add_previous_output_in_env=False,

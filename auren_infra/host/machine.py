@@ -8,8 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_command as command
 
-from auren_infra.cloud.droplet import Access
-
+USER = "root"
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
@@ -32,7 +31,11 @@ class Machine:
     """
 
     name: str
-    access: Access
+    address: pulumi.Output[str]
+    private_key: pulumi.Output[str]
+    """OpenSSH format; secret."""
+    host_key: pulumi.Output[str]
+    """The machine's own public key, authorized_keys format: nobody else's is trusted."""
     lifetime: pulumi.Resource
     """Each command is run again on a new one of these and needs no undoing on an old one."""
 
@@ -54,10 +57,10 @@ class Machine:
         return command.remote.Command(
             f"{self.name}-{name}",
             connection=command.remote.ConnectionArgs(
-                host=self.access.address,
-                user=self.access.user,
-                private_key=self.access.private_key,
-                host_key=self.access.host_key,
+                host=self.address,
+                user=USER,
+                private_key=self.private_key,
+                host_key=self.host_key,
                 dial_error_limit=60,  # a booting machine: about four and a half minutes
                 per_dial_timeout=15,
             ),

@@ -1,0 +1,126 @@
+"""One stack of the real program, driven by the real engine, in the cloud on this machine."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import environment, layout, pulumi_stack, stack_config
+
+STACK = "rehearsal"
+"""Not `local`: whoever has that one up keeps it. Names and records of the two differ, so they can stand side by side."""
+DOMAIN = f"{STACK}.aupex.ai"
+UP_SECONDS = 900
+
+
+class UpdateFailedError(AssertionError):
+    """pulumi ended with an error; the text is all that it printed."""
+
+
+@dataclass
+class Deployment:
+    """The stack `rehearsal`: the local stack's configuration under a domain of its own."""
+
+    config_file: Path
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def make(cls, directory: Path) -> "Deployment":
+        source = yaml.safe_load(stack_config.refresh(stack_config.LOCAL).read_text())
+        deployment = cls(directory / f"Pulumi.{STACK}.yaml", dict(source["config"]))
+        deployment.configure(domain=DOMAIN)
+        deployment.pulumi("stack", "init", STACK, "--non-interactive", stack="")
+        return deployment
+
+    def configure(self, **settings: object) -> None:
+        """Set `auren:KEY` for the updates that follow; None takes a key away."""
+        for key, value in settings.items():
+            self.config[f"auren:{key}"] = value
+            if value is None:
+                del self.config[f"auren:{key}"]
+        kept = yaml.safe_load(self.config_file.read_text()) if self.config_file.exists() else {}
+        self.config_file.write_text(yaml.safe_dump({**kept, "config": self.config}))
+
+    def image(self, service: str) -> str:
+        """The image that the sandbox's registry has for a service."""
+        entries = dict(entry.split("=", 1) for entry in self.config["auren:images"])
+        return str(entries[service])
+
+    def use_image(self, service: str, reference: str) -> None:
+        entries = dict(entry.split("=", 1) for entry in self.config["auren:images"]) | {service: reference}
+        self.configure(images=[f"{name}={image}" for name, image in entries.items()])
+
+    def pulumi(self, *arguments: str, stack: str = STACK, seconds: int = UP_SECONDS) -> str:
+        """Run `pulumi` as a user would; its output. Raises `UpdateFailedError`."""
+        variables = environment.complete(STACK) | {
+            "PULUMI_STACK": stack,
+            "PULUMI_OPTION_CONFIG_FILE": str(self.config_file),
+        }
+        done = subprocess.run(
+            ["pulumi", *arguments, "--color", "never"],
+            cwd=layout.PROJECT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+        if done.returncode:
+            raise UpdateFailedError(done.stdout)
+        return done.stdout
+
+    def up(self, *arguments: str) -> str:
+        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", *arguments)
+
+    def planned(self, *arguments: str) -> dict[str, str]:
+        """What a preview would do: resource name -> operation, for all that is not left as it is."""
+        steps = json.loads(self.pulumi("preview", "--json", "--non-interactive", *arguments))["steps"]
+        return {step["urn"].rsplit("::", 1)[1]: step["op"] for step in steps if step["op"] != "same"}
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets"))
+
+    def urn(self, kind: str) -> str:
+        """The URN of the only resource of a type."""
+        (urn,) = (one["urn"] for one in pulumi_stack.resources(STACK) if one["type"] == kind)
+        return str(urn)
+
+    def destroy(self) -> str:
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive")
+
+    def forget(self) -> None:
+        """Remove the stack's record; what it made must be gone by then."""
+        self.pulumi("stack", "rm", "--yes", "--force", STACK)
+        shutil.rmtree(self.config_file.parent, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Host:
+    """The droplet's inside, looked at without SSH: what its sshd counts must be the program's own connections."""
+
+    droplet: str
+
+    @property
+    def container(self) -> str:
+        return f"{layout.NAME}-droplet-{self.droplet}"
+
+    def run(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["docker", "exec", self.container, *command], capture_output=True, text=True, check=False, timeout=120
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def logins(self) -> int:
+        """How many SSH logins the machine has accepted since it booted."""
+        return int(self.run("sh", "-c", "journalctl --unit ssh --boot --output cat | grep -c Accepted || true"))
+
+    def container_id(self, name: str) -> str:
+        return self.run("docker", "inspect", "--format", "{{.Id}}", name).strip()

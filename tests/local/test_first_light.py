@@ -1,0 +1,235 @@
+"""AUREN's production, rehearsed: brought up, changed, broken, replaced and destroyed, in this order."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import dns.query
+import dns.rdatatype
+import httpx
+import jsonschema
+import pytest
+
+from sandbox import layout, pulumi_stack
+from tests.local.deployment import DOMAIN, STACK, Deployment, Host, UpdateFailedError
+from tests.sandbox.droplets.internet import InternetClient, internet_client
+
+pytestmark = pytest.mark.machine
+
+Outputs = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def internet() -> Iterator[InternetClient]:
+    """Somebody out there."""
+    with internet_client("rehearsal") as client:
+        yield client
+
+
+def post_event(outputs: Outputs, value: float) -> int:
+    """Write a row through nginx and the API; its id."""
+    event = {"user_id": "ada", "type": "heart_rate", "value": value}
+    response = httpx.post(f"http://{outputs['address']}/api/events", headers={"Host": DOMAIN}, json=event, timeout=10)
+    assert response.status_code == 201, response.text
+    return int(response.json()["id"])
+
+
+def read_event(outputs: Outputs, event: int) -> float:
+    response = httpx.get(f"http://{outputs['address']}/api/events/{event}", headers={"Host": DOMAIN}, timeout=10)
+    assert response.status_code == 200, response.text
+    return float(response.json()["value"])
+
+
+def test_outputs_keep_their_contract(outputs: Outputs, project: Path) -> None:
+    jsonschema.validate(outputs, json.loads((project / "outputs.schema.json").read_text()))
+
+
+def test_the_website_and_the_api_answer_at_the_address(outputs: Outputs, internet: InternetClient) -> None:
+    url = f"http://{outputs['address']}"
+    website = internet.run("curl", "-fsS", "--max-time", "10", "-H", f"Host: {DOMAIN}", f"{url}/")
+    assert "<title>AUREN</title>" in website
+    health = internet.run("curl", "-fsS", "--max-time", "10", "-H", f"Host: {DOMAIN}", f"{url}/api/health")
+    assert json.loads(health)["status"] == "ok"
+    assert read_event(outputs, post_event(outputs, 61.5)) == 61.5
+
+
+@pytest.mark.parametrize("host", [DOMAIN, f"www.{DOMAIN}"])
+def test_the_name_leads_to_the_address(outputs: Outputs, host: str) -> None:
+    query = dns.message.make_query(host, dns.rdatatype.A)
+    answer = dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5)
+    assert [str(record) for records in answer.answer for record in records] == [outputs["address"]]
+    website = httpx.get(f"http://{outputs['address']}/", headers={"Host": host}, timeout=10)
+    assert "<title>AUREN</title>" in website.text
+
+
+@pytest.mark.parametrize("port", [22, 443, 5432, 6379, 8080, 8081])
+def test_what_is_not_allowed_does_not_answer_from_outside(
+    outputs: Outputs, internet: InternetClient, port: int
+) -> None:
+    """SSH and the Kafka UI are open to this machine's address only. 443 is let through, but nobody listens yet."""
+    answers = internet.can_connect(outputs["address"], port)
+    assert not answers
+
+
+def test_a_second_up_changes_nothing_and_opens_no_connection(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    before = host.logins()
+    printed = deployment.up("--expect-no-changes")
+    assert "unchanged" in printed
+    assert host.logins() == before
+
+
+def test_a_refresh_shows_no_drift(deployment: Deployment, first_up: str) -> None:
+    deployment.pulumi("refresh", "--preview-only", "--expect-no-changes", "--non-interactive")
+
+
+def test_no_secret_is_in_plain_in_the_state_or_in_the_compose_file(outputs: Outputs, host: Host) -> None:
+    password = host.run("cat", "/opt/auren/secrets/api/postgres_password")
+    assert len(password) == 32
+    state = json.dumps(pulumi_stack.resources(STACK))
+    assert password not in state
+    assert "BEGIN OPENSSH PRIVATE KEY" not in state
+    assert password not in host.run("cat", "/opt/auren/docker-compose.prod.yml")
+    assert password not in host.run("docker", "inspect", "auren-api", "auren-postgres")
+    assert host.run("stat", "-c", "%a %u", "/opt/auren/secrets/api/postgres_password").split() == ["400", "10001"]
+
+
+def test_a_changed_nginx_setting_changes_the_file_and_nginx(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    api, nginx = host.container_id("auren-api"), host.container_id("auren-nginx")
+    deployment.configure(maxUploadMegabytes=11)
+    name = f"auren-{STACK}"
+    assert deployment.planned() == {f"{name}-nginx.conf": "update", f"{name}-nginx": "update"}
+    deployment.up()
+    assert "client_max_body_size 11m;" in host.run("docker", "exec", "auren-nginx", "cat", "/etc/nginx/nginx.conf")
+    assert host.container_id("auren-nginx") != nginx
+    assert host.container_id("auren-api") == api
+
+
+def test_a_changed_postgres_image_does_not_touch_redis(deployment: Deployment, outputs: Outputs) -> None:
+    """By digest alone, without the tag, it is another reference of the same image: only a preview."""
+    image = deployment.image("postgres")
+    repository, digest = image.split("@")
+    deployment.use_image("postgres", f"{repository.rpartition(':')[0]}@{digest}")
+    name = f"auren-{STACK}"
+    try:
+        assert deployment.planned() == {f"{name}-docker-compose.prod.yml": "update", f"{name}-postgres": "update"}
+    finally:
+        deployment.use_image("postgres", image)
+
+
+def test_a_wrong_configuration_is_refused_with_all_its_faults(deployment: Deployment, first_up: str) -> None:
+    deployment.configure(sshAllowed=["198.51.100.1/33"], dockerSource="snap", unknown="x")
+    try:
+        with pytest.raises(UpdateFailedError) as refused:
+            deployment.up()
+    finally:
+        deployment.configure(sshAllowed=["198.51.100.1/32"], dockerSource="distribution", unknown=None)
+    for key in ("auren:sshAllowed[0]", "auren:dockerSource", "auren:unknown"):
+        assert key in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+
+
+def test_a_container_that_does_not_become_healthy_fails_its_own_resource(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    """A broken deployment: the API's image is one that is no API. What ran before is brought back."""
+    event = post_event(outputs, 72)
+    image = deployment.image("api")
+    postgres = host.container_id("auren-postgres")
+    deployment.use_image("api", deployment.image("redis"))
+    try:
+        with pytest.raises(UpdateFailedError) as failed:
+            deployment.up()
+    finally:
+        deployment.use_image("api", image)
+    printed = str(failed.value)
+    assert f"auren-{STACK}-api" in printed
+    assert "api did not become healthy within" in printed
+    assert "The last lines of auren-api" in printed
+    assert "The container of the last good deployment is running again" in printed
+    assert read_event(outputs, event) == 72
+    assert host.container_id("auren-postgres") == postgres
+    deployment.up()
+    assert deployment.planned() == {}
+    assert read_event(outputs, event) == 72
+
+
+def test_throttling_and_server_errors_are_waited_out(deployment: Deployment, first_up: str) -> None:
+    """The clouds' APIs answer 429 and 503 for a while."""
+    control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
+    for status in (429, 503):
+        fault = {"path": "/v2/.*", "status": status, "times": 2}
+        assert httpx.post(control, json=fault, timeout=5).is_success
+        deployment.pulumi("refresh", "--yes", "--skip-preview", "--non-interactive")
+
+
+def test_protected_data_cannot_be_destroyed(deployment: Deployment, outputs: Outputs) -> None:
+    deployment.configure(protectData=True)
+    deployment.up()
+    try:
+        with pytest.raises(UpdateFailedError, match="protect"):
+            deployment.pulumi("destroy", "--yes", "--non-interactive")
+        assert read_event(outputs, post_event(outputs, 55)) == 55
+    finally:
+        deployment.configure(protectData=False)
+        deployment.up()
+
+
+def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_data(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    event = post_event(outputs, 80)
+    printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
+    assert "containers stopped, /mnt/auren-data unmounted" in printed
+    after = deployment.outputs()
+    assert after["droplet"]["id"] != outputs["droplet"]["id"]
+    assert after["address"] == outputs["address"]
+    assert read_event(after, event) == 80
+    log = Host(after["droplet"]["id"]).run("docker", "logs", "auren-postgres")
+    assert "was not properly shut down" not in log
+    assert deployment.planned() == {}
+
+
+def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
+    event = post_event(outputs, 81)
+    power_off(outputs)
+    started = time.monotonic()
+    printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
+    assert "taken for dead" in printed
+    assert time.monotonic() - started < 600
+    after = deployment.outputs()
+    assert read_event(after, event) == 81
+    assert deployment.planned() == {}
+
+
+def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deployment, outputs: Outputs) -> None:
+    power_off(outputs)
+    deployment.destroy()
+    assert pulumi_stack.resources(STACK) == []
+    names = subprocess.run(
+        ["docker", "ps", "--all", "--format", "{{.Names}}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert Host(outputs["droplet"]["id"]).container not in names
+    assert not list((layout.STATE / "volumes").glob(f"*{outputs['volumes'][0]['id']}*"))
+    query = dns.message.make_query(DOMAIN, dns.rdatatype.A)
+    assert not dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5).answer
+
+
+def power_off(outputs: Outputs) -> None:
+    """Cut the droplet's power, past any operating system."""
+    droplet = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2/droplets/{outputs['droplet']['id']}"
+    token = json.loads((layout.STATE / "tokens.json").read_text())["digitalocean"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.post(f"{droplet}/actions", headers=headers, json={"type": "power_off"}, timeout=10).is_success
+    for _ in range(60):
+        if httpx.get(droplet, headers=headers, timeout=10).json()["droplet"]["status"] == "off":
+            return
+        time.sleep(0.5)
+    pytest.fail("the droplet did not go off within half a minute")
