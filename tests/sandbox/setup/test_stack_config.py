@@ -1,0 +1,125 @@
+"""The configuration in use: the project's file, this machine's images, and what somebody set by hand."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.stack_config import StackConfigError, merge, refresh
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+def write(project: Path, **config: Any) -> None:
+    (project / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": {f"auren:{k}": v for k, v in config.items()}}))
+
+
+def in_use(project: Path, state: Path) -> dict[str, Any]:
+    content = yaml.safe_load(refresh("local", project, state).read_text())
+    return {key.removeprefix("auren:"): value for key, value in content["config"].items()}
+
+
+def by_hand(state: Path, key: str, value: Any) -> None:
+    """As `pulumi config set` does."""
+    file = state / "Pulumi.local.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["encryptionsalt"] = "v1:salt"
+    content["config"][f"auren:{key}"] = value
+    file.write_text(yaml.safe_dump(content))
+
+
+def test_a_change_in_the_projects_file_counts(project: Path, state: Path) -> None:
+    write(project, size=1, region="nyc3")
+    assert in_use(project, state) == {"size": 1, "region": "nyc3"}
+    write(project, size=2)
+    assert in_use(project, state) == {"size": 2}
+
+
+def test_what_was_set_by_hand_stays(project: Path, state: Path) -> None:
+    write(project, size=1)
+    in_use(project, state)
+    by_hand(state, "password", {"secure": "v1:cipher"})
+    by_hand(state, "size", 3)
+    assert in_use(project, state) == {"size": 3, "password": {"secure": "v1:cipher"}}
+    assert yaml.safe_load((state / "Pulumi.local.yaml").read_text())["encryptionsalt"] == "v1:salt"
+
+
+def test_a_later_change_in_the_projects_file_wins_over_a_hand(project: Path, state: Path) -> None:
+    write(project, size=1)
+    in_use(project, state)
+    by_hand(state, "size", 3)
+    write(project, size=2)
+    assert in_use(project, state) == {"size": 2}
+
+
+def test_images_built_here_are_added(project: Path, state: Path) -> None:
+    write(project, size=1)
+    (state / "images.json").write_text(json.dumps({"nginx": "r/nginx@sha256:1", "redis": "r/redis@sha256:2"}))
+    assert in_use(project, state)["images"] == ["nginx=r/nginx@sha256:1", "redis=r/redis@sha256:2"]
+
+
+def test_an_image_named_in_the_projects_file_is_the_one(project: Path, state: Path) -> None:
+    write(project, images=["redis=mine:7"])
+    (state / "images.json").write_text(json.dumps({"nginx": "r/nginx@sha256:1", "redis": "r/redis@sha256:2"}))
+    assert in_use(project, state)["images"] == ["nginx=r/nginx@sha256:1", "redis=mine:7"]
+
+
+def test_other_stacks_get_no_images_of_this_machine(project: Path, state: Path) -> None:
+    (project / "Pulumi.prod.yaml").write_text("config:\n  auren:region: nyc3\n")
+    (state / "images.json").write_text(json.dumps({"nginx": "r/nginx@sha256:1"}))
+    assert yaml.safe_load(refresh("prod", project, state).read_text()) == {"config": {"auren:region": "nyc3"}}
+
+
+def test_a_lost_file_in_use_is_written_whole_again(project: Path, state: Path) -> None:
+    write(project, size=1)
+    refresh("local", project, state).unlink()
+    assert in_use(project, state) == {"size": 1}
+
+
+def test_it_is_readable_by_its_owner_only_and_not_rewritten_for_nothing(project: Path, state: Path) -> None:
+    write(project, size=1)
+    file = refresh("local", project, state)
+    before = file.stat()
+    assert stat.S_IMODE(before.st_mode) == 0o600
+    assert refresh("local", project, state).stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_projects_file_is_never_touched(project: Path, state: Path) -> None:
+    write(project, size=1)
+    text = (project / "Pulumi.local.yaml").read_text()
+    (state / "images.json").write_text(json.dumps({"nginx": "r/nginx@sha256:1"}))
+    refresh("local", project, state)
+    assert (project / "Pulumi.local.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("text", ["config: [", "- a", "config: 3"])
+def test_a_file_that_is_no_configuration_is_named(project: Path, state: Path, text: str) -> None:
+    (project / "Pulumi.local.yaml").write_text(text)
+    with pytest.raises(StackConfigError, match=r"Pulumi\.local\.yaml"):
+        refresh("local", project, state)
+
+
+def test_a_stack_without_a_file_is_named(project: Path, state: Path) -> None:
+    with pytest.raises(StackConfigError, match="There is no stack staging"):
+        refresh("staging", project, state)
+
+
+def test_what_was_removed_by_hand_stays_removed_until_the_project_changes_it() -> None:
+    laid = {"config": {"a": 1, "b": 1}}
+    assert merge({"config": {"b": 1}}, laid, laid)["config"] == {"b": 1}
+    assert merge({"config": {"b": 1}}, laid, {"config": {"a": 2, "b": 1}})["config"] == {"a": 2, "b": 1}
