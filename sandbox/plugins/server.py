@@ -165,7 +165,9 @@ class Servicer(ProviderServicer):
     def _log(self, urn: str) -> Log:
         async def log(severity: Severity, message: str) -> None:
             level = engine_pb2.LogSeverity.Value(severity.name)
-            await self._engine.Log(engine_pb2.LogRequest(severity=level, message=message, urn=urn))
+            # Progress is shown while it lasts; what is left to read at the end are warnings and errors.
+            passing = severity <= Severity.INFO
+            await self._engine.Log(engine_pb2.LogRequest(severity=level, message=message, urn=urn, ephemeral=passing))
 
         return log
 

@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Any, Final
 
 from pulumi.provider.experimental.property_value import (
-    Computed,
     PropertyValue,
     ResourceReference,
 )
+from pulumi.runtime import rpc
 
 
 class Unknown(Enum):
@@ -31,7 +31,7 @@ Values = dict[str, Any]
 def plain(value: PropertyValue) -> Any:
     """The value without secret marks. A reference to a resource becomes its id."""
     inner = value.value
-    if isinstance(inner, Computed):
+    if inner == rpc.UNKNOWN:  # the SDK's `Computed` cannot be sent and is never received: this text is on the wire
         return UNKNOWN
     if isinstance(inner, ResourceReference):
         return plain(inner.resource_id) if inner.resource_id is not None else inner.urn
@@ -56,7 +56,7 @@ def property_value(value: Any, like: PropertyValue | None = None) -> PropertyVal
     """
     secret = like is not None and like.is_secret
     if value is UNKNOWN:
-        return PropertyValue(Computed(), is_secret=secret)
+        return PropertyValue(rpc.UNKNOWN, is_secret=secret)
     if isinstance(value, int) and not isinstance(value, bool):
         return PropertyValue(float(value), is_secret=secret)
     if isinstance(value, Mapping):
