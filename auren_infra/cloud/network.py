@@ -32,7 +32,7 @@ class Network(pulumi.ComponentResource):
             region=settings.region,
             ip_range=settings.vpc_range,
             description="AUREN's private network",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),  # its name is the account's only one
         )
         tag = digitalocean.Tag(name, name=name, opts=child)
         self.firewall = digitalocean.Firewall(
