@@ -60,8 +60,13 @@ def delete_vpc(client: docker.DockerClient, vpc_id: str) -> None:
 
 def remove_all(client: docker.DockerClient) -> None:
     """Remove every network of ours and the routes. Droplets must be gone."""
+    bridges = {layout.PUBLIC_BRIDGE}
     for network in client.networks.list(filters={"label": LABEL}):
+        bridges.add(network.attrs["Options"]["com.docker.network.bridge.name"])
         network.remove()
+    for bridge in bridges:  # one that the engine found there, left by an interrupted attempt, it does not remove
+        if Path("/sys/class/net", bridge).exists():
+            run(["ip", "link", "delete", bridge])
     while succeeds(["ip", "route", "del", "blackhole", str(layout.PUBLIC_NETWORK)]):
         continue
 

@@ -1,0 +1,65 @@
+"""A client somewhere on the internet: a network namespace with an address of its own, routed through this machine."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sandbox import layout
+
+NAMESPACE = "asbx-test-internet"
+_OUTSIDE, _INSIDE = "asbx-test-out", "asbx-test-in"
+_ROUTER, _ADDRESS = layout.INTERNET_RANGE[1], layout.INTERNET_RANGE[2]
+
+CONNECT = """
+import socket, sys
+try:
+    connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3]))
+    connection.sendall(b"?")
+    print("open", connection.recv(100).decode(errors="replace").strip())
+except TimeoutError:
+    print("silent")
+except OSError as error:
+    print("refused" if isinstance(error, ConnectionRefusedError) else error)
+"""
+"""Prints `open` and what the server says first, `refused`, or `silent` when nothing answers at all."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a connection is tried from: this machine itself, or a namespace."""
+
+    prefix: tuple[str, ...] = ()
+    address: str = str(layout.GATEWAY)
+
+    def connect(self, address: object, port: int, *, seconds: float = 2) -> str:
+        command = [*self.prefix, sys.executable, "-I", "-S", "-c", CONNECT, str(address), str(port), str(seconds)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+
+
+HOST = Client()
+
+
+@contextlib.contextmanager
+def internet_client() -> Iterator[Client]:
+    _remove()
+    try:
+        for command in (
+            f"ip netns add {NAMESPACE}",
+            f"ip link add {_OUTSIDE} type veth peer name {_INSIDE} netns {NAMESPACE}",
+            f"ip address add {_ROUTER}/30 dev {_OUTSIDE}",
+            f"ip link set {_OUTSIDE} up",
+            f"ip -n {NAMESPACE} address add {_ADDRESS}/30 dev {_INSIDE}",
+            f"ip -n {NAMESPACE} link set {_INSIDE} up",
+            f"ip -n {NAMESPACE} route add default via {_ROUTER}",
+        ):
+            subprocess.run(command.split(), check=True, timeout=10)
+        yield Client(("ip", "netns", "exec", NAMESPACE), str(_ADDRESS))
+    finally:
+        _remove()
+
+
+def _remove() -> None:
+    for command in (f"ip netns del {NAMESPACE}", f"ip link del {_OUTSIDE}"):
+        subprocess.run(command.split(), capture_output=True, timeout=10, check=False)
