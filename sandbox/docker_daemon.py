@@ -24,6 +24,8 @@ from sandbox.processes import BackgroundProcess
 RECORD = layout.STATE / "docker-host"
 SYSTEM_SOCKET = "unix:///var/run/docker.sock"
 READY_SECONDS = 90
+LAUNCHES = 2
+"""One that starts while the containerd of a killed one is still dying waits for it in vain; the next does not."""
 
 
 class DockerUnavailableError(RuntimeError):
@@ -93,37 +95,41 @@ class OwnDaemon:
 
     @property
     def process(self) -> BackgroundProcess:
-        return BackgroundProcess("Docker daemon", self.pidfile, (self.host, str(self.pidfile)), self.log)
+        return BackgroundProcess("Docker daemon", self.pidfile, (self.host,), self.log)
 
     def start(self) -> None:
         """Start it unless it runs, and return when it answers."""
-        if self.process.pid() is None:
-            self._remember_settings()
-            self._make_bridge()
-            for directory in (self.data, self.run):
-                directory.mkdir(parents=True, exist_ok=True)
-            self.process.start(
-                (
-                    "dockerd",
-                    *("--host", self.host, "--data-root", str(self.data), "--exec-root", str(self.run)),
-                    *("--pidfile", str(self.pidfile), "--bridge", self.bridge),
-                    # A containerd of the system may be used; nothing in it must be mistaken for ours.
-                    *(
-                        "--containerd-namespace",
-                        layout.NAME,
-                        "--containerd-plugins-namespace",
-                        f"{layout.NAME}-plugins",
-                    ),
-                    *self.options,
-                ),
-                writes_pidfile=True,
-            )
         deadline = time.monotonic() + READY_SECONDS
+        launches = 0
         while information(self.host) is None:
-            if time.monotonic() > deadline:
+            alive = self.process.pid() is not None
+            if time.monotonic() > deadline or (launches == LAUNCHES and not alive):
+                fate = f"did not answer within {READY_SECONDS} s" if alive else "ended at once"
                 lines = "\n".join(self.process.last_lines())
-                raise DockerUnavailableError(f"The Docker daemon did not answer within {READY_SECONDS} s:\n{lines}")
+                raise DockerUnavailableError(f"The Docker daemon {fate} (log: {self.log}):\n{lines}")
+            if not alive:
+                self._launch()
+                launches += 1
             time.sleep(0.2)
+
+    def _launch(self) -> None:
+        self._remember_settings()
+        self._make_bridge()
+        for directory in (self.data, self.run):
+            directory.mkdir(parents=True, exist_ok=True)
+        self.process.start(
+            (
+                "dockerd",
+                *("--host", self.host, "--data-root", str(self.data), "--exec-root", str(self.run)),
+                # None of its own, which it would refuse to start with after a crash.
+                *("--pidfile", ""),
+                *("--bridge", self.bridge),
+                # A containerd of the system may be used; nothing in it must be mistaken for ours.
+                *("--containerd-namespace", layout.NAME),
+                *("--containerd-plugins-namespace", f"{layout.NAME}-plugins"),
+                *self.options,
+            )
+        )
 
     def stop(self) -> bool:
         """Stop it; containers that still run keep running and are found again at the next start."""
@@ -152,9 +158,9 @@ class OwnDaemon:
                 subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False, timeout=30)
 
     def _remove_rules(self) -> None:
-        """dockerd leaves its chains behind. They bear the same names for every daemon: with another one here,
-        only the rules of our own bridge go."""
-        other_daemon = self.host != SYSTEM_SOCKET and information(SYSTEM_SOCKET) is not None
+        """dockerd leaves its chains behind. They bear the same names for every daemon: while another one runs here,
+        wherever it listens, only the rules of our own bridge go."""
+        other_daemon = _any_daemon_runs()
         network = str(ip_interface(self.bridge_address).network)
         for table in ("nat", "filter"):
             rules = _iptables(table, "--list-rules").splitlines()
@@ -177,7 +183,7 @@ class OwnDaemon:
 
     def _restore_settings(self) -> None:
         """Give back the forwarding switches, unless another daemon needs them as they are."""
-        if not self.before.exists() or information(SYSTEM_SOCKET) is not None:
+        if not self.before.exists() or _any_daemon_runs():
             return
         before = json.loads(self.before.read_text())
         _iptables("filter", "-P", "FORWARD", before["FORWARD"])
@@ -213,6 +219,15 @@ def ensure() -> str:
     RECORD.write_text(f"{host}\n")
     os.environ["DOCKER_HOST"] = host
     return host
+
+
+def _any_daemon_runs() -> bool:
+    """Whether any dockerd at all is at work on this machine, known to us or not."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "comm").read_text().strip() == "dockerd":
+                return True
+    return False
 
 
 def _run(*command: str) -> None:

@@ -38,15 +38,10 @@ class BackgroundProcess:
         *,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
-        writes_pidfile: bool = False,
     ) -> int:
-        """Start it in a session of its own, its output appended to the log.
-
-        `writes_pidfile`: the program writes the pidfile itself and refuses to start when it is there.
-        """
+        """Start it in a session of its own, its output appended to the log."""
         self.pidfile.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.pidfile.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -57,8 +52,7 @@ class BackgroundProcess:
                 env=dict(environment) if environment is not None else None,
                 cwd=directory,
             )
-        if not writes_pidfile:
-            self.pidfile.write_text(f"{process.pid}\n")
+        self.pidfile.write_text(f"{process.pid}\n")
         # It is meant to outlive this object: without this, Popen warns that it is still running.
         process.returncode = 0
         return process.pid
