@@ -1,0 +1,78 @@
+"""`python -m sandbox start | stop | down | status | env | preview`: the cloud on this machine, by hand.
+
+start     set up what is missing, and start; a second start is quick
+stop      stop everything; the state stays, `start` brings it all back
+down      destroy the local stack and remove all but the cache
+status    what runs, and where
+env       exports for a shell: eval "$(python -m sandbox env)"
+preview   preview a stack against the simulated APIs alone: no Docker, no root, nothing kept
+"""
+
+import argparse
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the one place that may be reached with an older Python
+    sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}. Run `make .venv`, it says what to do.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__, formatter_class=_Plain)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in ("start", "stop", "status"):
+        commands.add_parser(name)
+    down = commands.add_parser("down")
+    down.add_argument("--force", action="store_true", help="go on when the stack cannot be destroyed")
+    env = commands.add_parser("env")
+    env.add_argument("--stack", default="local", help="the stack that pulumi works on (default: local)")
+    preview = commands.add_parser("preview")
+    preview.add_argument("--stack", default="prod", help="the stack to preview (default: prod)")
+    preview.add_argument("pulumi", nargs="*", help="options for `pulumi preview`, after `--`")
+    given = parser.parse_args()
+    try:
+        return _run(given)
+    except (RuntimeError, OSError) as error:
+        print(f"{given.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{given.command}: interrupted; the same command goes on where it was", file=sys.stderr)
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
+    # Imported where they are used: `env` is evaluated by a shell that waits for it.
+    match given.command:
+        case "start" | "stop" | "down":
+            from sandbox import lifecycle
+
+            if given.command == "down":
+                lifecycle.down(force=given.force)
+            elif given.command == "stop":
+                lifecycle.stop()
+            else:
+                lifecycle.start()
+        case "status":
+            from sandbox import status
+
+            print(status.table())
+            return 0 if status.running() else 3
+        case "env":
+            from sandbox import environment, layout, pulumi_stack, stack_config
+
+            if not (layout.STATE / "bin").exists():
+                raise RuntimeError("nothing is set up yet: `python -m sandbox start` first")
+            stack_config.refresh(given.stack)
+            pulumi_stack.ensure_stack(given.stack)
+            print(environment.shell_text(environment.variables(given.stack)))
+        case "preview":
+            from sandbox import preview
+
+            return preview.run(given.stack, given.pulumi)
+    return 0
+
+
+class _Plain(argparse.RawDescriptionHelpFormatter):
+    """The module's text as it is written."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
