@@ -134,3 +134,5 @@ class Plugin:
     functions: Mapping[str, Function] = field(default_factory=dict)
     configure: Callable[[Values], None] = lambda _: None
     """Called once with the provider's configuration, before any operation; raises `RefusedError` if it is bad."""
+    version: str | None = None
+    """When None, that of the installed SDK `pulumi-NAME`, which the official plugin of that SDK carries as well."""

@@ -14,6 +14,8 @@ from typing import Any
 
 from sandbox.plugins.values import UNKNOWN, Values
 
+_FOLDER = Path(__file__).parent / "schemas"
+
 Type = str | list[Any] | dict[str, Any]
 
 
@@ -45,10 +47,10 @@ class Shape:
 
 
 class Schema:
-    """The schema of one plugin, read from `schemas/NAME.json`."""
+    """The schema of one plugin, read from `NAME.json`."""
 
-    def __init__(self, name: str) -> None:
-        document = json.loads((Path(__file__).parent / "schemas" / f"{name}.json").read_text())
+    def __init__(self, name: str, folder: Path = _FOLDER) -> None:
+        document = json.loads((folder / f"{name}.json").read_text())
         self.types: dict[str, dict[str, Any]] = document["types"]
         self.config = Shape(inputs=document["config"])
         self.resources = {token: _shape(spec) for token, spec in document["resources"].items()}

@@ -39,7 +39,7 @@ class Servicer(ProviderServicer):
 
     def __init__(self, plugin: Plugin, engine_address: str) -> None:
         self.provider = PluginProvider(plugin)
-        super().__init__([], _version(plugin.name), self.provider, engine_address)
+        super().__init__([], plugin.version or _sdk_version(plugin.name), self.provider, engine_address)
         self._engine: Any = engine_pb2_grpc.EngineStub(grpc.aio.insecure_channel(engine_address))
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -196,12 +196,8 @@ async def _serve(plugin: Plugin, engine_address: str) -> None:
         await server.wait_for_termination(_ORPHAN_CHECK)
 
 
-def _version(name: str) -> str:
-    """The SDK's version, which the official plugin of that SDK carries as well."""
-    try:
-        return importlib.metadata.version(f"pulumi-{name}")
-    except importlib.metadata.PackageNotFoundError:
-        return "0.0.0"
+def _sdk_version(name: str) -> str:
+    return importlib.metadata.version(f"pulumi-{name}")
 
 
 def _property_diff(diff: protocol.PropertyDiff) -> proto.PropertyDiff:
