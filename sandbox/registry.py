@@ -196,16 +196,20 @@ def _await_answer(place: Place, name: str, door: BackgroundProcess) -> None:
     deadline = time.monotonic() + START_SECONDS
     fault = ""
     with httpx.Client(verify=verify, trust_env=False, timeout=5) as client:
-        while door.pid() is not None and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             try:
                 if client.get(url).status_code == 200:
                     return
             except httpx.TransportError as error:
                 fault = str(error)
+            # Only after a while: in its first moments a process has no command line to be known by.
             time.sleep(0.1)
+            if door.pid() is None:
+                fault = "it ended"
+                break
     lines = "\n  ".join(door.last_lines(8))
     raise RegistryError(
-        f"the {door.name} does not answer at {url}: {fault or 'it ended'}. Is the port free, and the address this "
+        f"the {door.name} does not answer at {url}: {fault}. Is the port free, and the address this "
         f"machine's own? Its log, {door.log}, ends with:\n  {lines}"
     )
 

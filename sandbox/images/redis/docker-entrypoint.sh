@@ -10,7 +10,7 @@ esac
 # container would refuse every other one. A configuration file is obeyed as it stands.
 if [ "$1" = redis-server ]; then
     case "${2:-}" in
-    *.conf) ;;
+    *.conf | - | -v | --version | -h | --help | --test-memory | --check-system) ;;
     *)
         shift
         set -- redis-server --protected-mode no "$@"

@@ -14,7 +14,7 @@ from auren_api.events import Event, NewEvent
 from auren_api.settings import Settings
 from auren_api.store import UNAVAILABLE, EventStore
 
-HEALTH_TIMEOUT = 4
+HEALTH_TIMEOUT = 3
 """Seconds each dependency has to answer a health check."""
 
 MAX_ID = 2**63 - 1

@@ -4,6 +4,8 @@ import logging
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from auren_api.events import Event
@@ -25,6 +27,8 @@ class EventCache:
             socket_timeout=2,
             # A connection that was idle is asked first, so that a restart of Redis goes unnoticed.
             health_check_interval=5,
+            # Once: whoever asks waits meanwhile, and PostgreSQL has the answer too.
+            retry=Retry(NoBackoff(), 1),
         )
 
     async def close(self) -> None:
