@@ -1,0 +1,203 @@
+"""What the clouds remember: one Pydantic model for each kind of resource, and `State` that holds them all."""
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+def now() -> datetime:
+    """The moment, to the second: the resolution of both APIs' timestamps."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Action(BaseModel):
+    """Something that takes time. `status` is final once `completed_at` is set."""
+
+    id: int
+    type: str
+    status: Literal["in-progress", "completed", "errored"] = "in-progress"
+    started_at: datetime = Field(default_factory=now)
+    completed_at: datetime | None = None
+    resource_type: Literal["droplet", "volume", "reserved_ip"]
+    resource_id: int | None
+    """The droplet's id; for a reserved IP, the address as a number, as the real API does. None for a volume."""
+    resource: str
+    """The id, UUID or address of what the action was asked of."""
+    region: str
+    droplet_id: int | None = None
+    """The droplet that is busy until the action is done."""
+
+
+class SshKey(BaseModel):
+    id: int
+    name: str
+    public_key: str
+    fingerprint: str
+
+
+class Vpc(BaseModel):
+    id: str
+    name: str
+    description: str
+    region: str
+    ip_range: IPv4Network
+    default: bool
+    created_at: datetime = Field(default_factory=now)
+
+
+class Droplet(BaseModel):
+    id: int
+    name: str
+    region: str
+    size: str
+    image: str
+    memory: int
+    vcpus: int
+    disk: int
+    vpc_id: str
+    public_ipv4: IPv4Address
+    private_ipv4: IPv4Address
+    ssh_keys: list[str]
+    """The public keys themselves: a key that is deleted from the account stays on its droplets."""
+    user_data: str
+    features: list[str]
+    tags: list[str]
+    status: Literal["new", "active", "off"] = "new"
+    pending_action: int | None = None
+    deleting: bool = False
+    created_at: datetime = Field(default_factory=now)
+
+
+class Volume(BaseModel):
+    id: str
+    name: str
+    region: str
+    size_gigabytes: int
+    description: str
+    filesystem_type: str
+    filesystem_label: str
+    tags: list[str]
+    droplet_id: int | None = None
+    created_at: datetime = Field(default_factory=now)
+
+
+class ReservedIp(BaseModel):
+    ip: IPv4Address
+    region: str
+    project_id: str
+    droplet_id: int | None = None
+    pending_action: int | None = None
+
+
+class FirewallPeers(BaseModel):
+    """Where an inbound rule lets traffic come from, or an outbound rule lets it go to."""
+
+    addresses: list[str] = []
+    droplet_ids: list[int] = []
+    tags: list[str] = []
+
+
+class FirewallRule(BaseModel):
+    protocol: Literal["tcp", "udp", "icmp"]
+    ports: str
+    """A port, a range `first-last`, or `0`: all ports, and icmp. The real API answers `0` for `all`, too."""
+    peers: FirewallPeers
+
+
+class Firewall(BaseModel):
+    id: str
+    name: str
+    status: Literal["waiting", "succeeded", "failed"] = "waiting"
+    inbound: list[FirewallRule]
+    outbound: list[FirewallRule]
+    droplet_ids: list[int]
+    tags: list[str]
+    pending_droplets: list[int] = []
+    """The droplets that do not have the latest rules yet."""
+    created_at: datetime = Field(default_factory=now)
+
+
+class Project(BaseModel):
+    id: str
+    name: str
+    description: str
+    purpose: str
+    environment: str
+    is_default: bool
+    resources: dict[str, datetime] = {}
+    """URN to the moment of assignment."""
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+
+class DnsRecord(BaseModel):
+    id: str
+    type: str
+    name: str
+    """In full, without a final dot, lower case."""
+    content: str
+    ttl: int
+    """Seconds; 1 means automatic."""
+    proxied: bool
+    priority: int | None = None
+    data: dict[str, Any] | None = None
+    """The parts of a CAA or SRV record."""
+    comment: str | None = None
+    comment_modified_on: datetime | None = None
+    tags: list[str] = []
+    tags_modified_on: datetime | None = None
+    settings: dict[str, bool] = {}
+    created_on: datetime
+    modified_on: datetime
+
+
+class ZoneSetting(BaseModel):
+    value: Any
+    modified_on: datetime
+
+
+class Zone(BaseModel):
+    id: str
+    name: str
+    records: dict[str, DnsRecord] = {}
+    settings: dict[str, ZoneSetting] = {}
+    """Only those that were changed; the rest have their defaults."""
+    serial: int = 1
+    """The SOA serial: one more with each change of a record."""
+    created_on: datetime = Field(default_factory=now)
+    modified_on: datetime = Field(default_factory=now)
+
+
+class DigitalOceanState(BaseModel):
+    account_uuid: str
+    last_id: int = 400_000_000
+    """Droplets, actions and keys count on from here, so no id is used twice."""
+    last_public_ipv4: IPv4Address | None = None
+    last_reserved_ipv4: IPv4Address | None = None
+    """Addresses are given in turn: a freed one comes back as late as possible."""
+    actions: dict[int, Action] = {}
+    keys: dict[int, SshKey] = {}
+    vpcs: dict[str, Vpc] = {}
+    droplets: dict[int, Droplet] = {}
+    volumes: dict[str, Volume] = {}
+    reserved_ips: dict[str, ReservedIp] = {}
+    firewalls: dict[str, Firewall] = {}
+    tags: dict[str, datetime] = {}
+    projects: dict[str, Project] = {}
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+
+class CloudflareState(BaseModel):
+    account_id: str
+    user_id: str
+    zones: dict[str, Zone] = {}
+
+
+class State(BaseModel):
+    digitalocean: DigitalOceanState
+    cloudflare: CloudflareState
