@@ -91,10 +91,10 @@ def _vpc_range(value: str) -> str:
     _network(value)
     network = ip_network(value)
     if not (isinstance(network, IPv4Network) and network.is_private and 16 <= network.prefixlen <= 28):
-        raise _fault("a VPC needs a private IPv4 network of /16 to /28, such as 10.110.0.0/20")
+        raise _fault("a VPC needs a private IPv4 network of /16 to /28, such as 10.200.0.0/20")
     if network.overlaps(CONTAINER_SUBNET):
         raise _fault(
-            "overlaps with the containers' network {containers}; choose another, such as 10.110.0.0/20",
+            "overlaps with the containers' network {containers}; choose another, such as 10.200.0.0/20",
             containers=str(CONTAINER_SUBNET),
         )
     return value
@@ -164,7 +164,7 @@ class Settings(BaseModel):
     ssh_allowed: Annotated[Networks, Field(min_length=1)]
     kafka_ui_allowed: Networks
     operator_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(_from_json)] = ()
-    vpc_range: Annotated[str, AfterValidator(_vpc_range)] = "10.110.0.0/20"
+    vpc_range: Annotated[str, AfterValidator(_vpc_range)] = "10.200.0.0/20"
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER

@@ -54,7 +54,8 @@ def nginx(settings: Settings) -> Service:
             FileMount("website", "/usr/share/nginx/html", restart=False),
         ),
         tmpfs=(Tmpfs("/var/cache/nginx", 64), Tmpfs("/tmp", 16)),
-        preflight=Preflight("nginx.conf", ("nginx", "-t", "-q", "-c", "/dev/stdin")),
+        # By way of a file: nginx takes the length of its configuration from the file's size.
+        preflight=Preflight("nginx.conf", ("sh", "-c", "cat >/tmp/next.conf && nginx -t -q -c /tmp/next.conf")),
         health=HealthCheck(("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1/healthz"), start_period=10),
         limits=Limits(memory_mb=128, cpus=1, pids=64),
         stop_signal="SIGQUIT",
@@ -123,7 +124,7 @@ def redis(settings: Settings) -> Service:
     return Service(
         name="redis",
         image=settings.images["redis"],
-        user=User(999, 1000),
+        user=User(999, 999),
         port=6379,
         host_number=13,
         command=("redis-server", "/etc/redis/redis.conf"),

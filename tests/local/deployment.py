@@ -12,7 +12,7 @@ import yaml
 from sandbox import environment, layout, pulumi_stack, stack_config
 
 STACK = "rehearsal"
-"""Not `local`: whoever has that one up keeps it. Names and records of the two differ, so they can stand side by side."""
+"""Not `local`: whoever has that one up keeps it. Their names and records differ, so the two can stand side by side."""
 DOMAIN = f"{STACK}.aupex.ai"
 UP_SECONDS = 900
 

@@ -16,6 +16,17 @@ wait_for_device() {
     done
 }
 
+# The directory and all in it belong to OWNER. The directory itself comes last: until then, a cut leaves it to be done again.
+own() {
+    local path=$1 owner=$2
+    if [ ! -d "$path" ]; then
+        install -d -m 0700 -o "${owner%:*}" -g "${owner#*:}" "$path"
+    elif [ "$(stat -c %u:%g "$path")" != "$owner" ]; then
+        find "$path" -mindepth 1 -exec chown -h "$owner" {} +
+        chown "$owner" "$path"
+    fi
+}
+
 main() {
     local device=$1 target=$2 gigabytes=$3 directories line
     directories=$(mktemp)
@@ -43,7 +54,7 @@ main() {
     mountpoint -q "$target" || mount "$target"
     resize2fs "$device" 2>&1
     while read -r path owner; do
-        [ -d "$path" ] || install -d -m 0700 -o "${owner%:*}" -g "${owner#*:}" "$path"
+        own "$path" "$owner"
     done <"$directories"
     rm -f "$directories"
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
