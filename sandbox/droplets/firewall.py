@@ -19,7 +19,6 @@ from sandbox.droplets.run import run, succeeds
 TO_DROPLET = "ASBX-TO-DROPLET"
 FROM_DROPLET = "ASBX-FROM-DROPLET"
 RESERVED = "ASBX-RESERVED"
-HAIRPIN = "ASBX-HAIRPIN"
 FORWARD = "ASBX-FORWARD"
 INPUT = "ASBX-INPUT"
 
@@ -49,7 +48,6 @@ HOOKS = (
     Hook("mangle", "PREROUTING", f"-i {_VPCS}", FROM_DROPLET),
     Hook("nat", "PREROUTING", f"-d {layout.RESERVED_RANGE}", RESERVED),
     Hook("nat", "OUTPUT", f"-d {layout.RESERVED_RANGE}", RESERVED),
-    Hook("nat", "POSTROUTING", f"-o {_PUBLIC}", HAIRPIN),
     # Docker keeps this chain's content, and its place before its own rules, when the daemon starts again.
     Hook("filter", "DOCKER-USER", "", FORWARD),
     Hook("filter", "INPUT", f"-i {_PUBLIC}", INPUT),
@@ -94,16 +92,13 @@ def policy_rules(policies: Mapping[int, FirewallPolicy], addresses: Mapping[int,
 
 
 def translation_rules(reserved: Mapping[IPv4Address, IPv4Address]) -> str:
-    """Lead each reserved address to a droplet's public one; the client's own source address stays."""
-    lines = ["*nat", *_empty(RESERVED, HAIRPIN)]
-    for address, public in sorted(reserved.items()):
-        lines.append(f"-A {RESERVED} -d {address} -j DNAT --to-destination {public}")
-        # A droplet that calls its own reserved address must not see itself as the caller.
-        lines.append(
-            f"-A {HAIRPIN} -s {public} -d {public} -m conntrack --ctstate DNAT --ctorigdst {address} "
-            f"-j SNAT --to-source {address}"
-        )
-    return _text(lines)
+    """Lead each reserved address to a droplet's public one; the client's own source address stays.
+
+    Left out: a droplet does not reach itself by its own reserved address. Its packet would have to leave the bridge by
+    the port that it came in by, which the engine allows only when it runs without its proxy.
+    """
+    rules = (f"-A {RESERVED} -d {address} -j DNAT --to-destination {public}" for address, public in reserved.items())
+    return _text(["*nat", *_empty(RESERVED), *rules])
 
 
 def standing_rules() -> str:

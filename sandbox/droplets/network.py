@@ -65,7 +65,7 @@ def remove_all(client: docker.DockerClient) -> None:
         bridges.add(network.attrs["Options"]["com.docker.network.bridge.name"])
         network.remove()
     for bridge in bridges:  # one that the engine found there, left by an interrupted attempt, it does not remove
-        if Path("/sys/class/net", bridge).exists():
+        if succeeds(["ip", "link", "show", bridge]):
             run(["ip", "link", "delete", bridge])
     while succeeds(["ip", "route", "del", "blackhole", str(layout.PUBLIC_NETWORK)]):
         continue

@@ -24,9 +24,12 @@ def traces() -> dict[str, str]:
     def lines(command: str) -> list[str]:
         return subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout.splitlines()
 
+    with contextlib.closing(docker.from_env()) as client:
+        containers = [str(droplet_id) for droplet_id in machine.all_addresses(client)]
+        networks = [each.name for each in client.networks.list(filters={"label": network.LABEL})]
     found = {
-        "containers": lines(f"docker ps --all --quiet --filter label={machine.LABEL}"),
-        "networks": lines(f"docker network ls --quiet --filter label={network.LABEL}"),
+        "containers": containers,
+        "networks": networks,
         "routes": lines(f"ip route show root {layout.PUBLIC_NETWORK}"),
         "bridges": [line for line in lines("ip -brief link") if any(mark in line for mark in OWN_MARKS)],
         "devices": [line for line in lines("losetup --list --noheadings") if any(mark in line for mark in OWN_MARKS)],
@@ -38,7 +41,8 @@ def traces() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def hypervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerHypervisor]:
-    os.environ.setdefault("DOCKER_HOST", docker_daemon.ensure())
+    if "DOCKER_HOST" not in os.environ:
+        docker_daemon.ensure()
     with contextlib.closing(docker.from_env()) as client:
         running = client.networks.list(filters={"label": network.LABEL})
     if running:

@@ -36,19 +36,18 @@ class Droplet:
     def address(self) -> IPv4Address:
         return self.spec.public_ipv4
 
+    def ssh_command(self, command: str) -> list[str]:
+        return [
+            "ssh",
+            *("-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-o", "LogLevel=ERROR", "-o", "IdentityAgent=none"),
+            *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={self.directory / 'known_hosts'}"),
+            *("-F", "none", "-i", str(self.directory / "login"), f"root@{self.address}", command),
+        ]
+
     def ssh(self, command: str, *, timeout: float = 60, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        arguments = self.ssh_command(command)
         return subprocess.run(
-            [
-                "ssh",
-                *("-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-o", "LogLevel=ERROR", "-o", "IdentityAgent=none"),
-                *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={self.directory / 'known_hosts'}"),
-                *("-F", "none", "-i", str(self.directory / "login"), f"root@{self.address}", command),
-            ],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
+            arguments, input=stdin or "", capture_output=True, text=True, timeout=timeout, check=False
         )
 
     def run(self, command: str, *, timeout: float = 60, stdin: str | None = None) -> str:
@@ -76,7 +75,7 @@ def plan(number: int, directory: Path, *, user_data: dict[str, object] | None = 
     directory.mkdir(parents=True)
     private, public = key_pair(directory / "host")
     _, login = key_pair(directory / "login")
-    address = layout.DROPLET_RANGE[100 + number]
+    address = layout.DROPLET_RANGE[70 + number]
     (directory / "known_hosts").write_text(f"{address} {public}\n")
     cloud_config = {"ssh_keys": {"ed25519_private": private, "ed25519_public": public}, **(user_data or {})}
     spec = DropletSpec(
