@@ -80,7 +80,7 @@ def down(*, force: bool = False) -> None:
             progress.run("docker", lambda _: own.remove())
     for directory in (layout.STATE, layout.RUN):
         shutil.rmtree(directory, ignore_errors=True)
-        if directory.exists():
+        if directory.exists() and any(directory.iterdir()):  # empty, it is a file system of its own
             raise LifecycleError(f"{directory} cannot be removed: something in it is busy (`findmnt -R {directory}`).")
     progress.say(f"gone; what was slow to build stays in {layout.CACHE}")
 

@@ -8,12 +8,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
-
-from sandbox.processes import last_lines
 
 HEARTBEAT_SECONDS = 20.0
 """A step that has said nothing for so long says that it is still at it."""
@@ -48,18 +47,18 @@ class Progress:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{step.replace(' ', '-')}.log"
         began = time.monotonic()
-        doing = ["at work"]
+        said: deque[str] = deque(["at work"], maxlen=12)
         finished = threading.Event()
 
         def note(text: str) -> None:
             with log.open("a") as file:
                 file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
-            doing[:] = text.splitlines()[:1] or doing
+            said.extend(text.splitlines())
             self.say(text, step)
 
         def beat() -> None:
             while not finished.wait(HEARTBEAT_SECONDS):
-                self.say(f"{doing[0]}, {time.monotonic() - began:.0f} s", step)
+                self.say(f"{said[-1]}, {time.monotonic() - began:.0f} s", step)
 
         heart = threading.Thread(target=beat, daemon=True)
         heart.start()
@@ -68,7 +67,7 @@ class Progress:
         except Exception as error:
             with log.open("a") as file:
                 traceback.print_exc(file=file)
-            raise StepError(_failure(step, error, log)) from error
+            raise StepError(_failure(step, error, said, log)) from error
         finally:
             finished.set()
         self.say(f"ready ({time.monotonic() - began:.0f} s)", step)
@@ -84,9 +83,8 @@ class Progress:
         return {step: future.result() for step, future in futures.items()}
 
 
-def _failure(step: str, error: Exception, log: Path) -> str:
-    before_traceback = [line for line in last_lines(log, 200) if not line.startswith(("Traceback", "  "))]
-    text = [f"{step} failed: {error or type(error).__name__}"]
-    text += [f"    {line}" for line in before_traceback[-12:]]
+def _failure(step: str, error: Exception, said: Iterable[str], log: Path) -> str:
+    text = [f"{step} failed: {error or type(error).__name__}", "  before that:"]
+    text += [f"    {line}" for line in said]
     text.append(f"  All of it: {log}. Mend the cause and run the same command again: what is done stays done.")
     return "\n".join(text)

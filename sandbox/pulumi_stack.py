@@ -1,14 +1,16 @@
 """The stacks of the project in this machine's own backend: made when missing, destroyed before the cloud goes."""
 
 import json
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sandbox import environment, layout
+from sandbox import environment, layout, stack_config
 
 INIT_SECONDS = 120
 DESTROY_SECONDS = 900
@@ -23,22 +25,33 @@ def project_name(project: Path) -> str:
 
 
 def ensure_stack(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
-    """Make the stack in the backend unless it is there: without one, pulumi asks or refuses."""
+    """Make the stack in the backend unless it is there: without one, pulumi asks or refuses.
+
+    `pulumi stack init` writes the passphrase's salt into the project's `Pulumi.STACK.yaml`, whichever configuration
+    file it is given. So it is run on a copy of the project's description, and the salt goes into the file in use.
+    """
     if _checkpoint(stack, project, state).exists():
         return
     (state / "backend").mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["pulumi", "stack", "init", stack, "--non-interactive", "--color", "never"],
-        cwd=project,
-        env=environment.complete(stack, state) | {"PULUMI_STACK": ""},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=INIT_SECONDS,
-    )
-    if done.returncode and "already exists" not in done.stderr:
-        raise StackError(f"The stack {stack} cannot be made:\n{(done.stdout + done.stderr).strip()}")
+    with tempfile.TemporaryDirectory(prefix="stack-", dir=state) as directory:
+        copy = Path(directory)
+        shutil.copy(project / "Pulumi.yaml", copy)
+        stack_config.copy_salt(stack_config.file_in_use(stack, state), copy / f"Pulumi.{stack}.yaml")
+        variables = environment.complete(stack, state) | {"PULUMI_STACK": ""}
+        del variables["PULUMI_OPTION_CONFIG_FILE"]
+        done = subprocess.run(
+            ["pulumi", "stack", "init", stack, "--non-interactive", "--color", "never"],
+            cwd=copy,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INIT_SECONDS,
+        )
+        if done.returncode and "already exists" not in done.stderr:
+            raise StackError(f"The stack {stack} cannot be made:\n{(done.stdout + done.stderr).strip()}")
+        stack_config.copy_salt(copy / f"Pulumi.{stack}.yaml", stack_config.file_in_use(stack, state))
 
 
 def resources(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from sandbox import layout
 IMAGES = layout.STATE / "images.json"
 """Service name -> image by digest in the sandbox's registry, written when they are pushed."""
 IMAGES_KEY = "auren:images"
+SALT = "encryptionsalt"
+ENCRYPTION = (SALT, "secretsprovider", "encryptedkey")
 LOCAL = "local"
 """The stack that lives in the cloud on this machine."""
 
@@ -37,7 +39,7 @@ def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STA
         raise StackConfigError(f"There is no stack {stack}: {source} does not exist.")
     target = file_in_use(stack, state)
     laid_file = state / f"laid.{stack}.json"
-    ours = _read(source)
+    ours = _without_secrets(_read(source))
     if stack == LOCAL and (state / IMAGES.name).exists():
         built = [f"{name}={image}" for name, image in json.loads((state / IMAGES.name).read_text()).items()]
         config = ours.get("config") or {}
@@ -51,6 +53,14 @@ def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STA
     _write(laid_file, json.dumps(ours))
     _write(target, text)
     return target
+
+
+def copy_salt(source: Path, target: Path) -> None:
+    """Let the target's secrets be encrypted with the salt that the source has, if it has one."""
+    salt = _read(source).get(SALT) if source.exists() else None
+    content = _read(target) if target.exists() else {}
+    if salt and content.get(SALT) != salt:
+        _write(target, yaml.safe_dump({**content, SALT: salt}, sort_keys=False, width=1000))
 
 
 def merge(in_use: Mapping[str, Any], laid: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +78,13 @@ def _merge_keys(in_use: Mapping[str, Any], laid: Mapping[str, Any], ours: Mappin
     withdrawn = {key for key, value in laid.items() if key not in ours and in_use.get(key) == value}
     changed = {key: value for key, value in ours.items() if key not in laid or laid[key] != value}
     return {key: value for key, value in in_use.items() if key not in withdrawn} | changed
+
+
+def _without_secrets(content: dict[str, Any]) -> dict[str, Any]:
+    """The project's own secrets are encrypted for somebody else: here they could only fail to be read."""
+    kept = {key: value for key, value in content.items() if key not in ENCRYPTION}
+    config = content.get("config") or {}
+    return kept | {"config": {k: v for k, v in config.items() if not (isinstance(v, dict) and "secure" in v)}}
 
 
 def _but_config(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.stack_config import StackConfigError, merge, refresh
+from sandbox.stack_config import StackConfigError, copy_salt, merge, refresh
 
 
 @pytest.fixture
@@ -123,3 +123,21 @@ def test_what_was_removed_by_hand_stays_removed_until_the_project_changes_it() -
     laid = {"config": {"a": 1, "b": 1}}
     assert merge({"config": {"b": 1}}, laid, laid)["config"] == {"b": 1}
     assert merge({"config": {"b": 1}}, laid, {"config": {"a": 2, "b": 1}})["config"] == {"a": 2, "b": 1}
+
+
+def test_the_projects_own_secrets_are_somebody_elses(project: Path, state: Path) -> None:
+    """With its salt, this machine's passphrase would be called wrong."""
+    write(project, size=1, token={"secure": "v1:theirs"})
+    with (project / "Pulumi.local.yaml").open("a") as file:
+        file.write("encryptionsalt: v1:theirs\nsecretsprovider: awskms://key\n")
+    assert yaml.safe_load(refresh("local", project, state).read_text()) == {"config": {"auren:size": 1}}
+
+
+def test_the_salt_goes_where_the_secrets_are(state: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "Pulumi.local.yaml", state / "Pulumi.local.yaml"
+    source.write_text("encryptionsalt: v1:new\n")
+    target.write_text("config:\n  auren:size: 1\n")
+    copy_salt(source, target)
+    assert yaml.safe_load(target.read_text()) == {"config": {"auren:size": 1}, "encryptionsalt": "v1:new"}
+    copy_salt(tmp_path / "none", target)
+    assert yaml.safe_load(target.read_text())["encryptionsalt"] == "v1:new"
