@@ -5,7 +5,7 @@
 import hashlib
 from typing import Any
 
-from sandbox.plugins.digitalocean.client import ApiError, Client, once_idle, until
+from sandbox.plugins.digitalocean.client import PATIENCE, ApiError, Client, once_idle, until
 from sandbox.plugins.digitalocean.tags import retag
 from sandbox.plugins.digitalocean.volumes import volume_action
 from sandbox.plugins.resource import Operation, RefusedError, Resource, State
@@ -134,23 +134,30 @@ class Droplet(Resource):
             await self._client.completed(operation, answer["action"])
 
     async def _wait(
-        self, operation: Operation, droplet: int, attribute: str, target: Any, patience: float | None = None
+        self, operation: Operation, droplet: int, attribute: str, target: Any, patience: float = PATIENCE
     ) -> Values:
-        """Waits for an unlocked droplet whose attribute is that, and returns it."""
+        """Waits for an unlocked droplet whose attribute is that, and returns it.
+
+        A droplet that is at rest with a status that does not lead there will never get there: it failed to boot, say.
+        """
         latest: Values = {}
 
         async def look() -> bool:
             latest.update((await self._client.get(f"/v2/droplets/{droplet}"))["droplet"])
-            return not latest["locked"] and latest[attribute] == target
+            if latest["locked"] or latest[attribute] == target:
+                return not latest["locked"]
+            if attribute == "status" and latest["status"] not in _LEADS_TO[target]:
+                raise RefusedError(
+                    f"Error waiting for droplet ({droplet}) to become {target}: "
+                    f"unexpected state '{latest['status']}', wanted target '{target}'"
+                )
+            return False
 
-        wanted = f"droplet ({droplet}) to have {attribute} of {target}"
-        if patience is None:
-            await until(operation, look, wanted)
-        else:
-            await until(operation, look, wanted, patience)
+        await until(operation, look, f"droplet ({droplet}) to have {attribute} of {target}", patience)
         return latest
 
 
+_LEADS_TO = {"active": ("new",), "off": ("active",)}
 _NOT_EMPTY = ("image", "name", "region", "size", "userData", "vpcUuid")
 _OPTIONAL = {
     "backups": "backups",

@@ -39,9 +39,7 @@ class Project(Resource):
     async def update(self, operation: Operation, state: State, inputs: Values) -> State:
         await self._put(state.id, inputs)
         if "resources" in inputs:
-            old, new = set(state.outputs.get("resources") or ()), set(inputs["resources"])
-            await _move(self._client, "default", old - new)
-            await _move(self._client, state.id, new - old)
+            await _exchange(self._client, state.id, set(state.outputs.get("resources") or ()), set(inputs["resources"]))
         return await self._state(state.id)
 
     async def delete(self, operation: Operation, state: State) -> None:
@@ -96,9 +94,7 @@ class ProjectResources(Resource):
         return State(state.id, {"project": state.id, "resources": [urn for urn in given if urn in members]})
 
     async def update(self, operation: Operation, state: State, inputs: Values) -> State:
-        old, new = set(state.outputs["resources"]), set(inputs["resources"])
-        await _move(self._client, "default", old - new)
-        await _move(self._client, inputs["project"], new - old)
+        await _exchange(self._client, state.id, set(state.outputs["resources"]), set(inputs["resources"]))
         return State(state.id, inputs)
 
     async def delete(self, operation: Operation, state: State) -> None:
@@ -117,6 +113,14 @@ async def _members(client: Client, project: str) -> list[str]:
         if not ((answer.get("links") or {}).get("pages") or {}).get("next"):
             return urns
         page += 1
+
+
+async def _exchange(client: Client, project: str, old: set[str], new: set[str]) -> None:
+    """Moves what is no longer listed to the default project, unless it was deleted meanwhile, and the new ones in."""
+    leaving = old - new
+    if leaving:
+        await _move(client, "default", leaving & set(await _members(client, project)))
+    await _move(client, project, new - old)
 
 
 async def _move(client: Client, project: str, urns: Iterable[str]) -> None:
