@@ -24,6 +24,7 @@ INPUT = "ASBX-INPUT"
 
 _PUBLIC, _VPCS = layout.PUBLIC_BRIDGE, f"{VPC_BRIDGE_PREFIX}+"
 _ESTABLISHED = "-m conntrack --ctstate ESTABLISHED,RELATED"
+_LINK_LOCAL = "169.254.0.0/16"
 _LOCAL = "-m addrtype --dst-type LOCAL"
 _REGISTRY = f"-d {layout.GATEWAY} -p tcp --dport 443"
 
@@ -74,6 +75,8 @@ def policy_rules(policies: Mapping[int, FirewallPolicy], addresses: Mapping[int,
         # A reserved address that leads nowhere: silence, not an answer.
         f"-A {TO_DROPLET} -d {layout.RESERVED_RANGE} -j DROP",
         f"-A {FROM_DROPLET} {_ESTABLISHED} -j ACCEPT",
+        # Where this machine's own cloud, if it stands in one, answers with what only this machine may know.
+        f"-A {FROM_DROPLET} -d {_LINK_LOCAL} -j DROP",
         # Of this machine a droplet sees the registry, as one more site on the internet, and those sites that it
         # serves at other simulated addresses. Nothing else: not even what listens on every address.
         f"-A {FROM_DROPLET} {_LOCAL} ! -d {layout.PUBLIC_NETWORK} -j DROP",

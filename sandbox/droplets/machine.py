@@ -7,6 +7,7 @@ inside ends it with status 0 and it stays off, as does one whose power was cut h
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import stat
@@ -150,7 +151,9 @@ class Machine:
         seed.write_volumes(self._firmware, volumes)
 
     def log_lines(self, count: int) -> list[str]:
-        return self._container().logs(tail=count).decode(errors="replace").splitlines()
+        """The end of its console, without the colours."""
+        text = self._container().logs(tail=count).decode(errors="replace")
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()
 
     def _config(self, spec: DropletSpec, image: str) -> dict[str, Any]:
         """The container's configuration; each privilege is one that systemd or an engine inside needs."""

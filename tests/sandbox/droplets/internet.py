@@ -16,7 +16,7 @@ CONNECT = """
 import socket, sys
 try:
     connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3]))
-    connection.sendall(b"?")
+    connection.sendall(b"?\\r\\n\\r\\n")
     print("open", connection.recv(100).decode(errors="replace").strip())
 except TimeoutError:
     print("silent")
