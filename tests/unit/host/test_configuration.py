@@ -1,0 +1,64 @@
+"""The files on the machine, and how secrets get there."""
+
+import json
+import shlex
+
+import pytest
+
+from auren_infra.host.machine import script
+from tests.unit.rehearsal import Rehearsal
+
+SERVICES = ("nginx", "api", "postgres", "redis")
+
+
+def test_no_secret_is_in_a_command_line(update: Rehearsal) -> None:
+    """A command that fails is printed whole, with its output."""
+    for command in [*update.commands(), update.only("command:local:Command")]:
+        for name in ("create", "update", "delete"):
+            text = command.inputs.get(name, "")
+            assert "PASSWORD-" not in text, command.name
+            assert "PRIVATE-" not in text, command.name
+
+
+def test_no_secret_is_in_plain_in_the_state(update: Rehearsal) -> None:
+    for resource in update.resources:
+        for name, value in resource.inputs.items():
+            if "PASSWORD-" in json.dumps(value) or "PRIVATE-" in json.dumps(value):
+                assert name in resource.secrets, f"{resource.type} {resource.name}: {name}"
+
+
+def test_a_containers_specification_is_not_secret(update: Rehearsal) -> None:
+    """Were it so, a preview would hide what changes about the container."""
+    for service in SERVICES:
+        assert "stdin" not in update.command(service).secrets, service
+
+
+def test_passwords_reach_the_machine_as_files_of_their_readers(update: Rehearsal) -> None:
+    written = {
+        name: (shlex.split(command.inputs["create"])[9:], command.inputs["stdin"].removeprefix(script("put_file")))
+        for name in ("postgres-postgres_password", "api-postgres_password", "api-redis_password", "redis-redis.acl")
+        if (command := update.command(name))
+    }
+    secrets = "/opt/auren/secrets"
+    assert written == {
+        "postgres-postgres_password": (
+            [f"{secrets}/postgres/postgres_password", "0400", "999:999"],
+            "PASSWORD-postgres-PASSWORD",
+        ),
+        "api-postgres_password": (
+            [f"{secrets}/api/postgres_password", "0400", "10001:10001"],
+            "PASSWORD-postgres-PASSWORD",
+        ),
+        "api-redis_password": ([f"{secrets}/api/redis_password", "0400", "10001:10001"], "PASSWORD-redis-PASSWORD"),
+        "redis-redis.acl": (
+            [f"{secrets}/redis/redis.acl", "0400", "999:999"],
+            "user default on ~* &* +@all >PASSWORD-redis-PASSWORD\n",
+        ),
+    }
+
+
+@pytest.mark.parametrize("password", ["postgres", "redis"])
+def test_generated_passwords_need_no_quoting_anywhere(update: Rehearsal, password: str) -> None:
+    inputs = update.one("random:index/randomPassword:RandomPassword", password).inputs
+    assert inputs["length"] >= 32
+    assert inputs["special"] is False

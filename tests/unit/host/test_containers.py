@@ -1,0 +1,47 @@
+"""The order in which things are done on the machine."""
+
+import pytest
+
+from tests.unit.rehearsal import Rehearsal
+
+SERVICES = ("nginx", "api", "postgres", "redis")
+
+
+@pytest.mark.parametrize(("service", "needed"), [("nginx", ["api"]), ("api", ["postgres", "redis"])])
+def test_a_container_starts_after_those_it_talks_to(rehearsal: Rehearsal, service: str, needed: list[str]) -> None:
+    for target in needed:
+        assert rehearsal.command(target).urn in rehearsal.command(service).dependencies
+
+
+def test_a_container_never_starts_before_what_it_stands_on(rehearsal: Rehearsal) -> None:
+    """Not before its files and secrets are there, the disk is mounted and the network exists."""
+    for service in SERVICES:
+        ancestry = rehearsal.ancestry(rehearsal.command(service).urn)
+        for name in ("ready", "data-disk", "docker", "network", "docker-compose.prod.yml"):
+            assert rehearsal.command(name).urn in ancestry, f"{service} before {name}"
+    needed = {
+        "nginx": ["nginx.conf", "website"],
+        "api": ["api-postgres_password", "api-redis_password"],
+        "postgres": ["postgres-postgres_password"],
+        "redis": ["redis.conf", "redis-redis_password", "redis-redis.acl"],
+    }
+    for service, names in needed.items():
+        for name in names:
+            assert rehearsal.command(name).urn in rehearsal.command(service).dependencies, f"{service} before {name}"
+
+
+def test_postgres_and_redis_do_not_wait_for_each_other(rehearsal: Rehearsal) -> None:
+    for one, other in (("postgres", "redis"), ("redis", "postgres")):
+        assert rehearsal.command(other).urn not in rehearsal.ancestry(rehearsal.command(one).urn)
+
+
+def test_every_command_waits_for_the_first_boot(rehearsal: Rehearsal) -> None:
+    ready = rehearsal.command("ready")
+    for command in rehearsal.commands():
+        assert command is ready or ready.urn in rehearsal.ancestry(command.urn), command.name
+
+
+def test_no_command_goes_to_an_address_that_does_not_lead_to_the_machine_yet(rehearsal: Rehearsal) -> None:
+    assignment = rehearsal.only("digitalocean:index/reservedIpAssignment:ReservedIpAssignment").urn
+    for command in [*rehearsal.commands(), rehearsal.only("command:local:Command")]:
+        assert assignment in command.dependencies, command.name

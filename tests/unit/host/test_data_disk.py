@@ -1,0 +1,58 @@
+"""The data disk: mounted before anything uses it, released before it is detached."""
+
+import shlex
+
+from auren_infra.host.machine import script
+from tests.unit.rehearsal import ADDRESS, NAME, Rehearsal
+
+ATTACHMENT = "digitalocean:index/volumeAttachment:VolumeAttachment"
+DROPLET = "digitalocean:index/droplet:Droplet"
+LOCAL = "command:local:Command"
+
+
+def test_a_disk_is_released_before_it_is_detached(rehearsal: Rehearsal) -> None:
+    """What depends on the attachment is deleted before it."""
+    release = rehearsal.only(LOCAL)
+    assert release.name == f"{NAME}-release"
+    assert rehearsal.only(ATTACHMENT).urn in release.dependencies
+    assert release.replace_with == {rehearsal.only(ATTACHMENT).urn, rehearsal.only(DROPLET).urn}
+    assert release.delete_before_replace
+    assert release.deleted_with == "", "its deletion is all that it is there for"
+
+
+def test_containers_are_deleted_before_the_disk_is_released(rehearsal: Rehearsal) -> None:
+    release = rehearsal.only(LOCAL).urn
+    assert release in rehearsal.ancestry(rehearsal.command("data-disk").urn)
+    for service in ("postgres", "redis", "api", "nginx"):
+        assert release in rehearsal.ancestry(rehearsal.command(service).urn), service
+
+
+def test_the_release_does_nothing_until_it_is_deleted(update: Rehearsal) -> None:
+    inputs = update.only(LOCAL).inputs
+    assert inputs["create"] == ":"
+    assert "update" not in inputs
+    assert inputs["delete"] == script("release_data_disk")
+    assert inputs["interpreter"] == ["/bin/bash", "-c"]
+
+
+def test_the_release_knows_the_machine_that_it_logs_in_to(update: Rehearsal) -> None:
+    release = update.only(LOCAL)
+    assert release.inputs["environment"] == {
+        "HOST": ADDRESS,
+        "KNOWN_HOSTS": f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost",
+        "TARGET": "/mnt/auren-data",
+    }
+    assert release.inputs["stdin"] == f"PRIVATE-{NAME}-deploy-PRIVATE\n"
+    assert "stdin" in release.secrets
+
+
+def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> None:
+    command = update.command("data-disk")
+    assert shlex.split(command.inputs["create"])[9:] == [
+        f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}",
+        "/mnt/auren-data",
+        "40",
+    ]
+    assert command.inputs["stdin"].removeprefix(script("data_disk")) == (
+        "/mnt/auren-data/postgres_data 999:999\n/mnt/auren-data/redis-data 999:999\n"
+    )

@@ -1,0 +1,247 @@
+"""The program run against mocks that keep what an engine would have been asked, options included.
+
+Pulumi's own mocks hand over a resource's type, name and inputs only. Whether it is protected, what it depends on and
+what becomes of it when its machine goes away is in the registration request: hence a monitor of our own.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from google.protobuf import struct_pb2
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime import mocks, rpc, set_mocks
+from pulumi.runtime.proto import resource_pb2
+
+from auren_infra import stack
+from tests.unit.configuration import settings
+
+STACK = "test"
+NAME = f"auren-{STACK}"
+ADDRESS = "198.51.100.10"
+ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
+
+UNKNOWN = "<unknown>"
+"""Stands in a registration's inputs for what is known only after the update."""
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as it was registered, in plain values."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    inputs: dict[str, Any]
+    secrets: frozenset[str]
+    """The inputs that are secret, or hold a secret somewhere."""
+    protect: bool
+    retain_on_delete: bool
+    delete_before_replace: bool
+    dependencies: frozenset[str]
+    """URNs, those of the inputs included."""
+    deleted_with: str
+    replace_with: frozenset[str]
+    replace_on_changes: tuple[str, ...]
+
+
+@dataclass
+class Rehearsal:
+    """Everything that one run of the program registered, and its outputs."""
+
+    resources: list[Registration] = field(default_factory=list[Registration])
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Resolved, secrets too; empty in a preview, where not all of them are known."""
+    secret_outputs: set[str] = field(default_factory=set[str])
+
+    def of_type(self, type_: str) -> list[Registration]:
+        return [resource for resource in self.resources if resource.type == type_]
+
+    def one(self, type_: str, name: str) -> Registration:
+        """The resource of this type and name. Raises `LookupError` with what there is."""
+        found = [resource for resource in self.of_type(type_) if resource.name == name]
+        if len(found) != 1:
+            names = sorted(resource.name for resource in self.of_type(type_))
+            raise LookupError(f"{len(found)} resources {type_} {name}; there are {names}")
+        return found[0]
+
+    def only(self, type_: str) -> Registration:
+        """The only resource of this type."""
+        (found,) = self.of_type(type_)
+        return found
+
+    def command(self, name: str) -> Registration:
+        """The command that runs on the machine under this name."""
+        return self.one("command:remote:Command", f"{NAME}-{name}")
+
+    def commands(self) -> Iterator[Registration]:
+        yield from self.of_type("command:remote:Command")
+
+    def ancestry(self, urn: str) -> frozenset[str]:
+        """All URNs that must be there before this one, however far away."""
+        by_urn = {resource.urn: resource for resource in self.resources}
+        seen: set[str] = set()
+        waiting = [urn]
+        while waiting:
+            for dependency in by_urn[waiting.pop()].dependencies - seen:
+                seen.add(dependency)
+                waiting.append(dependency)
+        return frozenset(seen)
+
+
+class _Cloud(mocks.Mocks):
+    """What the providers would answer."""
+
+    def __init__(self, *, preview: bool, zone: str, passwords: Mapping[str, str]) -> None:
+        self._preview = preview
+        self._zone = zone
+        self._passwords = passwords
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        assert args.token == "cloudflare:index/getZones:getZones", args.token
+        wanted = args.args["name"]
+        return {"name": wanted, "results": [{"id": ZONE_ID, "name": wanted}] if wanted == self._zone else []}, []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if self._preview:
+            return "", args.inputs
+        computed: dict[str, Any] = {
+            "digitalocean:index/reservedIp:ReservedIp": {"ipAddress": ADDRESS},
+            "tls:index/privateKey:PrivateKey": {
+                "privateKeyOpenssh": f"PRIVATE-{args.name}-PRIVATE\n",
+                "publicKeyOpenssh": f"ssh-ed25519 AAAAC3{args.name.replace('-', '')}\n",
+            },
+            "random:index/randomPassword:RandomPassword": {
+                "result": self._passwords.get(args.name, f"PASSWORD-{args.name}-PASSWORD")
+            },
+        }.get(args.typ, {})
+        return ("3164494" if "roplet" in args.typ else f"id-of-{args.name}"), {**args.inputs, **computed}
+
+
+@contextmanager
+def _event_loop_of_this_thread() -> Iterator[None]:
+    """A mock that runs in a worker thread makes an event loop there and closes it never."""
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps every registration; a provider's secret outputs come back as secrets, as from the engine."""
+
+    def __init__(self, cloud: _Cloud, rehearsal: Rehearsal) -> None:
+        super().__init__(cloud)
+        self._rehearsal = rehearsal
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:  # noqa: N802 the protocol's name
+        with _event_loop_of_this_thread():
+            return super().Invoke(request)
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 the protocol's name
+        if request.type != "pulumi:pulumi:Stack":
+            self._rehearsal.resources.append(
+                _registration(request, self.make_urn(request.parent, request.type, request.name))
+            )
+        with _event_loop_of_this_thread():
+            answer = super().RegisterResource(request)
+        for name in request.additionalSecretOutputs:
+            if name in answer.object.fields:
+                wrapped = struct_pb2.Struct()
+                wrapped.fields[_SIGNATURE].string_value = _SECRET
+                wrapped.fields["value"].CopyFrom(answer.object.fields[name])
+                answer.object.fields[name].struct_value.CopyFrom(wrapped)
+        return answer
+
+
+def _registration(request: resource_pb2.RegisterResourceRequest, urn: str) -> Registration:
+    inputs = MessageToDict(request.object)
+    return Registration(
+        type=request.type,
+        name=request.name,
+        urn=urn,
+        parent=request.parent,
+        inputs={name: _plain(value) for name, value in inputs.items()},
+        secrets=frozenset(name for name, value in inputs.items() if _holds_secret(value)),
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
+        delete_before_replace=request.deleteBeforeReplace,
+        dependencies=frozenset(request.dependencies),
+        deleted_with=request.deletedWith,
+        replace_with=frozenset(request.replace_with),
+        replace_on_changes=tuple(request.replaceOnChanges),
+    )
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict() if value.get(_SIGNATURE) == _SECRET:
+            return _plain(value["value"])
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case rpc.UNKNOWN:
+            return UNKNOWN
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+def _holds_secret(value: Any) -> bool:
+    match value:
+        case dict():
+            return value.get(_SIGNATURE) == _SECRET or any(_holds_secret(item) for item in value.values())
+        case list():
+            return any(_holds_secret(item) for item in value)
+        case _:
+            return False
+
+
+def rehearse(
+    program: Callable[[], dict[str, Any]],
+    *,
+    preview: bool,
+    zone: str = "aupex.ai",
+    passwords: Mapping[str, str] | None = None,
+    into: Rehearsal | None = None,
+) -> Rehearsal:
+    """Run `program` to its end; what it returns are the outputs. Raises what it raises.
+
+    `zone` is the only one that there is; `passwords` are generated ones by name; `into` is filled even if it fails.
+    """
+    rehearsal = into or Rehearsal()
+    cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {})
+    set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
+
+    async def keep(outputs: dict[str, Any]) -> None:
+        for name, value in outputs.items():
+            output = pulumi.Output.from_input(value)
+            if await output.is_secret():
+                rehearsal.secret_outputs.add(name)
+            if not preview:
+                rehearsal.outputs[name] = await output.future()
+
+    pulumi.runtime.test(lambda: keep(program()))()
+    return rehearsal
+
+
+def deploy(*, preview: bool = False, passwords: Mapping[str, str] | None = None, **changes: str) -> Rehearsal:
+    """The stack with a complete configuration and these `changes` of it."""
+    chosen = settings(**changes)
+    return rehearse(lambda: stack.deploy(STACK, chosen), preview=preview, passwords=passwords)

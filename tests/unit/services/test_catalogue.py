@@ -1,0 +1,134 @@
+"""The services hold together: who talks to whom, what each may use, what is open to the outside."""
+
+import pytest
+
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.links import LINKS, targets
+from auren_infra.services.model import Service
+from auren_infra.settings import CONTAINER_SUBNET
+from tests.unit.configuration import settings
+
+SERVICES = catalogue(settings())
+BY_NAME = {service.name: service for service in SERVICES}
+
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+
+
+def test_the_catalogue_has_the_first_four_services_once_each() -> None:
+    assert sorted(service.name for service in SERVICES) == ["api", "nginx", "postgres", "redis"]
+
+
+@each_service
+def test_a_service_never_starts_before_one_that_it_talks_to(service: Service) -> None:
+    order = [other.name for other in SERVICES]
+    assert all(order.index(target) < order.index(service.name) for target in targets(service.name))
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: f"{link.source}-{link.target}")
+def test_a_link_leads_to_the_port_that_its_target_listens_on(link) -> None:
+    assert link.source in BY_NAME
+    assert link.port == BY_NAME[link.target].port
+
+
+def test_the_links_are_the_architectures() -> None:
+    assert {(link.source, link.target, link.port) for link in LINKS} == {
+        ("nginx", "api", 8080),
+        ("api", "postgres", 5432),
+        ("api", "redis", 6379),
+    }
+
+
+def test_addresses_are_unique_and_leave_the_gateway_alone() -> None:
+    addresses = [service.address for service in SERVICES]
+    assert len(set(addresses)) == len(addresses)
+    assert all(address in CONTAINER_SUBNET for address in addresses)
+    assert CONTAINER_SUBNET[0] not in addresses
+    assert CONTAINER_SUBNET[1] not in addresses, "the bridge itself has this one"
+
+
+def test_containers_and_volumes_do_not_share_a_name() -> None:
+    volumes = [volume.name for service in SERVICES for volume in service.volumes]
+    assert len(set(volumes)) == len(volumes), "two services on one directory would write over each other"
+    assert len({service.container for service in SERVICES}) == len(SERVICES)
+
+
+def test_all_services_fit_the_smallest_droplet_with_room_for_the_system() -> None:
+    assert sum(service.limits.memory_mb for service in SERVICES) <= 4096 - 768
+
+
+@each_service
+def test_what_is_in_memory_fits_the_services_limit(service: Service) -> None:
+    """Files of a tmpfs and of /dev/shm count against the container's memory."""
+    in_memory = sum(tmpfs.megabytes for tmpfs in service.tmpfs) + service.limits.shared_memory_mb
+    assert in_memory < service.limits.memory_mb * 1.2, "a full tmpfs would kill the service"
+    assert service.limits.cpus > 0
+    assert service.limits.pids > 0
+
+
+def test_nothing_but_nginx_is_published() -> None:
+    assert {service.name: service.published for service in SERVICES if service.published} == {"nginx": 80}
+
+
+@each_service
+def test_no_service_runs_as_root(service: Service) -> None:
+    assert service.user.uid > 0
+    assert service.user.gid > 0
+
+
+@each_service
+def test_a_health_check_asks_the_service_and_comes_to_an_end(service: Service) -> None:
+    health = service.health
+    assert health.command
+    assert health.timeout >= 1
+    assert health.retries >= 1
+    assert health.deadline == health.start_period + health.retries * (health.interval + health.timeout)
+    assert health.deadline <= 180, "an update must not wait for minutes to say that it failed"
+
+
+@each_service
+def test_secrets_are_read_from_files_only(service: Service) -> None:
+    """An environment is seen by everyone who may inspect the container."""
+    for variable, value in service.environment.items():
+        if "PASSWORD" in variable:
+            assert variable.endswith("_FILE")
+            assert value in {f"/run/secrets/{file.name}" for file in service.secrets}
+
+
+def test_the_api_is_told_the_ports_of_those_it_talks_to() -> None:
+    environment = BY_NAME["api"].environment
+    for name in ("postgres", "redis"):
+        assert environment[f"{name.upper()}_HOST"] == name
+        assert environment[f"{name.upper()}_PORT"] == str(BY_NAME[name].port)
+    assert environment["POSTGRES_DB"] == BY_NAME["postgres"].environment["POSTGRES_DB"]
+    assert environment["POSTGRES_USER"] == BY_NAME["postgres"].environment["POSTGRES_USER"]
+
+
+def test_both_sides_of_a_link_read_the_same_password() -> None:
+    passwords = {
+        service.name: {file.name: file.password for file in service.secrets if file.template == "{password}"}
+        for service in SERVICES
+    }
+    assert passwords["api"]["postgres_password"] == passwords["postgres"]["postgres_password"]
+    assert passwords["api"]["redis_password"] == passwords["redis"]["redis_password"]
+    assert passwords["api"]["redis_password"] != passwords["api"]["postgres_password"]
+
+
+def test_redis_lets_nobody_in_without_its_password() -> None:
+    (acl,) = [file for file in BY_NAME["redis"].secrets if file.name == "redis.acl"]
+    line = acl.template.format(password="secret")
+    assert line == "user default on ~* &* +@all >secret\n"
+    assert "nopass" not in line
+
+
+@each_service
+def test_state_is_on_the_data_disk_and_nowhere_else(service: Service) -> None:
+    expected = {"postgres": {"/var/lib/postgresql/data"}, "redis": {"/data"}}.get(service.name, set())
+    assert {volume.target for volume in service.volumes} == expected
+
+
+@each_service
+def test_a_preflight_judges_a_file_that_the_service_has_mounted(service: Service) -> None:
+    if service.preflight is not None:
+        assert service.preflight.source in {file.source for file in service.files}
+    if service.name == "nginx":
+        assert service.preflight is not None, "a broken nginx.conf must not cost the running one"

@@ -1,0 +1,57 @@
+"""What a change of the configuration changes: the promise that nothing else is touched."""
+
+from pathlib import Path
+
+from tests.unit.rehearsal import NAME, Rehearsal, deploy
+
+DROPLET = "digitalocean:index/droplet:Droplet"
+
+
+def _changed(before: Rehearsal, after: Rehearsal) -> set[str]:
+    """The names of the resources whose inputs differ; the same resources must be there."""
+    old = {resource.urn: resource.inputs for resource in before.resources}
+    new = {resource.urn: resource.inputs for resource in after.resources}
+    assert old.keys() == new.keys()
+    return {urn.split("::")[-1].removeprefix(f"{NAME}-") for urn in new if old[urn] != new[urn]}
+
+
+def test_the_same_configuration_changes_nothing(update: Rehearsal) -> None:
+    assert _changed(update, deploy()) == set()
+
+
+def test_a_changed_nginx_setting_concerns_the_file_and_nginx(update: Rehearsal) -> None:
+    assert _changed(update, deploy(maxUploadMegabytes="25")) == {"nginx.conf", "nginx"}
+
+
+def test_a_changed_postgres_image_does_not_touch_redis(update: Rehearsal) -> None:
+    images = '["api=registry.example:5000/auren/api:1.0@sha256:%s", "postgres=docker.io/library/postgres:16.10"]'
+    after = deploy(images=images % ("0123456789abcdef" * 4))
+    assert _changed(update, after) == {"docker-compose.prod.yml", "postgres"}
+
+
+def test_a_rotated_password_restarts_those_that_read_it(update: Rehearsal) -> None:
+    changed = _changed(update, deploy(passwords={"redis": "another"}))
+    assert changed == {"redis-redis_password", "redis-redis.acl", "api-redis_password", "redis", "api"}
+
+
+def test_a_new_operator_costs_one_file(update: Rehearsal) -> None:
+    assert _changed(update, deploy(operatorKeys='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ada"]')) == {"operators"}
+
+
+def test_a_changed_website_is_served_without_a_restart(update: Rehearsal, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("AUREN, anew")
+    assert _changed(update, deploy(website=str(tmp_path))) == {"website"}
+
+
+def test_another_docker_version_concerns_the_engine_alone(update: Rehearsal) -> None:
+    assert _changed(update, deploy(dockerVersion="26.1", dockerSource="distribution")) == {"docker"}
+
+
+def test_a_larger_volume_grows_and_is_not_replaced(update: Rehearsal) -> None:
+    """The volume is named as the stack itself is; its other namesakes must stay as they are."""
+    after = deploy(dataVolumeSize="80")
+    assert _changed(update, after) == {NAME, "data-disk"}
+    for type_ in (DROPLET, "digitalocean:index/volumeAttachment:VolumeAttachment", "digitalocean:index/vpc:Vpc"):
+        assert after.only(type_).inputs == update.only(type_).inputs
+    old, new = (run.only("digitalocean:index/volume:Volume").inputs for run in (update, after))
+    assert {name for name in new if old[name] != new[name]} == {"size"}

@@ -1,0 +1,116 @@
+"""The whole stack as the engine sees it: what is made, from what, and what becomes of it when its machine goes away."""
+
+import json
+from collections import Counter
+
+import jsonschema
+import pulumi
+import pytest
+
+from auren_infra import outputs, stack
+from auren_infra.settings import SettingsError
+from tests.unit.configuration import ROOT, settings
+from tests.unit.rehearsal import ADDRESS, NAME, STACK, UNKNOWN, Rehearsal, deploy, rehearse
+
+REMOTE = "command:remote:Command"
+DROPLET = "digitalocean:index/droplet:Droplet"
+SERVICES = {"nginx", "api", "postgres", "redis"}
+COMMANDS = [
+    *("ready", "data-disk", "docker", "network", "website", "operators", "retire"),
+    *("docker-compose.prod.yml", "nginx.conf", "redis.conf"),
+    *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
+    *("api-postgres_password", "api-redis_password"),
+    *("nginx", "api", "postgres", "redis"),
+]
+
+
+def test_the_stack_is_complete(rehearsal: Rehearsal) -> None:
+    made = Counter(resource.type for resource in rehearsal.resources if not resource.type.startswith("auren:"))
+    assert made == {
+        "digitalocean:index/vpc:Vpc": 1,
+        "digitalocean:index/tag:Tag": 1,
+        "digitalocean:index/firewall:Firewall": 1,
+        "digitalocean:index/reservedIp:ReservedIp": 1,
+        "digitalocean:index/volume:Volume": 1,
+        "digitalocean:index/sshKey:SshKey": 1,
+        DROPLET: 1,
+        "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": 1,
+        "digitalocean:index/volumeAttachment:VolumeAttachment": 1,
+        "cloudflare:index/dnsRecord:DnsRecord": 2,
+        "tls:index/privateKey:PrivateKey": 2,
+        "random:index/randomPassword:RandomPassword": 2,
+        "command:local:Command": 1,
+        REMOTE: len(COMMANDS),
+    }
+    assert {resource.name for resource in rehearsal.commands()} == {f"{NAME}-{name}" for name in COMMANDS}
+
+
+def test_everything_is_in_a_component(rehearsal: Rehearsal) -> None:
+    components = {resource.urn for resource in rehearsal.resources if resource.type.startswith("auren:")}
+    strays = [
+        resource.name
+        for resource in rehearsal.resources
+        if resource.urn not in components and resource.parent not in components
+    ]
+    assert strays == []
+
+
+def test_a_preview_and_an_update_register_the_same(update: Rehearsal, preview: Rehearsal) -> None:
+    """A resource made only when something is known would be missing from the preview."""
+    assert {resource.urn for resource in preview.resources} == {resource.urn for resource in update.resources}
+    before = {resource.urn: resource for resource in preview.resources}
+    for resource in update.resources:
+        assert before[resource.urn].dependencies == resource.dependencies, resource.name
+        assert before[resource.urn].secrets <= resource.secrets | {"connection"}, resource.name
+
+
+def test_files_without_secrets_are_shown_line_by_line_in_a_preview(preview: Rehearsal) -> None:
+    for name in ("docker-compose.prod.yml", "nginx.conf", "redis.conf", "website", "operators", "docker", "retire"):
+        assert preview.command(name).inputs["stdin"] != UNKNOWN, name
+
+
+def test_outputs_keep_their_contract(update: Rehearsal) -> None:
+    jsonschema.validate(update.outputs, json.loads((ROOT / "outputs.schema.json").read_text()))
+
+
+def test_outputs_name_what_was_made(update: Rehearsal) -> None:
+    given = update.outputs
+    assert given["address"] == given["ssh"]["host"] == ADDRESS
+    assert given["ssh"]["knownHosts"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost"
+    assert given["urls"] == {
+        "website": "https://aupex.ai/",
+        "api": "https://aupex.ai/api/",
+        "byAddress": f"http://{ADDRESS}/",
+    }
+    assert given["services"].keys() == SERVICES
+    assert given["services"]["nginx"]["publishedPort"] == 80
+    assert given["services"]["postgres"]["publishedPort"] is None
+    assert given["services"]["redis"]["image"] == settings().images["redis"]
+    assert given["volumes"][0]["dockerVolumes"] == ["postgres_data", "redis-data"]
+
+
+def test_an_unproxied_site_is_not_promised_https() -> None:
+    assert deploy(proxied="false").outputs["urls"]["website"] == "http://aupex.ai/"
+
+
+def test_outputs_have_the_contracts_names_in_a_preview_as_well() -> None:
+    exported: set[str] = set()
+
+    def program() -> dict[str, pulumi.Input[object]]:
+        given = stack.deploy(STACK, settings())
+        exported.update(given)
+        return given
+
+    rehearse(program, preview=True)
+    assert exported == {field.alias for field in outputs.StackOutputs.model_fields.values()}
+
+
+def test_the_private_key_is_the_only_secret_output(rehearsal: Rehearsal) -> None:
+    assert rehearsal.secret_outputs == {"sshPrivateKey"}
+
+
+def test_a_missing_zone_is_refused_before_anything_is_registered() -> None:
+    run = Rehearsal()
+    with pytest.raises(SettingsError, match=r"auren:cloudflareZone: .* sees no zone aupex\.ai\. Add the zone"):
+        rehearse(lambda: stack.deploy(STACK, settings()), preview=False, zone="example.org", into=run)
+    assert run.resources == []
