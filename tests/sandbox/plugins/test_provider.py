@@ -220,6 +220,20 @@ def test_options_that_the_engine_takes_care_of(project: Project) -> None:
     assert "1 to replace" in project.run("preview")
 
 
+def test_what_stands_on_a_replaced_resource_is_made_anew_with_it(project: Project) -> None:
+    lines = (
+        'base = Car("base", model="T", opts=pulumi.ResourceOptions(delete_before_replace=%s))',
+        "on_it = pulumi.ResourceOptions(replace_with=[base], deleted_with=base)",
+        'Car("rider", model="T", opts=on_it)',
+    )
+    for first in (True, False):
+        project.write(program(*lines) % first)
+        project.up()
+        before = {name: project.resource(name)["id"] for name in ("base", "rider")}
+        project.up("--replace", project.resource("base")["urn"])
+        assert all(project.resource(name)["id"] != old for name, old in before.items())
+
+
 def test_functions_answer_or_refuse(project: Project) -> None:
     invoke = 'pulumi.runtime.invoke("toy:index/getShelf:getShelf", {%s}, pulumi.InvokeOptions(version="1.0.0")).value'
     project.write(program(f"""pulumi.export("boxes", {invoke % '"room": "cellar"'}["boxes"])"""))
