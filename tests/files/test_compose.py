@@ -1,0 +1,147 @@
+"""`docker-compose.prod.yml`: exactly this text, and what must hold of any."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from auren_infra.files import compose
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.links import targets
+from auren_infra.services.model import HealthCheck, Service
+from tests.unit.configuration import settings
+
+SERVICES = catalogue(settings())
+DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(SERVICES))
+
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+
+
+def _rendered(service: Service) -> dict[str, Any]:
+    return DOCUMENT["services"][service.name]
+
+
+def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
+    expect("docker-compose.prod.yml", compose.render(SERVICES))
+
+
+def test_each_service_is_there(expect: Callable[[str, str], None]) -> None:
+    assert list(DOCUMENT["services"]) == [service.name for service in SERVICES]
+
+
+@each_service
+def test_a_container_has_no_more_rights_than_it_needs(service: Service) -> None:
+    rendered = _rendered(service)
+    assert rendered["read_only"] is True
+    assert rendered["cap_drop"] == ["ALL"]
+    assert rendered["security_opt"] == ["no-new-privileges:true"]
+    assert rendered["user"] == str(service.user)
+    assert not {"privileged", "cap_add", "pid", "ipc", "network_mode", "devices", "userns_mode"} & rendered.keys()
+    assert not any("docker.sock" in volume for volume in rendered.get("volumes", []))
+
+
+@each_service
+def test_a_container_cannot_take_the_machine_down(service: Service) -> None:
+    rendered = _rendered(service)
+    assert rendered["mem_limit"] == f"{service.limits.memory_mb}m"
+    assert rendered["cpus"] == service.limits.cpus
+    assert rendered["pids_limit"] == service.limits.pids
+
+
+@each_service
+def test_a_container_comes_back_after_a_reboot_and_says_how_it_is(service: Service) -> None:
+    rendered = _rendered(service)
+    assert rendered["restart"] == "unless-stopped"
+    assert rendered["healthcheck"]["test"][0] == "CMD"
+    assert rendered["healthcheck"]["interval"] == f"{service.health.interval}s"
+    assert rendered["depends_on"].keys() == set(targets(service.name)) if targets(service.name) else True
+    assert all(wait == {"condition": "service_healthy"} for wait in rendered.get("depends_on", {}).values())
+
+
+@each_service
+def test_a_container_has_its_fixed_address(service: Service) -> None:
+    assert _rendered(service)["networks"] == {"auren-network": {"ipv4_address": str(service.address)}}
+
+
+def test_nothing_but_port_80_is_open_on_the_machine() -> None:
+    """A published port passes the machine's own firewall by."""
+    ports = {name: rendered["ports"] for name, rendered in DOCUMENT["services"].items() if "ports" in rendered}
+    assert ports == {"nginx": ["80:80"]}
+
+
+@each_service
+def test_files_of_the_machine_are_mounted_read_only(service: Service) -> None:
+    mounts = [volume.split(":") for volume in _rendered(service).get("volumes", [])]
+    assert all(mount[2:] == ["ro"] for mount in mounts if mount[0].startswith("/"))
+    named = {mount[0] for mount in mounts if not mount[0].startswith("/")}
+    assert named == {volume.name for volume in service.volumes}
+
+
+@each_service
+def test_a_tmpfs_belongs_to_the_service_and_has_an_end(service: Service) -> None:
+    for tmpfs in _rendered(service).get("tmpfs", []):
+        _, options = tmpfs.split(":")
+        assert f"uid={service.user.uid},gid={service.user.gid},mode=0700" in options
+        assert "size=" in options
+
+
+def test_named_volumes_are_directories_of_the_data_disk() -> None:
+    """Without these options Docker would keep the data on the droplet, which is thrown away."""
+    assert {name: volume["driver_opts"] for name, volume in DOCUMENT["volumes"].items()} == {
+        name: {"type": "none", "o": "bind", "device": f"/mnt/auren-data/{name}"}
+        for name in ("postgres_data", "redis-data")
+    }
+    assert all(volume["name"] == name for name, volume in DOCUMENT["volumes"].items()), "or Compose prefixes it"
+
+
+def test_the_network_is_not_made_by_whichever_service_starts_first() -> None:
+    assert DOCUMENT["networks"] == {"auren-network": {"name": "auren-network", "external": True}}
+
+
+def test_a_service_reads_its_own_copies_of_secrets_only() -> None:
+    for name, rendered in DOCUMENT["services"].items():
+        for secret in rendered.get("secrets", []):
+            file = DOCUMENT["secrets"][secret["source"]]["file"]
+            assert file == f"/opt/auren/secrets/{name}/{secret['target']}"
+
+
+def test_every_secret_that_is_declared_is_read() -> None:
+    used = {secret["source"] for rendered in DOCUMENT["services"].values() for secret in rendered.get("secrets", [])}
+    assert used == DOCUMENT["secrets"].keys()
+
+
+def test_no_password_is_in_an_environment() -> None:
+    for rendered in DOCUMENT["services"].values():
+        for variable in rendered["environment"]:
+            assert "PASSWORD" not in variable or variable.endswith("_FILE"), variable
+
+
+def test_compose_does_not_fill_in_what_a_shell_is_meant_to() -> None:
+    """`$(cat …)` of the Redis health check is for the container's shell; Compose would look for a variable."""
+    test = " ".join(DOCUMENT["services"]["redis"]["healthcheck"]["test"])
+    assert "$$(cat /run/secrets/redis_password)" in test
+    for rendered in DOCUMENT["services"].values():
+        assert "$" not in yaml.safe_dump(rendered).replace("$$", "")
+
+
+@pytest.mark.parametrize("value", ["$HOME", "${HOME}", "a$$b", "$"])
+def test_a_dollar_sign_arrives_as_one(value: str) -> None:
+    service = replace(SERVICES[0], environment={"VALUE": value}, command=(value,), health=HealthCheck(("echo", value)))
+    rendered = yaml.safe_load(compose.render_service(service))[service.name]
+    for text in (rendered["environment"]["VALUE"], rendered["command"][0], rendered["healthcheck"]["test"][2]):
+        assert text.replace("$$", "$") == value
+        assert text.count("$") == 2 * value.count("$")
+
+
+@each_service
+def test_a_services_own_part_is_what_the_whole_file_says(service: Service) -> None:
+    """The part decides whether a container is started anew; the file is what it is started from."""
+    assert yaml.safe_load(compose.render_service(service)) == {service.name: _rendered(service)}
+
+
+def test_numbers_of_users_are_not_read_as_other_numbers() -> None:
+    """YAML 1.1 reads an unquoted 10:30 as 630."""
+    minutes = replace(SERVICES[0], user=type(SERVICES[0].user)(10, 30))
+    assert yaml.safe_load(compose.render_service(minutes))[minutes.name]["user"] == "10:30"

@@ -1,0 +1,40 @@
+"""redis.conf."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from auren_infra.files.render import configuration_files
+from auren_infra.services.catalogue import catalogue
+from tests.unit.configuration import settings
+
+
+def _redis(memory_mb: int | None = None) -> str:
+    services = list(catalogue(settings()))
+    if memory_mb is not None:
+        services = [
+            replace(service, limits=replace(service.limits, memory_mb=memory_mb))
+            if service.name == "redis"
+            else service
+            for service in services
+        ]
+    return configuration_files(settings(), services)["redis.conf"]
+
+
+def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
+    expect("redis.conf", _redis())
+
+
+def test_redis_evicts_before_the_kernel_kills_it() -> None:
+    """A rewrite of the append-only file needs room beside the data."""
+    assert "maxmemory 600mb" in _redis(memory_mb=1000).splitlines()
+
+
+def test_what_was_acknowledged_is_on_disk_within_a_second() -> None:
+    lines = _redis().splitlines()
+    assert {"appendonly yes", "appendfsync everysec", "dir /data"} <= set(lines)
+
+
+def test_users_come_from_the_secret_file_alone() -> None:
+    lines = _redis().splitlines()
+    assert "aclfile /run/secrets/redis.acl" in lines
+    assert not any(line.startswith(("requirepass", "user ", "protected-mode no")) for line in lines)

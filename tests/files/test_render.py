@@ -1,0 +1,52 @@
+"""The other files that land on the machine."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from auren_infra.files.render import configuration_files, data_directories, docker_daemon, operator_keys
+from auren_infra.services.catalogue import catalogue
+from tests.unit.configuration import settings
+
+SERVICES = catalogue(settings())
+FILES = configuration_files(settings(), SERVICES)
+
+
+def test_the_daemons_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
+    expect("daemon.json", docker_daemon())
+
+
+def test_containers_outlive_the_daemon_and_logs_end() -> None:
+    daemon = json.loads(docker_daemon())
+    assert daemon["live-restore"] is True
+    assert daemon["log-driver"] == "json-file"
+    assert daemon["log-opts"] == {"max-size": "10m", "max-file": "5"}, "without a size they grow until the disk is full"
+
+
+def test_every_file_that_a_service_mounts_is_rendered() -> None:
+    mounted = {file.source for service in SERVICES for file in service.files}
+    assert mounted - FILES.keys() == {"website"}
+    assert FILES.keys() - mounted == {"docker-compose.prod.yml"}, "a file that nobody reads"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_ends_with_a_line_and_has_no_stray_template(name: str) -> None:
+    assert FILES[name].endswith("\n")
+    assert not FILES[name].endswith("\n\n")
+    assert "{{" not in FILES[name]
+    assert "None" not in FILES[name]
+
+
+def test_the_same_configuration_gives_the_same_files() -> None:
+    assert configuration_files(settings(), catalogue(settings())) == FILES
+
+
+def test_operators_have_a_line_each() -> None:
+    keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ada", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE6 grace"]
+    assert operator_keys(settings(operatorKeys=json.dumps(keys))) == f"{keys[0]}\n{keys[1]}\n"
+    assert operator_keys(settings()) == ""
+
+
+def test_each_volume_belongs_to_the_user_of_its_service() -> None:
+    assert data_directories(SERVICES) == ("/mnt/auren-data/postgres_data 999:999\n/mnt/auren-data/redis-data 999:999\n")
