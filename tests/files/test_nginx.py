@@ -46,9 +46,7 @@ def test_all_that_nginx_writes_is_in_a_tmpfs() -> None:
     (nginx,) = [service for service in catalogue(chosen) if service.name == "nginx"]
     writable = tuple(f"{tmpfs.target}/" for tmpfs in nginx.tmpfs)
     lines = [line.split() for line in _nginx().splitlines()]
-    written = [
-        words[1].rstrip(";") for words in lines if words and (words[0] == "pid" or words[0].endswith("temp_path"))
-    ]
+    written = [words[1].rstrip(";") for words in lines if words and words[0].endswith(("pid", "temp_path"))]
     assert len(written) == 6
     assert all(path.startswith(writable) for path in written)
 

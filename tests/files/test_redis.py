@@ -8,16 +8,8 @@ from auren_infra.services.catalogue import catalogue
 from tests.unit.configuration import settings
 
 
-def _redis(memory_mb: int | None = None) -> str:
-    services = list(catalogue(settings()))
-    if memory_mb is not None:
-        services = [
-            replace(service, limits=replace(service.limits, memory_mb=memory_mb))
-            if service.name == "redis"
-            else service
-            for service in services
-        ]
-    return configuration_files(settings(), services)["redis.conf"]
+def _redis() -> str:
+    return configuration_files(settings(), catalogue(settings()))["redis.conf"]
 
 
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
@@ -26,7 +18,8 @@ def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> Non
 
 def test_redis_evicts_before_the_kernel_kills_it() -> None:
     """A rewrite of the append-only file needs room beside the data."""
-    assert "maxmemory 600mb" in _redis(memory_mb=1000).splitlines()
+    services = [replace(service, limits=replace(service.limits, memory_mb=1000)) for service in catalogue(settings())]
+    assert "maxmemory 600mb" in configuration_files(settings(), services)["redis.conf"].splitlines()
 
 
 def test_what_was_acknowledged_is_on_disk_within_a_second() -> None:
