@@ -22,6 +22,7 @@ REPOSITORY = f"{layout.NAME}/droplet"
 ROOT_REPOSITORY = f"{layout.NAME}/droplet-root"
 SUITE = "trixie"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
+DEFAULT_SECURITY = "http://deb.debian.org/debian-security"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 CONTEXT = Path(__file__).with_name("image")
 BOOTSTRAP_SECONDS = 900
@@ -130,7 +131,7 @@ def _mirrors() -> tuple[str, str]:
         answer = ""
     addresses = [line.rstrip("/") for line in answer.splitlines()]
     mirror = next((address for address in addresses if address.endswith("/debian")), DEFAULT_MIRROR)
-    security = next((address for address in addresses if address.endswith("/debian-security")), f"{mirror}-security")
+    security = next((address for address in addresses if address.endswith("/debian-security")), DEFAULT_SECURITY)
     return mirror, security
 
 

@@ -58,32 +58,31 @@ def stop_file_system(number: int, stop: Stop) -> None:
 def unmount(number: int) -> None:
     """Take every mount of the loop device out of its namespace, in use or not."""
     for mount in _mounts_of(number):
-        with contextlib.suppress(FileNotFoundError):
-            namespace = f"/proc/{mount.process}/ns/mnt"
-            run([sys.executable, "-I", "-S", str(_UNMOUNT), namespace, mount.point], timeout=20)
+        namespace = f"/proc/{mount.process}/ns/mnt"
+        run([sys.executable, "-I", "-S", str(_UNMOUNT), namespace, mount.point], timeout=20)
 
 
 def _mounts_of(number: int) -> list[Mount]:
     device = f"{MAJOR}:{number}"
     found: list[Mount] = []
-    for process in _one_process_of_each_namespace():
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines():
-                fields = line.split(" ")
-                if fields[2] == device:
-                    point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
-                    found.append(Mount(process, point))
+    for process, mountinfo in _each_namespace():
+        for line in mountinfo.splitlines():
+            fields = line.split(" ")
+            if fields[2] == device:
+                point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
+                found.append(Mount(process, point))
     # The last mounted first: what is mounted on another must go before it.
     return found[::-1]
 
 
-def _one_process_of_each_namespace() -> Iterator[int]:
+def _each_namespace() -> Iterator[tuple[int, str]]:
+    """A process of each mount namespace, with what is mounted there."""
     seen: set[str] = set()
     for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
-            continue
-        with contextlib.suppress(OSError):
-            namespace = os.readlink(f"/proc/{entry.name}/ns/mnt")  # noqa: PTH115 - not a path but a namespace's name
-            if namespace not in seen:
-                seen.add(namespace)
-                yield int(entry.name)
+        with contextlib.suppress(OSError):  # processes end at any time
+            if entry.name.isdecimal():
+                namespace = os.readlink(f"/proc/{entry.name}/ns/mnt")  # noqa: PTH115 - a namespace's name, no path
+                if namespace not in seen:
+                    mountinfo = Path(f"/proc/{entry.name}/mountinfo").read_text()
+                    seen.add(namespace)
+                    yield int(entry.name), mountinfo

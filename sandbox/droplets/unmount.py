@@ -16,7 +16,10 @@ UMOUNT_NOFOLLOW = 8
 
 def main(namespace: str, point: str) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    file = os.open(namespace, os.O_RDONLY)
+    try:
+        file = os.open(namespace, os.O_RDONLY)
+    except FileNotFoundError:  # its process has ended, and took it along
+        return 0
     if libc.setns(file, CLONE_NEWNS) != 0:
         print(f"setns {namespace}: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
         return 1
