@@ -12,8 +12,8 @@ import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from dnslib import AAAA, CAA, CLASS, CNAME, MX, NS, QTYPE, RCODE, RD, RR, SOA, SRV, TXT, A, DNSRecord
-from dnslib.server import BaseResolver, DNSLogger, DNSServer
+from dnslib import AAAA, CAA, CLASS, CNAME, EDNS0, MX, NS, QTYPE, RCODE, RD, RR, SOA, SRV, TXT, A, DNSRecord
+from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 from sandbox.clouds.cloudflare.record_content import AUTOMATIC, PROXIABLE
 from sandbox.clouds.cloudflare.zones import NAME_SERVERS
@@ -27,6 +27,9 @@ AUTOMATIC_TTL = 300
 NEGATIVE_TTL = 1800
 ZONE_TTL = 86400
 MAX_CHAIN = 8
+PLAIN_UDP = 512
+"""Bytes of an answer by UDP to a client that does not say (by EDNS) that it takes longer ones."""
+MAX_UDP = 1232
 STOP_POLL = 0.05
 """Seconds between two looks at whether to stop."""
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -37,7 +40,18 @@ class ZoneResolver(BaseResolver):
         self._store = store
         self._edge = edge
 
-    def resolve(self, request: DNSRecord, handler: object) -> DNSRecord:  # noqa: ARG002 (the library's signature)
+    def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
+        reply = self._reply(request)
+        asked = next((int(each.rclass) for each in request.ar if each.rtype == QTYPE.OPT), None)
+        if asked is not None:
+            reply.add_ar(EDNS0(udp_len=MAX_UDP))
+        if handler.protocol == "udp" and len(reply.pack()) > max(PLAIN_UDP, min(asked or 0, MAX_UDP)):
+            # Cut, so that the client comes again by TCP. (The library's own cut answer lacks the question.)
+            reply.rr, reply.auth = [], []
+            reply.header.tc = 1
+        return reply
+
+    def _reply(self, request: DNSRecord) -> DNSRecord:
         reply = request.reply(ra=0, aa=0)
         name = str(request.q.qname).rstrip(".").lower()
         kind = str(QTYPE.get(request.q.qtype))
@@ -48,6 +62,9 @@ class ZoneResolver(BaseResolver):
                 return reply
             reply.header.aa = 1
             self._answer(reply, zone, name, kind)
+        for answer in reply.rr:
+            if answer.rname == request.q.qname:
+                answer.rname = request.q.qname  # in the letters it was asked in, which some resolvers insist on
         return reply
 
     def _answer(self, reply: DNSRecord, zone: Zone, name: str, kind: str) -> None:
@@ -168,7 +185,7 @@ class NameServer:
     def __init__(self, store: Store, edge: IPv4Address, address: str, port: int) -> None:
         resolver = ZoneResolver(store, edge)
         # The library prints every request unless told which of its reports count.
-        reports = DNSLogger("error,truncated", logf=log.warning)
+        reports = DNSLogger("error", logf=log.warning)
         tcp = DNSServer(resolver, address, port, tcp=True, logger=reports)
         self.port: int = tcp.server.server_address[1]
         try:
