@@ -3,6 +3,7 @@
 import io
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import paramiko
 from cryptography.hazmat.primitives import serialization
@@ -20,19 +21,18 @@ Method = Callable[[paramiko.Transport], None]
 class Agent(AgentSSH):
     """The agent behind a given socket; paramiko's own class knows the one of the environment only."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, opened: ExitStack) -> None:
         super().__init__()
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         try:
             connection.connect(path)
         except OSError as fault:
-            connection.close()
             raise OSError(f"dial unix {path}: connect: {(fault.strerror or str(fault)).lower()}") from fault
         self._connect(connection)  # pyright: ignore[reportAttributeAccessIssue] - what its subclasses are for
 
 
-def login_of(endpoint: Endpoint, agent_socket: str | None) -> Login:
-    """How to log in: with the key, then the password, then the agent's keys.
+def login_of(endpoint: Endpoint, agent_socket: str | None, opened: ExitStack) -> Login:
+    """How to log in: with the key, then the password, then the agent's keys. `opened` ends the agent's connection.
 
     Raises `ValueError` for a key that cannot be read, `OSError` for an agent that does not answer: an agent that is
     named must be there, even beside a key.
@@ -53,7 +53,7 @@ def login_of(endpoint: Endpoint, agent_socket: str | None) -> Login:
             )
         )
     if agent_socket:
-        methods.extend(("publickey", _with_key(user, key)) for key in Agent(agent_socket).get_keys())
+        methods.extend(("publickey", _with_key(user, key)) for key in Agent(agent_socket, opened).get_keys())
     return lambda transport: _log_in(transport, methods)
 
 

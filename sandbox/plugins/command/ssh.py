@@ -148,12 +148,12 @@ def connect(values: Values, say: Say, cancelled: threading.Event) -> Iterator[Ma
 
     Raises `ConnectionFailedError`: at once for credentials that cannot be read, else after `dialErrorLimit` attempts.
     """
-    target = _endpoint(values)
-    target_login = _login(target)
     with ExitStack() as opened:
+        target = _endpoint(values)
+        target_login = _login(target, opened)
         if values.get("proxy"):
             proxy = _endpoint(values["proxy"], "proxy: ")
-            login = _login(proxy, "proxy: ")
+            login = _login(proxy, opened, "proxy: ")
             bastion = _repeat("Dial proxy", proxy, say, cancelled, lambda: _dial(proxy, login, _socket(proxy)))
             opened.callback(bastion.close)
 
@@ -176,9 +176,9 @@ def _endpoint(values: Values, prefix: str = "") -> Endpoint:
         raise ConnectionFailedError(f"{prefix}{fault}") from fault
 
 
-def _login(endpoint: Endpoint, prefix: str = "") -> Login:
+def _login(endpoint: Endpoint, opened: ExitStack, prefix: str = "") -> Login:
     try:
-        return login_of(endpoint, endpoint.agent_socket or os.environ.get("SSH_AUTH_SOCK"))
+        return login_of(endpoint, endpoint.agent_socket or os.environ.get("SSH_AUTH_SOCK"), opened)
     except (ValueError, OSError) as fault:
         raise ConnectionFailedError(f"{prefix}{fault}") from fault
 
