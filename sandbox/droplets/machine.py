@@ -24,10 +24,9 @@ from sandbox import layout
 from sandbox.droplets import loop, network, seed
 from sandbox.droplets.firewall import Addresses
 from sandbox.droplets.hypervisor import DropletSpec, HypervisorError, Power
-from sandbox.droplets.run import run
+from sandbox.droplets.system_disk import SystemDisk
 
 LABEL = f"{layout.NAME}.droplet"
-GIB = 1 << 30
 MIB = 1 << 20
 SHUTDOWN_SECONDS = 60
 _CAP_SYS_RESOURCE = 24
@@ -54,7 +53,7 @@ class Machine:
         self.name = f"{layout.NAME}-droplet-{droplet_id}"
         self._directory = directory() / str(droplet_id)
         self._firmware = self._directory / "firmware"
-        self._disk = self._directory / "disk.img"
+        self._disk = SystemDisk(self._directory / "disk.img", self._firmware / "system-disk")
 
     def power(self) -> Power:
         state = self._state()
@@ -65,8 +64,7 @@ class Machine:
     def create(self, spec: DropletSpec, image: str) -> None:
         """Make the machine, off. What an interrupted attempt left is done over."""
         seed.write_seed(self._directory / "seed", spec)
-        if not self._disk.exists():
-            self._make_disk(spec.disk_gb)
+        self._disk.make(spec.disk_gb)
         if self._state() is None:
             api = self._client.api
             try:
@@ -79,10 +77,7 @@ class Machine:
 
     def start(self, volumes: dict[str, int]) -> None:
         """Switch it on with these volumes, their loop devices' numbers by name."""
-        disk = self._system_disk()
-        if disk is None:
-            disk = loop.attach(self._disk)
-        seed.write_firmware(self._firmware, system_disk=disk)
+        seed.write_firmware(self._firmware, system_disk=self._disk.give_device())
         seed.write_volumes(self._firmware, volumes)
         try:
             self._container().start()
@@ -110,12 +105,7 @@ class Machine:
             cpu_period=100_000,
             cpu_quota=spec.vcpus * 100_000,
         )
-        size = spec.disk_gb * GIB
-        if size > self._disk.stat().st_size:
-            self._drop_disk()
-            os.truncate(self._disk, size)
-            run(["e2fsck", "-p", "-f", str(self._disk)], timeout=300)
-            run(["resize2fs", str(self._disk)], timeout=300)
+        self._disk.grow(spec.disk_gb)
 
     def remove_container(self) -> None:
         with contextlib.suppress(NotFound):
@@ -123,7 +113,7 @@ class Machine:
 
     def destroy(self) -> None:
         self.remove_container()
-        self._drop_disk()
+        self._disk.take_device()
         if self._directory.exists():
             shutil.rmtree(self._directory)
 
@@ -202,26 +192,6 @@ class Machine:
                 {network.PUBLIC: api.create_endpoint_config(ipv4_address=str(spec.public_ipv4))}
             ),
         )
-
-    def _make_disk(self, size_gb: int) -> None:
-        unfinished = self._disk.with_suffix(".new")
-        with unfinished.open("wb") as file:
-            file.truncate(size_gb * GIB)
-        run(["mkfs.ext4", "-q", "-F", "-L", "system", str(unfinished)], timeout=300)
-        unfinished.rename(self._disk)
-
-    def _system_disk(self) -> int | None:
-        """Its loop device's number while it has one."""
-        try:
-            number = int((self._firmware / "system-disk").read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        return number if loop.is_attached(number, self._disk) else None
-
-    def _drop_disk(self) -> None:
-        number = self._system_disk()
-        if number is not None:
-            loop.sever(number)
 
     def _devices(self) -> Path | None:
         """The machine's /dev while it is on."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sandbox.droplets.hypervisor import HypervisorError
 
 
-def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 60) -> str:
-    """Its standard output. Fails when the program is missing, takes too long or ends with another status than 0."""
+def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 60, good: Sequence[int] = (0,)) -> str:
+    """Its standard output. Fails when the program is missing, takes too long or ends with a status that is not good."""
     text = shlex.join(command)
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
@@ -16,7 +16,7 @@ def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 60
         raise HypervisorError(f"`{command[0]}` is not installed: `python -m sandbox start` installs it.") from error
     except subprocess.TimeoutExpired as error:
         raise HypervisorError(f"`{text}` did not end within {timeout:g} s.") from error
-    if done.returncode != 0:
+    if done.returncode not in good:
         raise HypervisorError(f"`{text}` failed: {(done.stderr or done.stdout).strip() or f'status {done.returncode}'}")
     return done.stdout
 

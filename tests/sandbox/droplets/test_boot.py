@@ -105,8 +105,8 @@ def test_it_is_resized_when_it_is_off(hypervisor: DockerHypervisor, droplet: Dro
     larger = replace(droplet.spec, memory_mb=3072, vcpus=1, disk_gb=20)
     with pytest.raises(HypervisorError, match="not off"):
         hypervisor.resize_droplet(larger)
-    droplet.run("echo kept > /var/lib/docker/kept")
-    hypervisor.shut_down(droplet.id)
+    droplet.run("echo kept > /var/lib/docker/kept && sync")
+    hypervisor.power_off(droplet.id)
     hypervisor.resize_droplet(larger)
     hypervisor.power_on(droplet.id)
     droplet.wait()
