@@ -10,6 +10,7 @@ import uvicorn
 from sandbox import layout
 from sandbox.clouds.app import create_app, open_store
 from sandbox.clouds.digitalocean.addresses import EDGE
+from sandbox.clouds.edge_server import EdgeServer
 from sandbox.clouds.name_server import NameServer
 from sandbox.clouds.tokens import tokens
 
@@ -30,10 +31,13 @@ def main() -> None:
     # uvicorn raises the signal again when it has finished: then the rest is put away, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     names = NameServer(store, EDGE, layout.DNS_ADDRESS, layout.DNS_PORT)
+    edge = EdgeServer(store, EDGE)
     names.start()
+    edge.start()
     try:
         uvicorn.run(app, host=layout.API_ADDRESS, port=layout.API_PORT, log_config=None, timeout_graceful_shutdown=10)
     finally:
+        edge.stop()
         names.stop()
 
 

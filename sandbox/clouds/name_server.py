@@ -56,7 +56,7 @@ class ZoneResolver(BaseResolver):
         name = str(request.q.qname).rstrip(".").lower()
         kind = str(QTYPE.get(request.q.qtype))
         with self._store.read() as whole:
-            zone = _zone_of(name, list(whole.cloudflare.zones.values()))
+            zone = zone_of(name, list(whole.cloudflare.zones.values()))
             if zone is None or request.q.qclass != CLASS.IN:
                 reply.header.rcode = RCODE.REFUSED
                 return reply
@@ -101,7 +101,7 @@ class ZoneResolver(BaseResolver):
         for _ in range(MAX_CHAIN):
             yield _rr(name, "CNAME", CNAME(alias.content), _ttl(alias))
             name = alias.content
-            own = records_at(zone, name) if _zone_of(name, [zone]) else None
+            own = records_at(zone, name) if zone_of(name, [zone]) else None
             following = next((each for each in own or [] if each.type == "CNAME" and not each.proxied), None)
             if following is None:
                 if own:
@@ -116,7 +116,7 @@ class ZoneResolver(BaseResolver):
                 yield RR(zone.name, answer.rtype, ttl=min(answer.ttl, AUTOMATIC_TTL), rdata=answer.rdata)
 
 
-def _zone_of(name: str, zones: list[Zone]) -> Zone | None:
+def zone_of(name: str, zones: list[Zone]) -> Zone | None:
     return next((zone for zone in zones if name == zone.name or name.endswith(f".{zone.name}")), None)
 
 
