@@ -46,11 +46,12 @@ def neighbour(boot: Boot) -> Droplet:
     return serve(boot(12))
 
 
-def serve(droplet: Droplet) -> Droplet:
+def serve(droplet: Droplet, *ports: int) -> Droplet:
     droplet.run("cat > /root/server.py", stdin=SERVER)
     droplet.run("cat > /root/connect.py", stdin=CONNECT)
-    for port in (80, 8081):
+    for port in ports or (80, 8081):
         droplet.run(f"systemd-run --quiet python3 /root/server.py {port}")
+        droplet.run(f"timeout 20 bash -c 'until ss -Hltn sport = :{port} | grep -q .; do sleep .1; done'")
     return droplet
 
 

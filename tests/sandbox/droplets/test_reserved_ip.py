@@ -47,12 +47,10 @@ def test_another_droplet_reaches_it_too(other: Droplet) -> None:
 def test_assigned_to_another_it_moves_and_unassigned_it_is_silent(
     hypervisor: DockerHypervisor, droplet: Droplet, other: Droplet, internet: Client
 ) -> None:
-    other.run(
-        "echo other > /root/whoami && systemd-run --quiet python3 -c "
-        '\'import socket; s = socket.create_server(("0.0.0.0", 7000)); s.accept()[0].sendall(b"other")\''
-    )
+    serve(other, 7000)  # where the first one has nothing
+    assert internet.connect(RESERVED, 7000) == "refused"
     hypervisor.assign_reserved_ip(RESERVED, other.id)
-    assert internet.connect(RESERVED, 7000) == "open other"
+    assert internet.connect(RESERVED, 7000) == f"open {internet.address}"
     hypervisor.assign_reserved_ip(RESERVED, None)
     for client in (HOST, internet):
         assert client.connect(RESERVED, 80) == "silent"
