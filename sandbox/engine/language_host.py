@@ -50,6 +50,8 @@ from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2  # noqa: E402
 
 RUN_PROGRAM = Path(__file__).with_name("run_program.py")
 MESSAGE_LIMIT = 400 * 1024 * 1024
+ORPHAN_CHECK = 2.0
+"""Seconds between two looks at whether the engine still lives."""
 SHOWN = 32
 """The program's exit code when it told the engine what went wrong: nothing is left to say (as official)."""
 
@@ -256,6 +258,7 @@ def main() -> None:
     # What the host does not do is answered UNIMPLEMENTED, which the engine reports: no traceback besides.
     logging.getLogger("grpc").addHandler(logging.NullHandler())
     host = LanguageHost(sys.argv[-1])
+    engine = os.getppid()
     limits = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=limits)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
@@ -265,7 +268,9 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     server.start()
     print(port, flush=True)
-    ended.wait()
+    # An engine that was killed sends no signal.
+    while not ended.wait(ORPHAN_CHECK) and os.getppid() == engine:
+        pass
     host.stop()
     # Not through the interpreter's own end: gRPC's threads would be waited for, and the engine waits for us.
     os._exit(0)

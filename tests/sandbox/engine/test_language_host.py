@@ -1,10 +1,13 @@
 """The language host, judged by the engine that drives it."""
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sandbox.engine.install import LANGUAGE_HOST
 from tests.sandbox.engine.project import Project
 
 
@@ -145,3 +148,21 @@ def test_about_names_the_interpreter_and_the_dependencies(project: Project) -> N
     shown = project.run("about")
     assert sys.executable in shown
     assert "pulumi-command" in shown or "pulumi_command" in shown
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_quietly_when_the_engine_is_done(ending: signal.Signals) -> None:
+    command = [sys.executable, str(LANGUAGE_HOST), "127.0.0.1:1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as host:
+        assert host.stdout
+        assert int(host.stdout.readline()) > 0
+        host.send_signal(ending)
+        assert host.communicate(timeout=10) == (b"", b"")
+        assert host.returncode == 0
+
+
+def test_it_leaves_when_the_engine_was_killed() -> None:
+    starter = f"{sys.executable} {LANGUAGE_HOST} 127.0.0.1:1 & sleep 1"
+    # The pipe ends when the last process that holds it does: the orphaned host.
+    started = subprocess.run(["sh", "-c", starter], stdout=subprocess.PIPE, timeout=20, check=True)
+    assert int(started.stdout) > 0
