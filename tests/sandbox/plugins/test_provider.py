@@ -248,16 +248,12 @@ def test_functions_answer_or_refuse(project: Project) -> None:
 
 def test_a_plugin_leaves_when_the_engine_is_gone(cars: Path) -> None:
     plugin = [sys.executable, str(Path(__file__).parent / "toy" / "plugin.py"), str(cars), "127.0.0.1:1"]
-    engine = subprocess.Popen(
-        [sys.executable, "-c", f"import subprocess; subprocess.Popen({plugin!r}).wait()"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert engine.stdout is not None
-    assert int(engine.stdout.readline()) > 0, "the port that it listens on"
-    engine.kill()
-    engine.wait(10)
-    started = time.monotonic()
-    assert engine.stdout.read() == "", "its end of the pipe is closed"
-    assert time.monotonic() - started < 20
+    parent = [sys.executable, "-c", f"import subprocess; subprocess.Popen({plugin!r}).wait()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(parent, env=environment, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        assert int(engine.stdout.readline()) > 0, "the port that it listens on"
+        engine.kill()
+        started = time.monotonic()
+        assert engine.stdout.read() == "", "its end of the pipe is closed"
+        assert time.monotonic() - started < 20
