@@ -166,3 +166,14 @@ def test_it_leaves_when_the_engine_was_killed() -> None:
     # The pipe ends when the last process that holds it does: the orphaned host.
     started = subprocess.run(["sh", "-c", starter], stdout=subprocess.PIPE, timeout=20, check=True)
     assert int(started.stdout) > 0
+
+
+def test_pulumi_install_makes_the_virtual_environment(tmp_path: Path) -> None:
+    project = Project.create(tmp_path)
+    program = project.folder / "program"
+    (program / "Pulumi.yaml").write_text("name: trial\nruntime: {name: python, options: {virtualenv: own}}\n")
+    (program / "requirements.txt").write_text("# nothing\n")
+    project.write("import pulumi")
+    project.run("install")
+    assert (program / "own" / "bin" / "python").exists()
+    assert "has no Pulumi SDK" in project.run("preview", fails=True)
