@@ -6,8 +6,8 @@ from pydo import Client
 
 from sandbox.droplets.hypervisor import FirewallPolicy, FirewallRule
 from tests.sandbox.clouds.machines import FakeHypervisor
+from tests.sandbox.clouds.resources import KEY, droplet, volume
 from tests.sandbox.clouds.running import Clouds, eventually
-from tests.sandbox.clouds.test_droplets import KEY, droplet, volume
 
 
 def test_account_and_catalogue(do: Client, clouds: Clouds) -> None:
@@ -200,14 +200,10 @@ def test_everything_survives_a_restart(do: Client, clouds: Clouds, machines: Fak
     clouds.restart()
     again = clouds.digitalocean()
     assert machines == before
-    assert again.droplets.get(made["id"])["droplet"] == do_json(made)
+    assert again.droplets.get(made["id"])["droplet"] == made
     assert again.droplets.get(off["id"])["droplet"]["status"] == "off"
     assert again.firewalls.list()["firewalls"][0]["status"] == "succeeded"
     assert again.reserved_ips.get(reserved["ip"])["reserved_ip"]["droplet"]["id"] == made["id"]
-
-
-def do_json(droplet: dict[str, Any]) -> dict[str, Any]:
-    return dict(droplet)
 
 
 def test_what_was_under_way_at_the_end_is_settled_at_the_start(clouds: Clouds, machines: FakeHypervisor) -> None:

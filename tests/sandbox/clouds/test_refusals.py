@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydo import Client
 
+from tests.sandbox.clouds.resources import KEY, action_done, droplet, volume
 from tests.sandbox.clouds.running import Clouds, eventually
 from tests.sandbox.clouds.test_account import OUTBOUND, firewall, rule
-from tests.sandbox.clouds.test_droplets import KEY, action_done, droplet, volume
 
 DROPLET = {"name": "a", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
 VOLUME = {"name": "b", "region": "fra1", "size_gigabytes": 1}
