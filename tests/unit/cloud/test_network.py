@@ -70,3 +70,8 @@ def test_the_address_cannot_be_lost_by_mistake(protect_data: str, protected: boo
 def test_names_carry_the_stack_they_belong_to(update: Rehearsal) -> None:
     for type_ in ("vpc:Vpc", "tag:Tag", "firewall:Firewall", "volume:Volume", "droplet:Droplet", "sshKey:SshKey"):
         assert update.only(f"digitalocean:index/{type_}").inputs["name"] == NAME, type_
+
+
+def test_a_replaced_vpc_does_not_collide_with_its_own_name(rehearsal: Rehearsal) -> None:
+    """A VPC's name is the account's only one of that name: the new one cannot be made beside the old."""
+    assert rehearsal.only("digitalocean:index/vpc:Vpc").delete_before_replace
