@@ -36,9 +36,12 @@ check: .venv/.for-development ## format, types, imports, shell scripts, unit tes
 	$(VENV)/pytest -q $(QUICK_TESTS)
 
 test: .venv/.for-development ## everything: the checks, then all tests, on real machines in this machine (root)
+	if $(VENV)/python -m sandbox status >/dev/null; then
+		echo "a cloud is running here, and the tests want this machine to themselves: make down first" >&2
+		exit 1
+	fi
 	$(call run_checks)
-	$(VENV)/python -m sandbox start
-	eval "$$($(VENV)/python -m sandbox env | grep '^export DOCKER_HOST=' || true)"
+	$(VENV)/python -m sandbox prepare
 	$(VENV)/pytest
 
 define run_checks

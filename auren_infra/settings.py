@@ -35,8 +35,11 @@ CONTAINER_SUBNET = IPv4Network("172.18.0.0/16")
 _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)+)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?"
 )
-_IMAGE_ENTRIES = TypeAdapter(list[str])
+_TEXTS = TypeAdapter(list[str])
 _AUTHORIZED_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w@.-]+) [A-Za-z0-9+/]+=*( [^\n]*)?")
+
+
+_PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
 class SettingsError(ValueError):
@@ -73,6 +76,19 @@ def _written_as(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _list_of_texts(value: object) -> list[str]:
+    try:
+        return _TEXTS.validate_python(_from_json(value))
+    except ValidationError:
+        raise _fault("must be a list; write one entry a line, each behind a dash") from None
+
+
+def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise _fault("names nobody; name at least the address that `pulumi up` runs at")
+    return value
+
+
 def _network(value: str) -> str:
     try:
         ip_network(value)
@@ -90,8 +106,12 @@ def _authorized_key(value: str) -> str:
 def _vpc_range(value: str) -> str:
     _network(value)
     network = ip_network(value)
-    if not (isinstance(network, IPv4Network) and network.is_private and 16 <= network.prefixlen <= 28):
-        raise _fault("a VPC needs a private IPv4 network of /16 to /28, such as 10.200.0.0/20")
+    if not (
+        isinstance(network, IPv4Network)
+        and 16 <= network.prefixlen <= 28
+        and any(network.subnet_of(private) for private in _PRIVATE)
+    ):
+        raise _fault("a VPC needs a private IPv4 network (RFC 1918) of /16 to /28, such as 10.200.0.0/20")
     if network.overlaps(CONTAINER_SUBNET):
         raise _fault(
             "overlaps with the containers' network {containers}; choose another, such as 10.200.0.0/20",
@@ -103,7 +123,7 @@ def _vpc_range(value: str) -> str:
 def _image_map(value: object, info: ValidationInfo) -> dict[str, str]:
     """Lay the entries `SERVICE=REFERENCE` over the catalogue's pins; every service ends up with an image."""
     pins: Mapping[str, str | None] = cast("dict[str, Any]", info.context)["images"]
-    entries = _IMAGE_ENTRIES.validate_python(_from_json(value))
+    entries = _list_of_texts(value)
     chosen = dict(pins)
     faults: list[str] = []
     seen: set[str] = set()
@@ -144,7 +164,7 @@ def _website(value: str) -> str:
 
 Network = Annotated[str, AfterValidator(_network)]
 PublicKey = Annotated[str, AfterValidator(_authorized_key)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_from_json)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_list_of_texts)]
 Domain = Annotated[str, _written_as(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "aupex.ai")]
 Flag = Annotated[StrictBool, BeforeValidator(_from_json)]
 Whole = Annotated[StrictInt, BeforeValidator(_from_json)]
@@ -161,9 +181,9 @@ class Settings(BaseModel):
     region: Annotated[str, _written_as(r"[a-z]{3}[0-9]", "nyc3")] = "nyc3"
     droplet_size: Annotated[str, _written_as(r"[a-z0-9]+(-[a-z0-9]+)+", "s-2vcpu-4gb")] = "s-2vcpu-4gb"
     droplet_image: Annotated[str, _written_as(r"(ubuntu|debian)-[0-9-]+-x64", "ubuntu-22-04-x64")] = "ubuntu-22-04-x64"
-    ssh_allowed: Annotated[Networks, Field(min_length=1)]
+    ssh_allowed: Annotated[Networks, AfterValidator(_not_empty)]
     kafka_ui_allowed: Networks
-    operator_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(_from_json)] = ()
+    operator_keys: Annotated[tuple[PublicKey, ...], BeforeValidator(_list_of_texts)] = ()
     vpc_range: Annotated[str, AfterValidator(_vpc_range)] = "10.200.0.0/20"
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True

@@ -1,5 +1,6 @@
-"""`python -m sandbox start | stop | down | status | env | preview`: the cloud on this machine, by hand.
+"""`python -m sandbox prepare | start | stop | down | status | env | preview`: the cloud on this machine, by hand.
 
+prepare   install and build what `start` needs, and start nothing yet
 start     set up what is missing, and start; a second start is quick
 stop      stop everything; the state stays, `start` brings it all back
 down      destroy the local stack and remove all but the cache
@@ -18,7 +19,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one place that may be reache
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__, formatter_class=_Plain)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("start", "stop", "status"):
+    for name in ("prepare", "start", "stop", "status"):
         commands.add_parser(name)
     down = commands.add_parser("down")
     down.add_argument("--force", action="store_true", help="go on when the stack cannot be destroyed")
@@ -41,13 +42,15 @@ def main() -> int:
 def _run(given: argparse.Namespace) -> int:
     # Imported where they are used: `env` is evaluated by a shell that waits for it.
     match given.command:
-        case "start" | "stop" | "down":
+        case "prepare" | "start" | "stop" | "down":
             from sandbox import lifecycle
 
             if given.command == "down":
                 lifecycle.down(force=given.force)
             elif given.command == "stop":
                 lifecycle.stop()
+            elif given.command == "prepare":
+                lifecycle.prepare()
             else:
                 lifecycle.start()
         case "status":

@@ -23,8 +23,22 @@ class LifecycleError(RuntimeError):
     """What was asked is not done; the text says why and what to do."""
 
 
+def prepare() -> dict[str, str]:
+    """Install what is missing and build what is slow, and start nothing but a Docker daemon; the service images."""
+    return _prepare(Progress(LOGS))
+
+
 def start() -> None:
     """Bring the cloud up: everything that `pulumi up` needs answers when this returns."""
+    progress = Progress(LOGS)
+    images = _prepare(progress)
+    progress.run("network", _network)
+    progress.run("registry", lambda note: _publish(images, note))
+    progress.run("clouds", lambda _: cloud_server.start())
+    progress.run("stack", _stack)
+
+
+def _prepare(progress: Progress) -> dict[str, str]:
     _find_programs_of_root()
     missing = packages.missing()
     faults = prerequisites.faults()
@@ -33,17 +47,13 @@ def start() -> None:
     if faults:
         listed = "\n".join(f"- {fault}" for fault in faults)
         raise LifecycleError(f"This machine cannot hold the sandbox yet; nothing was changed.\n{listed}")
-    progress = Progress(LOGS)
     if missing:
         progress.say(f"missing here: {', '.join(program.name for program in missing)}")
         progress.run("packages", lambda note: packages.install(missing, note))
     prerequisites.prepare_kernel()
     progress.run("docker", lambda note: note(f"using {docker_daemon.ensure()}"))
-    images = progress.run_together({"engine": _engine, "droplet image": _droplet_image, "service images": _images})
-    progress.run("network", _network)
-    progress.run("registry", lambda note: _publish(images["service images"], note))
-    progress.run("clouds", lambda _: cloud_server.start())
-    progress.run("stack", _stack)
+    built = progress.run_together({"engine": _engine, "droplet image": _droplet_image, "service images": _images})
+    return built["service images"]
 
 
 def stop() -> None:

@@ -53,6 +53,10 @@ class BackgroundProcess:
                 cwd=directory,
             )
         self.pidfile.write_text(f"{process.pid}\n")
+        # Its command line shows a moment after Popen returns; until then it is not known as ours.
+        deadline = time.monotonic() + 5
+        while self.pid() is None and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         # It is meant to outlive this object: without this, Popen warns that it is still running.
         process.returncode = 0
         return process.pid

@@ -54,21 +54,23 @@ class Droplet(pulumi.ComponentResource):
             ),
             tags=[network.tag],
             monitoring=True,
-            graceful_shutdown=True,
+            # Its containers are stopped before (host.data_disk), and a machine that hangs would never shut down.
+            graceful_shutdown=False,
             resize_disk=False,  # a larger disk can never be made smaller, and the data has its own
             opts=pulumi.ResourceOptions(parent=self, depends_on=[network.firewall], delete_before_replace=True),
-        )
-        assignment = digitalocean.ReservedIpAssignment(
-            name,
-            ip_address=network.address,
-            droplet_id=self.droplet.id.apply(int),
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.attachment = digitalocean.VolumeAttachment(
             name,
             volume_id=data.volume.id,
             droplet_id=self.droplet.id.apply(int),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        assignment = digitalocean.ReservedIpAssignment(
+            name,
+            ip_address=network.address,
+            droplet_id=self.droplet.id.apply(int),
+            # A droplet takes one action at a time; a second one is refused, not queued.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.attachment], delete_before_replace=True),
         )
         self.address = assignment.ip_address
         self.private_key = deploy_key.private_key_openssh

@@ -22,15 +22,21 @@ class DockerHypervisor:
 
     def __init__(self) -> None:
         """Connect to the daemon, and make the public network with its rules and routes."""
+        self._rules = threading.Lock()
         try:
             self._client = docker.from_env(timeout=_ENGINE_SECONDS)
-            self._client.ping()
         except DockerException as error:
-            raise HypervisorError(
-                f"No Docker daemon answers (`python -m sandbox start` starts one): {error}"
-            ) from error
-        self._rules = threading.Lock()
-        perimeter.ensure(self._client)
+            raise HypervisorError(f"DOCKER_HOST names no Docker daemon: {error}") from error
+        try:
+            self._client.ping()
+            perimeter.ensure(self._client)
+        except BaseException as error:
+            self._client.close()
+            if isinstance(error, (DockerException, OSError)):
+                raise HypervisorError(
+                    f"The Docker daemon does not do its part (`python -m sandbox start` starts one): {error}"
+                ) from error
+            raise
 
     def close(self) -> None:
         self._client.close()

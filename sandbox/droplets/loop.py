@@ -50,10 +50,21 @@ def attach(file: Path) -> int:
 
 
 def is_attached(number: int, file: Path) -> bool:
+    """Whether the device is that file's, and was not severed.
+
+    By the file's inode: a path says nothing when another root file system on this kernel, such as a container's, has
+    a sandbox of its own at the same place. Loop devices are the kernel's, all namespaces see them.
+    """
+    if not Path(f"/sys/block/loop{number}/loop/backing_file").exists():
+        return False
     try:
-        return Path(f"/sys/block/loop{number}/loop/backing_file").read_text().rstrip("\n") == os.path.realpath(file)
+        there = file.stat()
+        with _device(number) as device:
+            info = fcntl.ioctl(device, _GET_STATUS64, bytes(_INFO_SIZE))
     except OSError:
         return False
+    file_system, inode, _, offset = struct.unpack_from("4Q", info)
+    return (file_system, inode, offset) == (there.st_dev, there.st_ino, 0)
 
 
 def devices_below(directory: Path) -> dict[int, Path]:
@@ -61,10 +72,11 @@ def devices_below(directory: Path) -> dict[int, Path]:
     root = os.path.realpath(directory) + os.sep
     found: dict[int, Path] = {}
     for entry in Path("/sys/block").glob("loop*"):
+        number = int(entry.name.removeprefix("loop"))
         with contextlib.suppress(OSError):
             file = (entry / "loop" / "backing_file").read_text().rstrip("\n")
-            if file.startswith(root):
-                found[int(entry.name.removeprefix("loop"))] = Path(file)
+            if file.startswith(root) and is_attached(number, Path(file)):
+                found[number] = Path(file)
     return found
 
 

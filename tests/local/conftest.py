@@ -1,18 +1,35 @@
 """The rehearsal stack: brought up once, handed from test to test in the order of the file, destroyed at the end."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox import cloud_server
+from sandbox import cloud_server, layout
 from tests.local.deployment import Deployment, Host, UpdateFailedError
 
 
+def sandbox(command: str) -> None:
+    subprocess.run([sys.executable, "-m", "sandbox", command], cwd=layout.PROJECT, check=True, timeout=1200)
+
+
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    assert cloud_server.health(), "the cloud on this machine does not run: `python -m sandbox start` first"
-    deployment = Deployment.make(tmp_path_factory.mktemp("rehearsal"))
+def cloud() -> Iterator[None]:
+    """The cloud on this machine, taken down afterwards unless it was there before."""
+    running = cloud_server.health() is not None
+    if not running:
+        sandbox("start")
+    yield
+    if not running:
+        sandbox("down")
+        assert not layout.STATE.exists()
+
+
+@pytest.fixture(scope="session")
+def deployment(cloud: None) -> Iterator[Deployment]:
+    deployment = Deployment.make()
     try:
         yield deployment
     finally:

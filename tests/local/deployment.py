@@ -1,7 +1,6 @@
 """One stack of the real program, driven by the real engine, in the cloud on this machine."""
 
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +28,11 @@ class Deployment:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
-    def make(cls, directory: Path) -> "Deployment":
+    def make(cls) -> "Deployment":
         source = yaml.safe_load(stack_config.refresh(stack_config.LOCAL).read_text())
-        deployment = cls(directory / f"Pulumi.{STACK}.yaml", dict(source["config"]))
-        deployment.configure(domain=DOMAIN)
-        deployment.pulumi("stack", "init", STACK, "--non-interactive", stack="")
+        deployment = cls(stack_config.file_in_use(STACK), dict(source["config"]))
+        deployment.configure(domain=DOMAIN, vpcRange="10.200.16.0/20")
+        pulumi_stack.ensure_stack(STACK)
         return deployment
 
     def configure(self, **settings: object) -> None:
@@ -54,22 +53,18 @@ class Deployment:
         entries = dict(entry.split("=", 1) for entry in self.config["auren:images"]) | {service: reference}
         self.configure(images=[f"{name}={image}" for name, image in entries.items()])
 
-    def pulumi(self, *arguments: str, stack: str = STACK, seconds: int = UP_SECONDS) -> str:
+    def pulumi(self, *arguments: str) -> str:
         """Run `pulumi` as a user would; its output. Raises `UpdateFailedError`."""
-        variables = environment.complete(STACK) | {
-            "PULUMI_STACK": stack,
-            "PULUMI_OPTION_CONFIG_FILE": str(self.config_file),
-        }
         done = subprocess.run(
             ["pulumi", *arguments, "--color", "never"],
             cwd=layout.PROJECT,
-            env=variables,
+            env=environment.complete(STACK),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=seconds,
+            timeout=UP_SECONDS,
         )
         if done.returncode:
             raise UpdateFailedError(done.stdout)
@@ -97,7 +92,7 @@ class Deployment:
     def forget(self) -> None:
         """Remove the stack's record; what it made must be gone by then."""
         self.pulumi("stack", "rm", "--yes", "--force", STACK)
-        shutil.rmtree(self.config_file.parent, ignore_errors=True)
+        self.config_file.unlink()
 
 
 @dataclass(frozen=True)

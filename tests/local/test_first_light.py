@@ -218,6 +218,14 @@ def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deploym
     assert not dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5).answer
 
 
+def test_a_destroyed_stack_comes_up_again_and_a_living_droplet_goes_down_cleanly(deployment: Deployment) -> None:
+    deployment.up()
+    outputs = deployment.outputs()
+    assert read_event(outputs, post_event(outputs, 90)) == 90
+    assert "containers stopped, /mnt/auren-data unmounted" in deployment.destroy()
+    assert pulumi_stack.resources(STACK) == []
+
+
 def power_off(outputs: Outputs) -> None:
     """Cut the droplet's power, past any operating system."""
     droplet = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2/droplets/{outputs['droplet']['id']}"

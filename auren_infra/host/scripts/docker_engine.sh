@@ -32,8 +32,13 @@ add_docker_repository() {
 # The newest candidate of PACKAGE whose version, without the epoch, is VERSION or begins with "VERSION.".
 candidate() {
     local package=$1 version=$2
+    # awk reads to the end: a pipe that is closed early would end the script.
     apt-cache madison "$package" | awk -v want="$version" '
-        { v = $3; sub(/^[0-9]+:/, "", v); if (v == want || index(v, want ".") == 1 || index(v, want "-") == 1 || index(v, want "+") == 1) { print $3; exit } }'
+        {
+            v = $3
+            sub(/^[0-9]+:/, "", v)
+            if (!found && (v == want || v ~ "^" want "[-.+~]")) { print $3; found = 1 }
+        }'
 }
 
 # The first of the packages that the distribution has: Ubuntu and Debian name Compose V2 differently.
@@ -67,7 +72,7 @@ install_engine() {
     pinned=$(candidate "$engine" "$version")
     if [ -z "$pinned" ]; then
         echo "There is no $engine $version for this system. There is:" >&2
-        apt-cache madison "$engine" | awk '{ print "  " $3 }' | head -n 10 >&2
+        apt-cache madison "$engine" | awk 'NR <= 10 { print "  " $3 }' >&2
         echo "Set auren:dockerVersion to the beginning of one of them, or change auren:dockerSource." >&2
         return 1
     fi

@@ -7,21 +7,24 @@ set -euo pipefail
 on_the_droplet() {
     cat <<'REMOTE'
 set -euo pipefail
-target=$1
-if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
-    # In reverse order of the links; then whatever else runs.
-    if [ -e /opt/auren/docker-compose.prod.yml ]; then
-        timeout 150 docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop || true
+main() {
+    local target=$1 device
+    if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
+        # In reverse order of the links; then whatever else runs.
+        if [ -e /opt/auren/docker-compose.prod.yml ]; then
+            timeout 150 docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop || true
+        fi
+        docker ps --quiet | xargs -r timeout 90 docker stop --time 60 >/dev/null
+        systemctl stop docker.socket docker
     fi
-    docker ps --quiet | xargs -r timeout 90 docker stop --time 60 >/dev/null
-    systemctl stop docker.socket docker
-fi
-sync
-if device=$(findmnt --noheadings --output SOURCE "$target"); then
-    # All its mounts: the cloud's own agent may have mounted the volume a second time.
-    umount --all-targets "$device"
-fi
-echo "containers stopped, $target unmounted"
+    sync
+    if device=$(findmnt --noheadings --output SOURCE "$target"); then
+        # All its mounts: the cloud's own agent may have mounted the volume a second time.
+        umount --all-targets "$device"
+    fi
+    echo "containers stopped, $target unmounted"
+}
+main "$@"; exit
 REMOTE
 }
 

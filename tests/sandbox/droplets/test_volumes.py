@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -177,3 +178,26 @@ def test_a_droplet_that_is_destroyed_leaves_its_volume(
         assert (
             other.run(f"mkdir -p /mnt/f && mount {link('stays')} /mnt/f && cat /mnt/f/row && umount /mnt/f") == "kept"
         )
+
+
+def test_a_device_is_known_by_its_file_and_not_by_its_path(hypervisor: DockerHypervisor) -> None:
+    """A sandbox in a container of its own, with the same paths, once took away the disks of this one's droplets."""
+    folder = layout.STATE / "volumes"
+    folder.mkdir(exist_ok=True)
+    file = folder / "twin.img"
+    file.write_bytes(bytes(1 << 20))
+    number = loop.attach(file)
+    try:
+        assert loop.is_attached(number, file)
+        assert loop.devices_below(folder) == {number: file}
+        file.rename(layout.STATE / "other.img")
+        file.write_bytes(bytes(1 << 20))
+        assert not loop.is_attached(number, file)
+        (layout.STATE / "other.img").rename(file)
+        assert loop.is_attached(number, file)
+        with Path(f"/dev/loop{number}").open("rb"):  # somebody has it open, so that it stays for a while
+            loop.sever(number)
+            assert not loop.is_attached(number, file)
+            assert loop.devices_below(folder) == {}
+    finally:
+        file.unlink()

@@ -20,7 +20,7 @@ def test_the_droplet_is_what_was_chosen(update: Rehearsal) -> None:
         "vpcUuid": f"id-of-{NAME}",
         "sshKeys": [f"id-of-{NAME}"],
     }
-    assert inputs["gracefulShutdown"] is True
+    assert inputs["gracefulShutdown"] is False
 
 
 def test_a_resize_can_be_taken_back(update: Rehearsal) -> None:

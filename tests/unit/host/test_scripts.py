@@ -145,6 +145,15 @@ def test_a_tree_holds_what_was_sent_and_nothing_else(bench: Bench) -> None:
     assert target.stat().st_ino == before, "nginx has the directory itself mounted"
 
 
+@pytest.mark.parametrize(("before", "after"), [("about/index.html", "about"), ("about", "about/index.html")])
+def test_a_file_takes_the_place_of_a_directory_and_the_other_way_round(bench: Bench, before: str, after: str) -> None:
+    target = bench.path("/opt/auren/website")
+    assert bench.run("put_tree", str(target), data=_packed(**{before: b"1"})).returncode == 0
+    assert bench.run("put_tree", str(target), data=_packed(**{after: b"2"})).returncode == 0
+    assert [path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()] == [after]
+    assert (target / after).read_bytes() == b"2"
+
+
 def test_the_same_tree_twice_is_the_same_tree(bench: Bench) -> None:
     target = bench.path("/opt/auren/website")
     packed = pack(ROOT / "website")
