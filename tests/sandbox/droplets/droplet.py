@@ -65,7 +65,7 @@ class Droplet:
         self.run("cloud-init status --wait")
 
     def boot_id(self) -> str:
-        """Another at each boot: containers share the kernel's own, so the start of PID 1 tells. Empty while it is off."""
+        """When PID 1 started, since containers share the kernel's boot id; empty while it is off."""
         return self.ssh("cut -d' ' -f22 /proc/1/stat").stdout.strip()
 
 
