@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cloud_server, layout
+from sandbox import cloud_server, docker_daemon, layout
 from tests.local.deployment import Deployment, Host, UpdateFailedError
 
 
@@ -15,19 +15,21 @@ def sandbox(command: str) -> None:
     subprocess.run([sys.executable, "-m", "sandbox", command], cwd=layout.PROJECT, check=True, timeout=1200)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud() -> Iterator[None]:
     """The cloud on this machine, taken down afterwards unless it was there before."""
     running = cloud_server.health() is not None
     if not running:
         sandbox("start")
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", docker_daemon.chosen() or "")
+        yield
     if not running:
         sandbox("down")
         assert not layout.STATE.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployment(cloud: None) -> Iterator[Deployment]:
     deployment = Deployment.make()
     try:
@@ -40,7 +42,7 @@ def deployment(cloud: None) -> Iterator[Deployment]:
         deployment.forget()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def first_up(deployment: Deployment) -> str:
     """What the first `pulumi up` printed."""
     return deployment.up()

@@ -39,7 +39,7 @@ def traces() -> dict[str, str]:
     return {name: "\n".join(there) for name, there in found.items() if there}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def hypervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerHypervisor]:
     if "DOCKER_HOST" not in os.environ:
         docker_daemon.ensure()
