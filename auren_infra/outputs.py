@@ -65,7 +65,8 @@ class Service(_Contract):
     container: str
     address: str = Field(description="On the container network")
     port: int = Field(description="On the container network")
-    published_port: int | None = Field(description="On the machine; null when it is not published")
+    published_port: int | None = Field(description="On the machine, the first; null when it is not published")
+    published_ports: list[int] = Field(description="On the machine; each leads to the same port of the container")
     health_check: list[str] = Field(description="The command that runs inside the container")
 
 

@@ -28,9 +28,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from auren_infra.droplet_sizes import SIZES
+
 NAMESPACE = "auren"
 CONTAINER_SUBNET = IPv4Network("172.18.0.0/16")
 """The subnet of `auren-network` on the machine: fixed, so it is no setting, but others must keep clear of it."""
+DIRECTORY_MEGABYTES = 16
+"""A directory's files travel through the stack's state; a larger website belongs in object storage."""
 
 _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)+)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?"
@@ -156,6 +160,26 @@ def _zone_of_domain(zone: str, info: ValidationInfo) -> str:
     return zone
 
 
+def _droplet_size(value: str) -> str:
+    if value not in SIZES:
+        raise _fault("not a size that AUREN knows the capacity of; choose one of {sizes}", sizes=", ".join(SIZES))
+    return value
+
+
+def _directory(value: str) -> str:
+    directory = Path(value)
+    if not directory.is_dir():
+        raise _fault("there is no such directory; name one relative to the project")
+    megabytes = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 2**20
+    if megabytes > DIRECTORY_MEGABYTES:
+        raise _fault(
+            "the directory has {size} MB of files, the limit is {limit} MB; name one that holds only what is served",
+            size=f"{megabytes:.0f}",
+            limit=DIRECTORY_MEGABYTES,
+        )
+    return value
+
+
 def _website(value: str) -> str:
     if not (Path(value) / "index.html").is_file():
         raise _fault("the directory has no index.html; build the website, or name the directory that it is built into")
@@ -166,6 +190,7 @@ Network = Annotated[str, AfterValidator(_network)]
 PublicKey = Annotated[str, AfterValidator(_authorized_key)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_list_of_texts)]
 Domain = Annotated[str, _written_as(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "aupex.ai")]
+Directory = Annotated[str, AfterValidator(_directory)]
 Flag = Annotated[StrictBool, BeforeValidator(_from_json)]
 Whole = Annotated[StrictInt, BeforeValidator(_from_json)]
 
@@ -179,7 +204,7 @@ class Settings(BaseModel):
     cloudflare_zone: Annotated[Domain, AfterValidator(_zone_of_domain)] = Field("aupex.ai", validate_default=True)
     proxied: Flag = True
     region: Annotated[str, _written_as(r"[a-z]{3}[0-9]", "nyc3")] = "nyc3"
-    droplet_size: Annotated[str, _written_as(r"[a-z0-9]+(-[a-z0-9]+)+", "s-2vcpu-4gb")] = "s-2vcpu-4gb"
+    droplet_size: Annotated[str, AfterValidator(_droplet_size)] = "s-2vcpu-4gb"
     droplet_image: Annotated[str, _written_as(r"(ubuntu|debian)-[0-9-]+-x64", "ubuntu-22-04-x64")] = "ubuntu-22-04-x64"
     ssh_allowed: Annotated[Networks, AfterValidator(_not_empty)]
     kafka_ui_allowed: Networks
@@ -190,7 +215,8 @@ class Settings(BaseModel):
     docker_source: DockerSource = DockerSource.DOCKER
     docker_version: Annotated[str, _written_as(r"[0-9]+(\.[0-9]+){0,2}", "24.0")] = "24.0"
     images: Annotated[dict[str, str], BeforeValidator(_image_map)] = Field([], validate_default=True)
-    website: Annotated[str, AfterValidator(_website)] = Field("website", validate_default=True)
+    website: Annotated[Directory, AfterValidator(_website)] = Field("website", validate_default=True)
+    sql_init: Directory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
 
 

@@ -114,7 +114,8 @@ def _outputs(
                 "container": service.container,
                 "address": str(service.address),
                 "port": service.port,
-                "publishedPort": service.published,
+                "publishedPort": next(iter(service.published), None),
+                "publishedPorts": list(service.published),
                 "healthCheck": list(service.health.command),
             }
             for service in services

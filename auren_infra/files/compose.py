@@ -14,6 +14,8 @@ from auren_infra.services.links import targets
 from auren_infra.services.model import NETWORK_NAME, Service
 
 PROJECT_NAME = "auren"
+LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
+"""What a container may say before its oldest words are dropped."""
 
 
 def render(services: Sequence[Service]) -> str:
@@ -58,12 +60,13 @@ def _service(service: Service) -> dict[str, Any]:
         "user": str(service.user),
         "environment": {"TZ": "UTC", **service.environment},
         "networks": {NETWORK_NAME: {"ipv4_address": str(service.address)}},
-        "ports": [f"{service.published}:{service.port}"] if service.published else [],
+        "ports": [f"0.0.0.0:{port}:{port}" for port in service.published],
         "volumes": [f"{volume.name}:{volume.target}" for volume in service.volumes]
-        + [f"{paths.PROJECT}/{file.source}:{file.target}:ro" for file in service.files],
+        + [f"{paths.PROJECT}/{mount.source}:{mount.target}:ro" for mount in (*service.files, *service.directories)],
         "secrets": [{"source": f"{service.name}_{file.name}", "target": file.name} for file in service.secrets],
         "tmpfs": [
-            f"{tmpfs.target}:size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700"
+            f"{tmpfs.target}:size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700,"
+            + ("exec" if tmpfs.executable else "noexec")
             for tmpfs in service.tmpfs
         ],
         "depends_on": {target: {"condition": "service_healthy"} for target in targets(service.name)},
@@ -82,6 +85,9 @@ def _service(service: Service) -> dict[str, Any]:
         "cpus": service.limits.cpus,
         "pids_limit": service.limits.pids,
         "shm_size": f"{service.limits.shared_memory_mb}m",
+        "memswap_limit": f"{service.limits.memory_mb}m",  # no swap beside it
+        "ulimits": {"nofile": service.limits.open_files, "core": 0},
+        "logging": {"driver": "json-file", "options": LOG_OPTIONS},
         "stop_signal": service.stop_signal,
         "stop_grace_period": f"{service.stop_grace}s",
     }

@@ -1,4 +1,8 @@
-"""The rendered configuration files, by their path on the machine."""
+"""The rendered configuration files, by their path on the machine.
+
+A service's file is rendered from the template of its name, with `settings`, all `services` by name, and the `service`
+whose file it is.
+"""
 
 import json
 from collections.abc import Sequence
@@ -24,18 +28,18 @@ def template(name: str, **values: object) -> str:
 
 def configuration_files(settings: Settings, services: Sequence[Service]) -> dict[str, str]:
     """Path below the project's directory on the machine -> text."""
+    sources = {file.source for service in services for file in service.files}
     by_name = {service.name: service for service in services}
-    return {
-        "docker-compose.prod.yml": compose.render(services),
-        "nginx.conf": template(
-            "nginx.conf",
-            nginx=by_name["nginx"],
-            api=by_name["api"],
-            domain=settings.domain,
-            max_upload_megabytes=settings.max_upload_megabytes,
-        ),
-        "redis.conf": template("redis.conf", redis=by_name["redis"]),
+    rendered = {
+        source: template(source, settings=settings, services=by_name, service=_reader(source, services))
+        for source in sorted(sources)
     }
+    return {"docker-compose.prod.yml": compose.render(services), **rendered}
+
+
+def _reader(source: str, services: Sequence[Service]) -> Service:
+    """The service that a file is for; the first, when several share it."""
+    return next(service for service in services if source in {file.source for file in service.files})
 
 
 def docker_daemon() -> str:
@@ -43,7 +47,10 @@ def docker_daemon() -> str:
     configuration = {
         "live-restore": True,
         "log-driver": "json-file",
-        "log-opts": {"max-size": "10m", "max-file": "5"},
+        "log-opts": compose.LOG_OPTIONS,
+        "no-new-privileges": True,
+        "icc": False,  # on Docker's own default network, which nothing of AUREN is on
+        "userland-proxy": False,  # a published port keeps its client's address, and listens on no IPv6 address
     }
     return json.dumps(configuration, indent=2) + "\n"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pulumi
 import pulumi_random as random
 
-from auren_infra.files import paths, render, website
+from auren_infra.files import paths, render
+from auren_infra.files.directory import pack
 from auren_infra.host.machine import Machine
-from auren_infra.services.model import Password, SecretFile, Service
+from auren_infra.services.model import DirectoryMount, Password, SecretFile, Service
 from auren_infra.settings import Settings
 
 
@@ -26,6 +27,8 @@ class Configuration(pulumi.ComponentResource):
     """Every file is a resource of its own, so that a preview names the files that change."""
 
     files: dict[str, PlacedFile]
+    """By path below the project's directory."""
+    directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
     secrets: dict[str, PlacedFile]
     """By path on the machine."""
@@ -44,11 +47,11 @@ class Configuration(pulumi.ComponentResource):
             path: PlacedFile(self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text), _digest(text))
             for path, text in render.configuration_files(settings, services).items()
         }
-        packed = website.pack(Path(settings.website))
-        self.files["website"] = PlacedFile(
-            machine.run("website", "put_tree", f"{paths.PROJECT}/website", stdin=packed, after=[ready], parent=self),
-            _digest(packed),
-        )
+        self.directories = {
+            directory.source: self._put_directory(directory)
+            for service in services
+            for directory in service.directories
+        }
         self._put("operators", paths.OPERATOR_KEYS, "0600", "root:root", render.operator_keys(settings))
         passwords = self._passwords(services)
         self.secrets = {
@@ -60,6 +63,16 @@ class Configuration(pulumi.ComponentResource):
 
     def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
         return self._machine.run(name, "put_file", path, mode, owner, stdin=text, after=[self._ready], parent=self)
+
+    def _put_directory(self, directory: DirectoryMount) -> pulumi.Resource:
+        return self._machine.run(
+            directory.source.replace("/", "-"),
+            "put_tree",
+            f"{paths.PROJECT}/{directory.source}",
+            stdin=pack(Path(directory.origin)),
+            after=[self._ready],
+            parent=self,
+        )
 
     def _passwords(self, services: Sequence[Service]) -> Mapping[Password, pulumi.Output[str]]:
         wanted = {file.password for service in services for file in service.secrets}

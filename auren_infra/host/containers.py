@@ -41,10 +41,9 @@ class Containers(pulumi.ComponentResource):
             secrets = {
                 path: configuration.secrets[path] for path in (paths.secret(service, file) for file in service.secrets)
             }
-            restarting = [mount.source for mount in service.files if mount.restart]
-            digests = [(source, files[source].digest) for source in restarting]
+            digests = [(source, file.digest) for source, file in files.items()]
             digests += [(path, secret.digest) for path, secret in secrets.items()]
-            started[service.name] = machine.run(
+            container = machine.run(
                 service.name,
                 "container",
                 service.name,
@@ -58,13 +57,30 @@ class Containers(pulumi.ComponentResource):
                     compose_file,
                     *after,
                     *(file.command for file in files.values()),
+                    *(configuration.directories[directory.source] for directory in service.directories),
                     *(secret.command for secret in secrets.values()),
                     *(started[target] for target in targets(service.name)),
                 ],
                 parent=self,
                 bound=3 * service.health.deadline + 600,  # the pull, the start, and the way back if it fails
             )
+            started[service.name] = _topics(machine, service, container, parent=self) if service.topics else container
         self.register_outputs({})
+
+
+def _topics(machine: Machine, service: Service, container: pulumi.Resource, parent: pulumi.Resource) -> pulumi.Resource:
+    return machine.run(
+        f"{service.name}-topics",
+        "kafka_topics",
+        service.container,
+        str(service.port),
+        stdin="".join(
+            f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
+            for topic in service.topics
+        ),
+        after=[container],
+        parent=parent,
+    )
 
 
 def _preflight(service: Service) -> tuple[str, ...]:

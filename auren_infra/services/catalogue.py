@@ -4,8 +4,13 @@ Left out on purpose: anything about machines, and anything that another module c
 proxy's upstream come from `links`).
 """
 
+from collections.abc import Callable
+from graphlib import TopologicalSorter
+
+from auren_infra.droplet_sizes import SIZES, SMALLEST
 from auren_infra.services.links import targets
 from auren_infra.services.model import (
+    DirectoryMount,
     FileMount,
     HealthCheck,
     Limits,
@@ -14,6 +19,7 @@ from auren_infra.services.model import (
     SecretFile,
     Service,
     Tmpfs,
+    Topic,
     User,
     Volume,
 )
@@ -22,102 +28,140 @@ from auren_infra.settings import Settings
 POSTGRES_PASSWORD = Password("postgres")
 REDIS_PASSWORD = Password("redis")
 DATABASE = "auren"
+KAFKA = "kafka:9092"
+POSTGRES_CLIENT = {
+    "POSTGRES_HOST": "postgres",
+    "POSTGRES_PORT": "5432",
+    "POSTGRES_DB": DATABASE,
+    "POSTGRES_USER": DATABASE,
+    "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
+}
+REDIS_CLIENT = {
+    "REDIS_HOST": "redis",
+    "REDIS_PORT": "6379",
+    "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
+}
+CLIENT_SECRETS = (SecretFile("postgres_password", POSTGRES_PASSWORD), SecretFile("redis_password", REDIS_PASSWORD))
+JVM_LIBRARIES = "the JVM unpacks its native compression libraries there"
+
+_SERVICES: list[Callable[[Settings], Service]] = []
+
+
+def _service(function: Callable[[Settings], Service]) -> Callable[[Settings], Service]:
+    _SERVICES.append(function)
+    return function
 
 
 def catalogue(settings: Settings) -> tuple[Service, ...]:
-    """All services, each after those that it talks to."""
-    services = [nginx(settings), api(settings), postgres(settings), redis(settings)]
-    by_name = {service.name: service for service in services}
-    ordered: dict[str, Service] = {}
-
-    def place(service: Service) -> None:
-        for target in targets(service.name):
-            place(by_name[target])
-        ordered.setdefault(service.name, service)
-
-    for service in services:
-        place(service)
-    return tuple(ordered.values())
+    """All services, each after those that it talks to. Raises `graphlib.CycleError` for links that lead in a circle."""
+    services = {service.name: service for service in (function(settings) for function in _SERVICES)}
+    order = TopologicalSorter({name: targets(name) for name in services}).static_order()
+    return tuple(services[name] for name in order)
 
 
+def memory(settings: Settings, megabytes: int) -> int:
+    """What a service may use that has `megabytes` on the smallest droplet; a larger one gives it its share of more."""
+    size = SIZES[settings.droplet_size]
+    return max(megabytes, megabytes * size.memory_mb // SMALLEST.memory_mb)
+
+
+@_service
 def nginx(settings: Settings) -> Service:
-    """The web server: the website's files, and `/api` to the API."""
+    """The web server: the website's files, and `/api` to the API. Port 443 waits for certificates."""
     return Service(
         name="nginx",
         image=settings.images["nginx"],
         user=User(101, 101),
         port=80,
-        published=80,
+        published=(80, 443),
         host_number=10,
-        files=(
-            FileMount("nginx.conf", "/etc/nginx/nginx.conf"),
-            FileMount("website", "/usr/share/nginx/html", restart=False),
-        ),
+        volumes=(Volume("nginx-logs", "/var/log/nginx"),),
+        files=(FileMount("nginx.conf", "/etc/nginx/nginx.conf"),),
+        directories=(DirectoryMount("website", "/usr/share/nginx/html", settings.website),),
         tmpfs=(Tmpfs("/var/cache/nginx", 64), Tmpfs("/tmp", 16)),
         # By way of a file: nginx takes the length of its configuration from the file's size.
         preflight=Preflight("nginx.conf", ("sh", "-c", "cat >/tmp/next.conf && nginx -t -q -c /tmp/next.conf")),
         health=HealthCheck(("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1/healthz"), start_period=10),
-        limits=Limits(memory_mb=128, cpus=1, pids=64),
+        limits=Limits(memory_mb=128, cpus=1, pids=64, open_files=16384),
         stop_signal="SIGQUIT",
     )
 
 
+@_service
 def api(settings: Settings) -> Service:
-    """AUREN's API (FastAPI). It is healthy when it has asked PostgreSQL and Redis something and got an answer."""
-    probe = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=4)"
+    """AUREN's API (FastAPI). It is healthy when it has asked each of its stores something and got an answer."""
     return Service(
         name="api",
         image=settings.images["api"],
         user=User(10001, 10001),
         port=8080,
         host_number=11,
+        internet=True,  # the language models that it asks
         environment={
-            "POSTGRES_HOST": "postgres",
-            "POSTGRES_PORT": "5432",
-            "POSTGRES_DB": DATABASE,
-            "POSTGRES_USER": DATABASE,
-            "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
-            "REDIS_HOST": "redis",
-            "REDIS_PORT": "6379",
-            "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
+            **POSTGRES_CLIENT,
+            **REDIS_CLIENT,
+            "CHROMA_HOST": "chromadb",
+            "CHROMA_PORT": "8000",
+            "KAFKA_BOOTSTRAP_SERVERS": KAFKA,
         },
-        secrets=(
-            SecretFile("postgres_password", POSTGRES_PASSWORD),
-            SecretFile("redis_password", REDIS_PASSWORD),
-        ),
+        secrets=CLIENT_SECRETS,
         tmpfs=(Tmpfs("/tmp", 64),),
-        health=HealthCheck(("python3", "-c", probe)),
-        limits=Limits(memory_mb=512, cpus=1, pids=128),
+        health=HealthCheck(_asks("http://127.0.0.1:8080/health")),
+        limits=Limits(memory_mb=memory(settings, 448), cpus=1, pids=128),
     )
 
 
+@_service
+def bridge(settings: Settings) -> Service:
+    """The Biometric Bridge (LangGraph): works out what comes in by Kafka. Nobody connects to it."""
+    return Service(
+        name="bridge",
+        image=settings.images["bridge"],
+        user=User(10003, 10003),
+        port=8002,
+        host_number=18,
+        internet=True,  # the language models that it asks
+        environment={**POSTGRES_CLIENT, **REDIS_CLIENT, "KAFKA_BOOTSTRAP_SERVERS": KAFKA},
+        secrets=CLIENT_SECRETS,
+        tmpfs=(Tmpfs("/tmp", 64),),
+        health=HealthCheck(_asks("http://127.0.0.1:8002/health")),
+        limits=Limits(memory_mb=memory(settings, 320), cpus=1, pids=128),
+    )
+
+
+@_service
 def postgres(settings: Settings) -> Service:
-    """PostgreSQL: the warm store. The password counts when its directory is empty, at the very first start."""
+    """PostgreSQL: the warm store. Password and `sql/init` count at its very first start, on an empty disk."""
+    query = (
+        "PGPASSWORD=$(cat /run/secrets/postgres_password) PGCONNECT_TIMEOUT=3 psql --host 127.0.0.1 "
+        f"--username {DATABASE} --dbname {DATABASE} --no-psqlrc --quiet --output /dev/null --command 'SELECT 1'"
+    )
     return Service(
         name="postgres",
         image=settings.images["postgres"],
         user=User(999, 999),
         port=5432,
         host_number=12,
+        command=("postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"),
         environment={
             "POSTGRES_DB": DATABASE,
             "POSTGRES_USER": DATABASE,
             "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
         },
         volumes=(Volume("postgres_data", "/var/lib/postgresql/data"),),
+        files=(FileMount("postgresql.conf", "/etc/postgresql/postgresql.conf"),),
+        directories=(DirectoryMount("sql/init", "/docker-entrypoint-initdb.d", settings.sql_init),),
         secrets=(SecretFile("postgres_password", POSTGRES_PASSWORD),),
         tmpfs=(Tmpfs("/var/run/postgresql", 16), Tmpfs("/tmp", 64)),
         # By TCP: while the image sets the database up for the first time, its server answers on the socket only.
-        health=HealthCheck(
-            ("pg_isready", "--quiet", "--host", "127.0.0.1", "--username", DATABASE, "--dbname", DATABASE),
-            start_period=60,
-        ),
-        limits=Limits(memory_mb=768, cpus=1, pids=200, shared_memory_mb=128),
+        health=HealthCheck(("sh", "-c", query), start_period=60),
+        limits=Limits(memory_mb=memory(settings, 640), cpus=1, pids=200, shared_memory_mb=128),
         stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
         stop_grace=60,
     )
 
 
+@_service
 def redis(settings: Settings) -> Service:
     """Redis: the hot store. What it acknowledged is on disk within a second (append-only file)."""
     ping = "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli ping | grep -q PONG"
@@ -135,5 +179,126 @@ def redis(settings: Settings) -> Service:
             SecretFile("redis.acl", REDIS_PASSWORD, "user default on ~* &* +@all >{password}\n"),
         ),
         health=HealthCheck(("sh", "-c", ping)),
-        limits=Limits(memory_mb=256, cpus=0.5, pids=64),
+        limits=Limits(memory_mb=memory(settings, 256), cpus=0.5, pids=64, open_files=16384),
     )
+
+
+@_service
+def chromadb(settings: Settings) -> Service:
+    """Chroma: the cold store of embeddings. Its image has no HTTP client, so bash asks it for its database."""
+    request = r"GET /api/v2/tenants/default_tenant/databases/default_database HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    ask = f"exec 3<>/dev/tcp/127.0.0.1/8000 && printf '{request}' >&3 && head -n 1 <&3 | grep -q ' 200 '"
+    return Service(
+        name="chromadb",
+        image=settings.images["chromadb"],
+        user=User(10002, 10002),
+        port=8000,
+        host_number=14,
+        command=("run", "/etc/auren/chroma.yaml"),
+        volumes=(Volume("chromadb-data", "/data"),),
+        files=(FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),),
+        tmpfs=(Tmpfs("/tmp", 64),),
+        health=HealthCheck(("bash", "-c", ask)),
+        limits=Limits(memory_mb=memory(settings, 384), cpus=1, pids=128, open_files=16384),
+    )
+
+
+@_service
+def zookeeper(settings: Settings) -> Service:
+    """ZooKeeper: where Kafka keeps its books."""
+    ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && echo srvr >&3 && grep -q ^Mode: <&3"
+    return Service(
+        name="zookeeper",
+        image=settings.images["zookeeper"],
+        user=User(1000, 1000),
+        port=2181,
+        host_number=15,
+        command=("zookeeper-server-start", "/etc/auren/zookeeper.properties"),
+        environment=_jvm(heap_mb=96),
+        volumes=(
+            Volume("zookeeper-data", "/var/lib/zookeeper/data"),
+            Volume("zookeeper-log", "/var/lib/zookeeper/log"),
+        ),
+        files=(
+            FileMount("zookeeper.properties", "/etc/auren/zookeeper.properties"),
+            FileMount("log4j.properties", "/etc/auren/log4j.properties"),
+        ),
+        tmpfs=(Tmpfs("/tmp", 16),),
+        health=HealthCheck(("bash", "-c", ask), start_period=60),
+        limits=Limits(memory_mb=256, cpus=0.5, pids=128),
+    )
+
+
+@_service
+def kafka(settings: Settings) -> Service:
+    """Kafka, one broker. Its health check is a Metadata request by hand: a JVM would cost a second each time."""
+    request = r"\0\0\0\x0e\0\3\0\1\0\0\0\1\xff\xff\0\0\0\0"
+    brokers = "od -An -tu1 -j8 -N4 <&3"
+    ask = (
+        f"exec 3<>/dev/tcp/127.0.0.1/9092 && printf '{request}' >&3 && "
+        f"read -r a b c count < <({brokers}) && ((count > 0))"
+    )
+    megabytes = memory(settings, 704)
+    return Service(
+        name="kafka",
+        image=settings.images["kafka"],
+        user=User(1000, 1000),
+        port=9092,
+        host_number=16,
+        command=("kafka-server-start", "/etc/auren/kafka.properties"),
+        environment=_jvm(heap_mb=megabytes * 55 // 100),
+        volumes=(Volume("kafka-data", "/var/lib/kafka/data"),),
+        files=(
+            FileMount("kafka.properties", "/etc/auren/kafka.properties"),
+            FileMount("log4j.properties", "/etc/auren/log4j.properties"),
+        ),
+        tmpfs=(Tmpfs("/tmp", 32, executable=JVM_LIBRARIES),),
+        health=HealthCheck(("bash", "-c", ask), start_period=60),
+        limits=Limits(memory_mb=megabytes, cpus=1, pids=256, open_files=16384),
+        topics=(
+            Topic("biometric.events", partitions=3, retention_hours=168, retention_mb=1024),
+            Topic("biometric.processed", partitions=3, retention_hours=168, retention_mb=1024),
+        ),
+        stop_grace=60,
+    )
+
+
+@_service
+def kafka_ui(settings: Settings) -> Service:
+    """The Kafka UI: topics and consumers, for people. It has no login: the firewall names who may reach it."""
+    return Service(
+        name="kafka-ui",
+        image=settings.images["kafka-ui"],
+        user=User(100, 101),
+        port=8081,
+        published=(8081,),
+        host_number=17,
+        environment={
+            "SERVER_PORT": "8081",
+            "KAFKA_CLUSTERS_0_NAME": "auren",
+            "KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS": KAFKA,
+            "KAFKA_CLUSTERS_0_READONLY": "true",
+            "JAVA_OPTS": "-Xmx192m -XX:MaxMetaspaceSize=128m -XX:+UseSerialGC",
+        },
+        tmpfs=(Tmpfs("/tmp", 32, executable=JVM_LIBRARIES),),
+        health=HealthCheck(
+            ("sh", "-c", """wget -q -O - http://127.0.0.1:8081/api/clusters | grep -q '"status":"online"'"""),
+            start_period=90,
+        ),
+        limits=Limits(memory_mb=416, cpus=0.5, pids=128),
+    )
+
+
+def _asks(url: str) -> tuple[str, ...]:
+    """A health check with what every Python image has."""
+    return ("python3", "-c", f"import urllib.request as u; u.urlopen('{url}', timeout=4)")
+
+
+def _jvm(heap_mb: int) -> dict[str, str]:
+    """Kafka's and ZooKeeper's start scripts: a heap of fixed size, logs to the container's output."""
+    return {
+        "KAFKA_HEAP_OPTS": f"-Xms{heap_mb}m -Xmx{heap_mb}m",
+        "KAFKA_LOG4J_OPTS": "-Dlog4j.configuration=file:/etc/auren/log4j.properties",
+        "KAFKA_GC_LOG_OPTS": " ",
+        "LOG_DIR": "/tmp",
+    }

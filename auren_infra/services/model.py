@@ -7,6 +7,8 @@ from ipaddress import IPv4Address
 from auren_infra.settings import CONTAINER_SUBNET
 
 NETWORK_NAME = "auren-network"
+BRIDGE = "auren0"
+"""The network's interface on the machine, which the firewall's rules name."""
 
 
 class Protocol(StrEnum):
@@ -36,13 +38,22 @@ class Volume:
 
 @dataclass(frozen=True)
 class FileMount:
-    """A rendered file or directory on the machine, mounted read-only."""
+    """A configuration file, rendered from `files/templates/SOURCE.j2` and mounted read-only."""
 
     source: str
     """Path relative to the project's directory on the machine, such as `nginx.conf`."""
     target: str
-    restart: bool = True
-    """Whether a container must start anew to see a change of it. False for what is read on every request."""
+
+
+@dataclass(frozen=True)
+class DirectoryMount:
+    """A directory of the project, copied to the machine and mounted read-only. A changed file restarts nothing."""
+
+    source: str
+    """Path relative to the project's directory on the machine, such as `website`."""
+    target: str
+    origin: str
+    """Where it is on the machine that runs Pulumi, relative to the project."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +74,24 @@ class SecretFile:
 
 
 @dataclass(frozen=True)
+class Topic:
+    """A Kafka topic. What is older, or more, than it keeps is deleted."""
+
+    name: str
+    partitions: int
+    retention_hours: int
+    retention_mb: int
+    """For each partition."""
+
+
+@dataclass(frozen=True)
 class Tmpfs:
     """A writable directory in memory, for a root file system that is read-only."""
 
     target: str
     megabytes: int
+    executable: str = ""
+    """Why programs may be run from it; empty, as it should be, when they may not."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +99,9 @@ class HealthCheck:
     """A command inside the container that succeeds when the service does its work. Times are in seconds."""
 
     command: tuple[str, ...]
-    interval: int = 5
+    interval: int = 10
     timeout: int = 5
-    retries: int = 6
+    retries: int = 3
     start_period: int = 30
 
     @property
@@ -103,6 +127,7 @@ class Limits:
     pids: int
     shared_memory_mb: int = 64
     """`/dev/shm`, Docker's own default unless the service needs more."""
+    open_files: int = 4096
 
 
 @dataclass(frozen=True)
@@ -118,15 +143,20 @@ class Service:
     """Its fixed place on `auren-network`; never given to another service."""
     health: HealthCheck
     limits: Limits
-    published: int | None = None
-    """The port of the machine that leads to `port`; None keeps it inside."""
+    published: tuple[int, ...] = ()
+    """Ports of the machine that lead to the same ports of the container; all else stays inside."""
+    internet: bool = False
+    """Whether it may open connections to the outside."""
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
     volumes: tuple[Volume, ...] = ()
     files: tuple[FileMount, ...] = ()
+    directories: tuple[DirectoryMount, ...] = ()
     secrets: tuple[SecretFile, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     preflight: Preflight | None = None
+    topics: tuple[Topic, ...] = ()
+    """Made in it, once it is healthy, before whoever talks to it starts."""
     stop_signal: str = "SIGTERM"
     stop_grace: int = 30
     """Seconds for a clean end before the container is killed."""

@@ -43,7 +43,10 @@ def test_a_container_cannot_take_the_machine_down(service: Service) -> None:
     rendered = _rendered(service)
     assert rendered["mem_limit"] == f"{service.limits.memory_mb}m"
     assert rendered["cpus"] == service.limits.cpus
+    assert rendered["memswap_limit"] == rendered["mem_limit"], "or it may swap as much again"
     assert rendered["pids_limit"] == service.limits.pids
+    assert rendered["ulimits"] == {"nofile": service.limits.open_files, "core": 0}
+    assert rendered["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
 
 
 @each_service
@@ -61,10 +64,10 @@ def test_a_container_has_its_fixed_address(service: Service) -> None:
     assert _rendered(service)["networks"] == {"auren-network": {"ipv4_address": str(service.address)}}
 
 
-def test_nothing_but_port_80_is_open_on_the_machine() -> None:
-    """A published port passes the machine's own firewall by."""
+def test_nothing_but_the_web_and_the_kafka_ui_is_open_on_the_machine() -> None:
+    """And on IPv4 alone: the machine has no other address."""
     ports = {name: rendered["ports"] for name, rendered in DOCUMENT["services"].items() if "ports" in rendered}
-    assert ports == {"nginx": ["80:80"]}
+    assert ports == {"nginx": ["0.0.0.0:80:80", "0.0.0.0:443:443"], "kafka-ui": ["0.0.0.0:8081:8081"]}
 
 
 @each_service
@@ -78,16 +81,21 @@ def test_files_of_the_machine_are_mounted_read_only(service: Service) -> None:
 @each_service
 def test_a_tmpfs_belongs_to_the_service_and_has_an_end(service: Service) -> None:
     for tmpfs in _rendered(service).get("tmpfs", []):
-        _, options = tmpfs.split(":")
+        target, options = tmpfs.split(":")
         assert f"uid={service.user.uid},gid={service.user.gid},mode=0700" in options
         assert "size=" in options
+        reasons = {tmpfs.target: tmpfs.executable for tmpfs in service.tmpfs}
+        assert options.endswith(",exec" if reasons[target] else ",noexec")
 
 
 def test_named_volumes_are_directories_of_the_data_disk() -> None:
     """Without these options Docker would keep the data on the droplet, which is thrown away."""
     assert {name: volume["driver_opts"] for name, volume in DOCUMENT["volumes"].items()} == {
         name: {"type": "none", "o": "bind", "device": f"/mnt/auren-data/{name}"}
-        for name in ("postgres_data", "redis-data")
+        for name in (
+            *("postgres_data", "redis-data", "chromadb-data", "nginx-logs"),
+            *("kafka-data", "zookeeper-data", "zookeeper-log"),
+        )
     }
     assert all(volume["name"] == name for name, volume in DOCUMENT["volumes"].items()), "or Compose prefixes it"
 

@@ -10,10 +10,11 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 COMPLETE = {
     "sshAllowed": '["198.51.100.1/32"]',
     "kafkaUiAllowed": '["10.200.0.0/20"]',
-    "images": f'["api=registry.example:5000/auren/api:1.0@{DIGEST}"]',
+    "images": f'["api=registry.example:5000/auren/api:1.0@{DIGEST}", "bridge=registry.example:5000/auren/bridge:1.0"]',
     "website": str(ROOT / "website"),
+    "sqlInit": str(ROOT / "sql/init"),
 }
-"""What has no default; the API's image among it."""
+"""What has no default; the images of the API and the Bridge among it."""
 
 
 def engine_values(values: dict[str, str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What a change of the configuration changes: the promise that nothing else is touched."""
 
+import json
 from pathlib import Path
 
+from tests.unit.configuration import COMPLETE
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 DROPLET = "digitalocean:index/droplet:Droplet"
@@ -24,14 +26,15 @@ def test_a_changed_nginx_setting_concerns_the_file_and_nginx(update: Rehearsal) 
 
 
 def test_a_changed_postgres_image_does_not_touch_redis(update: Rehearsal) -> None:
-    images = '["api=registry.example:5000/auren/api:1.0@sha256:%s", "postgres=docker.io/library/postgres:16.10"]'
-    after = deploy(images=images % ("0123456789abcdef" * 4))
+    images = [*json.loads(COMPLETE["images"]), "postgres=docker.io/library/postgres:16.10"]
+    after = deploy(images=json.dumps(images))
     assert _changed(update, after) == {"docker-compose.prod.yml", "postgres"}
 
 
 def test_a_rotated_password_restarts_those_that_read_it(update: Rehearsal) -> None:
     changed = _changed(update, deploy(passwords={"redis": "another"}))
-    assert changed == {"redis-redis_password", "redis-redis.acl", "api-redis_password", "redis", "api"}
+    files = {"redis-redis_password", "redis-redis.acl", "api-redis_password", "bridge-redis_password"}
+    assert changed == files | {"redis", "api", "bridge"}
 
 
 def test_a_new_operator_costs_one_file(update: Rehearsal) -> None:

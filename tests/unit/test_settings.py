@@ -40,7 +40,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         cloudflareZone="example.org",
         proxied="false",
         region="fra1",
-        dropletSize="m-2vcpu-16gb-intel",
+        dropletSize="m-2vcpu-16gb",
         dropletImage="debian-12-x64",
         sshAllowed='["198.51.100.0/24", "2001:db8::/32", "198.51.100.7"]',
         kafkaUiAllowed="[]",
@@ -50,7 +50,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         protectData="false",
         dockerSource="distribution",
         dockerVersion="26",
-        images='["api=localhost:5000/api:2", "redis=valkey.example/valkey:8.1"]',
+        images='["api=localhost:5000/api:2", "bridge=localhost:5000/bridge:2", "redis=valkey.example/valkey:8.1"]',
         website=str(tmp_path),
         maxUploadMegabytes="1024",
     )
@@ -58,7 +58,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.cloudflare_zone == "example.org"
     assert chosen.proxied is False
     assert chosen.region == "fra1"
-    assert chosen.droplet_size == "m-2vcpu-16gb-intel"
+    assert chosen.droplet_size == "m-2vcpu-16gb"
     assert chosen.droplet_image == "debian-12-x64"
     assert chosen.ssh_allowed == ("198.51.100.0/24", "2001:db8::/32", "198.51.100.7")
     assert chosen.kafka_ui_allowed == ()
@@ -88,8 +88,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("proxied", "1", "valid boolean"),
         ("region", "New York", "write it like nyc3"),
         ("region", "nyc", "write it like nyc3"),
-        ("dropletSize", "large", "write it like s-2vcpu-4gb"),
-        ("dropletSize", "S-2VCPU-4GB", "write it like s-2vcpu-4gb"),
+        ("dropletSize", "large", "choose one of s-1vcpu-1gb, "),
+        ("dropletSize", "S-2VCPU-4GB", "not a size that AUREN knows the capacity of"),
         ("dropletImage", "fedora-40-x64", "write it like ubuntu-22-04-x64"),
         ("dropletImage", "ubuntu-22-04", "write it like ubuntu-22-04-x64"),
         ("sshAllowed", "[]", "names nobody; name at least the address"),
@@ -120,14 +120,16 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("dockerVersion", "5:24.0.9-1", "write it like 24.0"),
         ("dockerVersion", "latest", "write it like 24.0"),
         ("images", "[]", "api has no public image; add api=REGISTRY/REPOSITORY:TAG"),
-        ("images", f'{API}, "mysql=docker.io/library/mysql:8"]', "no service 'mysql'; the services are api, nginx"),
+        ("images", f'{API}, "mysql=docker.io/library/mysql:8"]', "no service 'mysql'; the services are api, bridge"),
         ("images", f'{API}, "api=registry.example/auren/api:2"]', "api is named twice; keep one"),
         ("images", f'{API}, "redis"]', "'redis' is not SERVICE=REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]"),
         ("images", f'{API}, "redis=redis:7"]', "is not SERVICE=REGISTRY/REPOSITORY:TAG"),
         ("images", f'{API}, "redis=example.org/redis:7@sha256:12"]', "is not SERVICE=REGISTRY/REPOSITORY:TAG"),
         ("images", '["api=registry.example/auren/api"]', "api: name a tag other than latest, or a digest"),
         ("images", '["api=registry.example/auren/api:latest"]', "api: name a tag other than latest, or a digest"),
-        ("website", "/nowhere", "build the website, or name the directory that it is built into"),
+        ("website", "/nowhere", "there is no such directory; name one relative to the project"),
+        ("website", "sandbox", "build the website, or name the directory that it is built into"),
+        ("sqlInit", "/nowhere", "there is no such directory"),
         ("maxUploadMegabytes", "0", "greater than or equal to 1"),
         ("maxUploadMegabytes", "1025", "less than or equal to 1024"),
         ("maxUploadMegabytes", "ten", "valid integer"),

@@ -8,7 +8,7 @@ import pytest
 from auren_infra.host.machine import script
 from tests.unit.rehearsal import Rehearsal
 
-SERVICES = ("nginx", "api", "postgres", "redis")
+SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui")
 
 
 def test_no_secret_is_in_a_command_line(update: Rehearsal) -> None:

@@ -1,13 +1,25 @@
 """The order in which things are done on the machine."""
 
+from itertools import permutations
+
 import pytest
 
 from tests.unit.rehearsal import Rehearsal
 
-SERVICES = ("nginx", "api", "postgres", "redis")
+SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui")
 
 
-@pytest.mark.parametrize(("service", "needed"), [("nginx", ["api"]), ("api", ["postgres", "redis"])])
+@pytest.mark.parametrize(
+    ("service", "needed"),
+    [
+        ("nginx", ["api"]),
+        ("api", ["postgres", "redis", "chromadb", "kafka-topics"]),
+        ("bridge", ["postgres", "redis", "kafka-topics"]),
+        ("kafka-ui", ["kafka-topics"]),
+        ("kafka-topics", ["kafka"]),
+        ("kafka", ["zookeeper"]),
+    ],
+)
 def test_a_container_starts_after_those_it_talks_to(rehearsal: Rehearsal, service: str, needed: list[str]) -> None:
     for target in needed:
         assert rehearsal.command(target).urn in rehearsal.command(service).dependencies
@@ -22,7 +34,8 @@ def test_a_container_never_starts_before_what_it_stands_on(rehearsal: Rehearsal)
     needed = {
         "nginx": ["nginx.conf", "website"],
         "api": ["api-postgres_password", "api-redis_password"],
-        "postgres": ["postgres-postgres_password"],
+        "postgres": ["postgresql.conf", "sql-init", "postgres-postgres_password"],
+        "kafka": ["kafka.properties", "log4j.properties"],
         "redis": ["redis.conf", "redis-redis_password", "redis-redis.acl"],
     }
     for service, names in needed.items():
@@ -30,8 +43,8 @@ def test_a_container_never_starts_before_what_it_stands_on(rehearsal: Rehearsal)
             assert rehearsal.command(name).urn in rehearsal.command(service).dependencies, f"{service} before {name}"
 
 
-def test_postgres_and_redis_do_not_wait_for_each_other(rehearsal: Rehearsal) -> None:
-    for one, other in (("postgres", "redis"), ("redis", "postgres")):
+def test_services_that_do_not_talk_to_each_other_start_side_by_side(rehearsal: Rehearsal) -> None:
+    for one, other in permutations(("postgres", "redis", "chromadb", "zookeeper"), 2):
         assert rehearsal.command(other).urn not in rehearsal.ancestry(rehearsal.command(one).urn)
 
 

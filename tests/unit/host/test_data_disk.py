@@ -23,7 +23,7 @@ def test_a_disk_is_released_before_it_is_detached(rehearsal: Rehearsal) -> None:
 def test_containers_are_deleted_before_the_disk_is_released(rehearsal: Rehearsal) -> None:
     release = rehearsal.only(LOCAL).urn
     assert release in rehearsal.ancestry(rehearsal.command("data-disk").urn)
-    for service in ("postgres", "redis", "api", "nginx"):
+    for service in ("postgres", "redis", "chromadb", "kafka", "api", "nginx"):
         assert release in rehearsal.ancestry(rehearsal.command(service).urn), service
 
 
@@ -53,6 +53,6 @@ def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> No
         "/mnt/auren-data",
         "40",
     ]
-    assert command.inputs["stdin"].removeprefix(script("data_disk")) == (
-        "/mnt/auren-data/postgres_data 999:999\n/mnt/auren-data/redis-data 999:999\n"
-    )
+    directories = command.inputs["stdin"].removeprefix(script("data_disk")).splitlines()
+    assert {"/mnt/auren-data/postgres_data 999:999", "/mnt/auren-data/kafka-data 1000:1000"} <= set(directories)
+    assert len(directories) == 7

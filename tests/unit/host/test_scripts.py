@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.files.website import pack
+from auren_infra.files.directory import pack
 from auren_infra.host.machine import script
 from tests.unit.configuration import ROOT
 from tests.unit.host.bench import OWNER, Bench

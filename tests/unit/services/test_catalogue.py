@@ -1,10 +1,12 @@
 """The services hold together: who talks to whom, what each may use, what is open to the outside."""
 
+from graphlib import CycleError
+
 import pytest
 
 from auren_infra.services.catalogue import catalogue
-from auren_infra.services.links import LINKS, targets
-from auren_infra.services.model import Service
+from auren_infra.services.links import ADDITIONS, LINKS, MATRIX, targets
+from auren_infra.services.model import Link, Protocol, Service
 from auren_infra.settings import CONTAINER_SUBNET
 from tests.unit.configuration import settings
 
@@ -14,8 +16,18 @@ BY_NAME = {service.name: service for service in SERVICES}
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
 
-def test_the_catalogue_has_the_first_four_services_once_each() -> None:
-    assert sorted(service.name for service in SERVICES) == ["api", "nginx", "postgres", "redis"]
+def test_the_catalogue_has_all_services_of_the_architecture() -> None:
+    assert {service.name: service.port for service in SERVICES} == {
+        "nginx": 80,
+        "api": 8080,
+        "postgres": 5432,
+        "redis": 6379,
+        "chromadb": 8000,
+        "zookeeper": 2181,
+        "kafka": 9092,
+        "kafka-ui": 8081,
+        "bridge": 8002,
+    }
 
 
 @each_service
@@ -31,11 +43,35 @@ def test_a_link_leads_to_the_port_that_its_target_listens_on(link) -> None:
 
 
 def test_the_links_are_the_architectures() -> None:
-    assert {(link.source, link.target, link.port) for link in LINKS} == {
+    assert {(link.source, link.target, link.port) for link in MATRIX} == {
         ("nginx", "api", 8080),
         ("api", "postgres", 5432),
         ("api", "redis", 6379),
+        ("api", "chromadb", 8000),
+        ("api", "kafka", 9092),
+        ("bridge", "postgres", 5432),
+        ("bridge", "redis", 6379),
+        ("bridge", "kafka", 9092),
+        ("kafka", "zookeeper", 2181),
     }
+    assert {(link.source, link.target) for link in ADDITIONS} == {("kafka-ui", "kafka")}
+
+
+def test_links_that_lead_in_a_circle_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = (*LINKS, Link("redis", "api", 8080, Protocol.HTTP, "a mistake"))
+    monkeypatch.setattr("auren_infra.services.links.LINKS", circle)
+    with pytest.raises(CycleError):
+        catalogue(settings())
+
+
+def test_a_larger_droplet_gives_its_stores_more_and_nothing_less() -> None:
+    larger = {service.name: service.limits.memory_mb for service in catalogue(settings(dropletSize="s-4vcpu-8gb"))}
+    assert larger["postgres"] == 2 * BY_NAME["postgres"].limits.memory_mb
+    assert all(larger[service.name] >= service.limits.memory_mb for service in SERVICES)
+
+
+def test_topics_are_the_ones_that_the_services_speak_of() -> None:
+    assert {topic.name for topic in BY_NAME["kafka"].topics} == {"biometric.events", "biometric.processed"}
 
 
 def test_addresses_are_unique_and_leave_the_gateway_alone() -> None:
@@ -53,7 +89,7 @@ def test_containers_and_volumes_do_not_share_a_name() -> None:
 
 
 def test_all_services_fit_the_smallest_droplet_with_room_for_the_system() -> None:
-    assert sum(service.limits.memory_mb for service in SERVICES) <= 4096 - 768
+    assert sum(service.limits.memory_mb for service in SERVICES) <= 4096 - 512
 
 
 @each_service
@@ -65,8 +101,14 @@ def test_what_is_in_memory_fits_the_services_limit(service: Service) -> None:
     assert service.limits.pids > 0
 
 
-def test_nothing_but_nginx_is_published() -> None:
-    assert {service.name: service.published for service in SERVICES if service.published} == {"nginx": 80}
+def test_nothing_but_nginx_and_the_kafka_ui_is_published() -> None:
+    published = {service.name: service.published for service in SERVICES if service.published}
+    assert published == {"nginx": (80, 443), "kafka-ui": (8081,)}
+
+
+def test_no_store_may_open_connections_to_the_outside() -> None:
+    """What it holds could be carried away."""
+    assert {service.name for service in SERVICES if service.internet} == {"api", "bridge"}
 
 
 @each_service
@@ -122,7 +164,14 @@ def test_redis_lets_nobody_in_without_its_password() -> None:
 
 @each_service
 def test_state_is_on_the_data_disk_and_nowhere_else(service: Service) -> None:
-    expected = {"postgres": {"/var/lib/postgresql/data"}, "redis": {"/data"}}.get(service.name, set())
+    expected = {
+        "postgres": {"/var/lib/postgresql/data"},
+        "redis": {"/data"},
+        "chromadb": {"/data"},
+        "zookeeper": {"/var/lib/zookeeper/data", "/var/lib/zookeeper/log"},
+        "kafka": {"/var/lib/kafka/data"},
+        "nginx": {"/var/log/nginx"},
+    }.get(service.name, set())
     assert {volume.target for volume in service.volumes} == expected
 
 

@@ -1,4 +1,4 @@
-"""The website packed into lines."""
+"""A directory packed into lines."""
 
 import os
 from base64 import b64decode
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.files.website import LIMIT_MEGABYTES, pack
-from auren_infra.settings import SettingsError
+from auren_infra.files.directory import pack
 
 
 def _write(directory: Path, **files: bytes) -> None:
@@ -53,14 +52,3 @@ def test_times_and_modes_are_no_change(tmp_path: Path) -> None:
     (tmp_path / "index.html").chmod(0o600)
     os.utime(tmp_path / "index.html", (1, 1))
     assert pack(tmp_path) == before
-
-
-def test_a_website_that_is_too_large_is_refused_with_the_mend(tmp_path: Path) -> None:
-    _write(tmp_path, **{"index.html": b"x", "film.mp4": b"\0" * (LIMIT_MEGABYTES * 2**20)})
-    with pytest.raises(SettingsError, match=r"auren:website: .* the limit is 16 MB; name the directory"):
-        pack(tmp_path)
-
-
-def test_the_limit_itself_is_taken(tmp_path: Path) -> None:
-    _write(tmp_path, **{"film.mp4": b"\0" * (LIMIT_MEGABYTES * 2**20)})
-    assert pack(tmp_path).startswith("film.mp4\t")
