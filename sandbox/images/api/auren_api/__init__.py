@@ -1,1 +1,1 @@
-"""A stand-in for AUREN's API: small, yet it truly reads and writes PostgreSQL and Redis."""
+"""A stand-in for AUREN's API: small, yet it truly uses PostgreSQL, Redis, Chroma and Kafka."""

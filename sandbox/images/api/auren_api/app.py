@@ -1,21 +1,34 @@
-"""The HTTP side: health, and events that are written to PostgreSQL and read through Redis."""
+"""The HTTP side: health, events that are written to PostgreSQL and read through Redis, and biometrics."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import Annotated
 
+from aiokafka.errors import KafkaError
+from auren_backing import biometric_store, postgres
+from auren_backing.background import background
+from auren_backing.biometric_store import BiometricStore
+from auren_backing.biometrics import ClassifiedBiometric
+from auren_backing.checkpoints import Checkpoints
+from auren_backing.health import health
+from auren_backing.postgres import Database
+from auren_backing.publisher import Publisher
+from auren_backing.redis_client import connect
+from auren_backing.subscription import Subscription
+from auren_backing.topics import EVENTS, PROCESSED
 from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from redis.exceptions import RedisError
 
+from auren_api import chroma, store
+from auren_api.biometrics import biometric_routes
 from auren_api.cache import EventCache
+from auren_api.chroma import ChromaCollection
 from auren_api.events import Event, NewEvent
 from auren_api.settings import Settings
-from auren_api.store import UNAVAILABLE, EventStore
-
-HEALTH_TIMEOUT = 3
-"""Seconds each dependency has to answer a health check."""
+from auren_api.store import EventStore
 
 MAX_ID = 2**63 - 1
 """PostgreSQL's bigint."""
@@ -23,63 +36,62 @@ MAX_ID = 2**63 - 1
 
 def create_app() -> FastAPI:
     settings = Settings.from_environment(os.environ)
-    store = EventStore(settings)
-    cache = EventCache(settings)
+    database = Database(
+        settings.postgres,
+        "auren-api",
+        {store.TABLE: store.STATEMENT, biometric_store.TABLE: biometric_store.STATEMENT},
+    )
+    redis = connect(settings.redis)
+    collection = ChromaCollection(settings.chroma)
+    publisher = Publisher(settings.kafka, EVENTS)
+    subscription = Subscription(
+        settings.kafka, topic=PROCESSED, group="auren-api", message=ClassifiedBiometric, handle=collection.put
+    )
+    events, cache = EventStore(database), EventCache(redis)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await store.open()
+        await database.open()
         # In the background: the API answers at once, and its health says what it still waits for.
-        preparation = asyncio.create_task(store.prepare())
-        try:
+        async with background(database.prepare(), subscription.run()):
             yield
-        finally:
-            preparation.cancel()
-            await asyncio.gather(preparation, return_exceptions=True)
-            await store.close()
-            await cache.close()
+        await asyncio.gather(publisher.close(), collection.close(), database.close(), redis.aclose())
 
     app = FastAPI(
         title="AUREN API (stand-in)", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
     )
-
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "internal error"}, status_code=500)
-
-    async def unavailable(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "PostgreSQL does not answer; try again"}, 503, {"Retry-After": "2"})
-
-    for error in UNAVAILABLE:
-        app.add_exception_handler(error, unavailable)
+    _answer_failures(app)
+    app.include_router(biometric_routes(publisher, BiometricStore(database), Checkpoints(redis), collection))
 
     @app.get("/health")
     @app.get("/api/health")
-    async def health() -> JSONResponse:
-        """200 only when a query in PostgreSQL and a ping of Redis both succeed; else 503 and which failed."""
-        postgres, redis = await asyncio.gather(_verdict(store.check()), _verdict(cache.check()))
-        healthy = postgres == redis == "ok"
-        return JSONResponse(
-            {"status": "ok" if healthy else "unavailable", "checks": {"postgres": postgres, "redis": redis}},
-            status_code=200 if healthy else 503,
+    async def report_health() -> JSONResponse:
+        return await health(
+            {
+                "postgres": database.check,
+                "redis": redis.ping,
+                "chroma": collection.check,
+                "kafka": publisher.check,
+                "consumer": subscription.check,
+            }
         )
 
     @app.post("/api/events", status_code=201)
     async def add_event(new: NewEvent) -> Event:
-        event = await store.add(new)
+        event = await events.add(new)
         await cache.put(event)
         return event
 
     @app.get("/api/events")
     async def latest_events(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[Event]:
-        return await store.latest(limit)
+        return await events.latest(limit)
 
     @app.get("/api/events/{event_id}")
     async def get_event(event_id: Annotated[int, Path(ge=1, le=MAX_ID)], response: Response) -> Event:
         event = await cache.get(event_id)
         response.headers["X-Cache"] = "hit" if event else "miss"
         if event is None:
-            event = await store.get(event_id)
+            event = await events.get(event_id)
             if event is None:
                 raise HTTPException(404, f"no event {event_id}", {"X-Cache": "miss"})
             await cache.put(event)
@@ -88,10 +100,21 @@ def create_app() -> FastAPI:
     return app
 
 
-async def _verdict(check: Awaitable[None]) -> str:
-    try:
-        async with asyncio.timeout(HEALTH_TIMEOUT):
-            await check
-    except Exception as error:  # whatever it is, it is the answer to the question
-        return f"{type(error).__name__}: {error}".splitlines()[0]
-    return "ok"
+def _answer_failures(app: FastAPI) -> None:
+    """503 with the name of the service that is away; nothing of an error's own text reaches a client."""
+
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "internal error"}, status_code=500)
+
+    app.add_exception_handler(Exception, unexpected)
+    failures = dict.fromkeys(postgres.UNAVAILABLE, "PostgreSQL")
+    failures |= {RedisError: "Redis", chroma.UNAVAILABLE: "Chroma", KafkaError: "Kafka"}
+    for error, service in failures.items():
+        app.add_exception_handler(error, _unavailable(service))
+
+
+def _unavailable(service: str):
+    async def answer(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": f"{service} does not answer; try again"}, 503, {"Retry-After": "2"})
+
+    return answer

@@ -4,12 +4,9 @@ import logging
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from auren_api.events import Event
-from auren_api.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -18,24 +15,8 @@ LIFETIME = 300
 
 
 class EventCache:
-    def __init__(self, settings: Settings) -> None:
-        self._redis = Redis(
-            host=settings.redis_host,
-            port=settings.redis_port,
-            password=settings.redis_password,
-            socket_connect_timeout=2,
-            socket_timeout=2,
-            # A connection that was idle is asked first, so that a restart of Redis goes unnoticed.
-            health_check_interval=5,
-            # Once: whoever asks waits meanwhile, and PostgreSQL has the answer too.
-            retry=Retry(NoBackoff(), 1),
-        )
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def check(self) -> None:
-        await self._redis.ping()
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
     async def put(self, event: Event) -> None:
         try:

@@ -1,12 +1,9 @@
 """What the API speaks about: an event that a person's device or coach reported."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, StringConstraints
-
-# PostgreSQL's text holds everything but the character NUL.
-Label = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+from auren_backing.biometrics import Label
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 
 class NewEvent(BaseModel):

@@ -1,0 +1,54 @@
+"""Biometrics over HTTP: into Kafka, and read back from PostgreSQL, Redis and Chroma once they are through."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from auren_backing.biometric_store import BiometricStore
+from auren_backing.biometrics import Biometric, ClassifiedBiometric, NewBiometric
+from auren_backing.checkpoints import Checkpoints
+from auren_backing.publisher import Publisher
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel
+
+from auren_api.chroma import ChromaCollection
+
+
+class Accepted(BaseModel):
+    """By this id the measurement can be asked for, as soon as it is worked out."""
+
+    id: UUID
+
+
+class BiometricAnswer(ClassifiedBiometric):
+    checkpoint: ClassifiedBiometric | None
+    """The user's last measurement that was worked out; none when Redis has lost it."""
+    similar: list[UUID]
+
+
+def biometric_routes(
+    publisher: Publisher, store: BiometricStore, checkpoints: Checkpoints, chroma: ChromaCollection
+) -> APIRouter:
+    router = APIRouter(prefix="/api/biometrics")
+
+    @router.post("", status_code=202)
+    async def report(new: NewBiometric) -> Accepted:
+        """Answers when Kafka has acknowledged it: from then on it is not lost."""
+        biometric = Biometric(**new.model_dump(), id=uuid4(), recorded_at=datetime.now(UTC))
+        await publisher.publish(biometric)
+        return Accepted(id=biometric.id)
+
+    @router.get("")
+    async def latest(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ClassifiedBiometric]:
+        return await store.latest(limit)
+
+    @router.get("/{biometric_id}")
+    async def one(biometric_id: UUID) -> BiometricAnswer:
+        biometric = await store.get(biometric_id)
+        if biometric is None or not await chroma.holds(biometric_id):
+            raise HTTPException(404, f"no biometric {biometric_id}, or it is not worked out yet")
+        checkpoint, similar = await asyncio.gather(checkpoints.get(biometric.user_id), chroma.similar(biometric))
+        return BiometricAnswer(**biometric.model_dump(), checkpoint=checkpoint, similar=similar)
+
+    return router

@@ -1,0 +1,25 @@
+"""Where the Bridge's backing services are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auren_backing.environment import Environment, KafkaSettings, PostgresSettings, RedisSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    postgres: PostgresSettings
+    redis: RedisSettings
+    kafka: KafkaSettings
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
+        """Raises `SettingsError` with all faults at once."""
+        environment = Environment(variables)
+        settings = cls(
+            postgres=PostgresSettings.read(environment),
+            redis=RedisSettings.read(environment),
+            kafka=KafkaSettings.read(environment),
+        )
+        environment.refuse_faults()
+        return settings
