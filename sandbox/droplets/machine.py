@@ -84,10 +84,16 @@ class Machine:
         except APIError as error:
             raise HypervisorError(f"Droplet {self.id} does not start: {error.explanation}") from error
 
+    def system_disk(self) -> int | None:
+        """The number of its system disk's loop device, when it has one now."""
+        return self._disk.device()
+
     def cut_power(self) -> None:
         with contextlib.suppress(APIError):  # it went off by itself meanwhile
             self._container().kill()
         self._wait_for(lambda state: not state["Running"], 20)
+        # Another device next time: what this one has in the page cache is what the machine meant to write.
+        self._disk.take_device()
 
     def shut_down(self) -> bool:
         """Ask it to power off; False when it did not within a minute."""

@@ -28,13 +28,21 @@ class SystemDisk:
         run(["mkfs.ext4", "-q", "-F", "-L", "system", str(unfinished)], timeout=300)
         unfinished.rename(self._file)
 
+    def device(self) -> int | None:
+        """The number of its loop device, when it has one now."""
+        try:
+            number = int(self._number_record.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return number if loop.is_attached(number, self._file) else None
+
     def give_device(self) -> int:
         """The number of its loop device, made when it has none."""
-        number = self._number()
+        number = self.device()
         return loop.attach(self._file) if number is None else number
 
     def take_device(self) -> None:
-        number = self._number()
+        number = self.device()
         if number is not None:
             loop.sever(number)
 
@@ -46,10 +54,3 @@ class SystemDisk:
         os.truncate(self._file, size_gb * GIB)
         run(["e2fsck", "-p", "-f", str(self._file)], timeout=300, good=(0, 1))  # 1: mended, as after a power cut
         run(["resize2fs", str(self._file)], timeout=300)
-
-    def _number(self) -> int | None:
-        try:
-            number = int(self._number_record.read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        return number if loop.is_attached(number, self._file) else None

@@ -75,8 +75,9 @@ def resize(volume_id: str, size_gb: int) -> None:
     if size < present:
         raise HypervisorError(f"Volume {volume.name} has {present // GIB} GB already: a volume only grows.")
     os.truncate(volume.file, size)
-    if _is_live(volume):
-        loop.grow(_device(volume))
+    number = device(volume)
+    if number is not None:
+        loop.grow(number)
 
 
 def delete(volume_id: str) -> None:
@@ -106,28 +107,28 @@ def detach(volume_id: str) -> None:
     _save(replace(get(volume_id), droplet=None, device=None))
 
 
+def device(volume: Volume) -> int | None:
+    """The number of its loop device, when it has one now."""
+    live = volume.device is not None and loop.is_attached(volume.device, volume.file)
+    return volume.device if live else None
+
+
 def give_device(volume: Volume) -> int:
     """The number of its loop device, made when it has none."""
-    if _is_live(volume):
-        return _device(volume)
-    return _device(_save(replace(volume, device=loop.attach(volume.file))))
+    number = device(volume)
+    if number is None:
+        number = loop.attach(volume.file)
+        _save(replace(volume, device=number))
+    return number
 
 
 def take_device(volume: Volume, stop: mounts.Stop) -> None:
     """Take its loop device away from whoever uses it."""
-    if _is_live(volume):
-        mounts.stop_file_system(_device(volume), stop)
-        mounts.unmount(_device(volume))
-        loop.sever(_device(volume))
-
-
-def _is_live(volume: Volume) -> bool:
-    return volume.device is not None and loop.is_attached(volume.device, volume.file)
-
-
-def _device(volume: Volume) -> int:
-    assert volume.device is not None
-    return volume.device
+    number = device(volume)
+    if number is not None:
+        mounts.stop_file_system(number, stop)
+        mounts.unmount(number)
+        loop.sever(number)
 
 
 def _record(volume_id: str) -> Path:
