@@ -18,17 +18,20 @@ from docker.errors import APIError, BuildError, ImageNotFound
 
 from sandbox import registry
 from sandbox.images.base import base_reference, ensure_base
+from sandbox.images.jars import fetch_jars
 from sandbox.images.recipe import PYTHON, REPOSITORY, SERVICES, ImageBuildError, Recipe
 
 CLIENT_SECONDS = 900
 """How long the daemon may be silent: a package installation inside a build is one silent request."""
 PIP_SECONDS = 600
+BUILDS_AT_ONCE = max(2, os.cpu_count() or 2)
+"""A build waits for a mirror as often as it computes; many more at once only take memory."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 """Passed on to the builds: where this machine reaches package mirrors through a proxy, so do they."""
 
 
 def build_images(progress: Callable[[str], None]) -> dict[str, str]:
-    """Every service's local image reference, `auren-sandbox/NAME:DIGEST`.
+    """Every service's local image reference, `auren-sandbox/FOLDER:DIGEST`.
 
     An image that the registry holds already is not built again, even when this daemon has never seen it:
     `registry.push_images` knows it by the same name.
@@ -36,11 +39,12 @@ def build_images(progress: Callable[[str], None]) -> dict[str, str]:
     base = base_reference()
     recipes = [Recipe(name, base) for name in SERVICES]
     with closing(docker.from_env(timeout=CLIENT_SECONDS)) as client:
-        missing = [recipe for recipe in recipes if not _exists(client, recipe)]
+        # By reference: services that share an image have it built once.
+        missing = {recipe.reference: recipe for recipe in recipes if not _exists(client, recipe)}
         if missing:
             ensure_base(client, progress)
-            with ThreadPoolExecutor(max_workers=len(missing)) as pool:
-                futures = [pool.submit(_build, client, recipe, progress) for recipe in missing]
+            with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
+                futures = [pool.submit(_build, client, recipe, progress) for recipe in missing.values()]
             failures = [str(error) for future in futures if (error := future.exception())]
             if failures:
                 raise ImageBuildError("\n".join(failures))
@@ -68,14 +72,15 @@ def _exists(client: docker.DockerClient, recipe: Recipe) -> bool:
 
 
 def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
-    progress(f"building {recipe.name}")
+    progress(f"building {recipe.folder.name}")
     arguments = {"BASE": recipe.base} | {name: os.environ[name] for name in PROXIES if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="auren-sandbox-build-") as scratch:
         context = Path(scratch) / "context"
         shutil.copytree(recipe.folder, context, ignore=shutil.ignore_patterns("__pycache__"))
-        requirements = context / "requirements.txt"
-        if requirements.exists():
+        if (requirements := recipe.folder / "requirements.txt").exists():
             _fetch_libraries(requirements, context / "libraries")
+        if (jars := recipe.folder / "jars.txt").exists():
+            fetch_jars(jars, context / "jars")
         try:
             client.images.build(path=str(context), tag=recipe.reference, buildargs=arguments, rm=True, forcerm=True)
         except BuildError as error:
@@ -83,10 +88,12 @@ def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str]
                 text for line in error.build_log if isinstance(line, dict) and (text := str(line.get("stream", "")))
             ]
             lines = "\n  ".join("".join(said).splitlines()[-15:])
-            raise ImageBuildError(f"the image {recipe.name} could not be built: {error.msg}\n  {lines}") from None
+            raise ImageBuildError(
+                f"the image {recipe.folder.name} could not be built: {error.msg}\n  {lines}"
+            ) from None
         except APIError as error:
-            raise ImageBuildError(f"the image {recipe.name} could not be built: {error.explanation}") from None
-    progress(f"built {recipe.name}")
+            raise ImageBuildError(f"the image {recipe.folder.name} could not be built: {error.explanation}") from None
+    progress(f"built {recipe.folder.name}")
 
 
 def _fetch_libraries(requirements: Path, target: Path) -> None:
@@ -110,7 +117,7 @@ def _fetch_libraries(requirements: Path, target: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ImageBuildError(f"pip did not fetch the API's libraries within {PIP_SECONDS} s") from None
+        raise ImageBuildError(f"pip did not fetch the libraries of {requirements} within {PIP_SECONDS} s") from None
     if result.returncode:
         lines = "\n  ".join(result.stderr.splitlines()[-15:])
-        raise ImageBuildError(f"pip could not fetch the API's libraries; it said:\n  {lines}")
+        raise ImageBuildError(f"pip could not fetch the libraries of {requirements}; it said:\n  {lines}")

@@ -8,8 +8,10 @@ from sandbox import layout
 
 HERE = Path(__file__).parent
 
-SERVICES = ("nginx", "postgres", "redis", "api")
-"""The images that are built; each is a folder here."""
+SERVICES = ("nginx", "postgres", "redis", "api", "bridge", "chromadb", "zookeeper", "kafka")
+"""The services that have an image; each image is a folder here."""
+FOLDERS = {"zookeeper": "kafka"}
+"""Where the folder has another name: services of one folder are one image."""
 
 REPOSITORY = layout.NAME
 """Local images are called `auren-sandbox/NAME:DIGEST`."""
@@ -17,7 +19,7 @@ REPOSITORY = layout.NAME
 SUITE = "trixie"
 """The Debian release that every image is made of."""
 PYTHON = "3.13"
-"""That release's Python, which the API's wheels must fit."""
+"""That release's Python, which wheels must fit."""
 
 
 class ImageBuildError(RuntimeError):
@@ -26,15 +28,16 @@ class ImageBuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """One service image: a folder with a Dockerfile, on top of the base image."""
+    """One service's image: a folder with a Dockerfile, on top of the base image."""
 
     name: str
+    """The service's."""
     base: str
     """The base image's reference."""
 
     @property
     def folder(self) -> Path:
-        return HERE / self.name
+        return HERE / FOLDERS.get(self.name, self.name)
 
     @property
     def tag(self) -> str:
@@ -42,7 +45,7 @@ class Recipe:
 
     @property
     def reference(self) -> str:
-        return f"{REPOSITORY}/{self.name}:{self.tag}"
+        return f"{REPOSITORY}/{self.folder.name}:{self.tag}"
 
 
 def digest_of(folder: Path, *words: str) -> str:
