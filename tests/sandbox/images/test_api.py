@@ -1,75 +1,16 @@
-"""The API stand-in with PostgreSQL and Redis beside it: it truly reads and writes both, and outlives their restarts."""
+"""The API stand-in's events with PostgreSQL and Redis beside it: it truly uses both, and outlives their restarts.
 
-import json
+Chroma and Kafka are away here: what does not need them is served all the same. `test_bridge` has everything running.
+"""
+
 from pathlib import Path
-from typing import Any
 
 import pytest
-from docker.models.containers import Container
 
+from tests.sandbox.images.auren import Auren
 from tests.sandbox.images.containers import Run, eventually, says
 
 pytestmark = pytest.mark.machine
-
-ENVIRONMENT = {
-    "POSTGRES_HOST": "postgres",
-    "POSTGRES_DB": "auren",
-    "POSTGRES_USER": "auren",
-    "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres",
-    "REDIS_HOST": "redis",
-    "REDIS_PASSWORD_FILE": "/run/secrets/redis",
-}
-
-
-def ask(api: Container, path: str, *, post: Any = None) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and the parsed body of a request from inside the API's container; status 0 without an answer."""
-    body = [] if post is None else ["-H", "Content-Type: application/json", "-d", json.dumps(post)]
-    code, text = says(api, "curl", "-s", "-i", "--max-time", "15", *body, f"http://127.0.0.1:8080{path}")
-    if code:
-        return 0, {}, None
-    head, _, content = text.partition("\r\n\r\n")
-    status, *lines = head.splitlines()
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return int(status.split()[1]), headers, json.loads(content)
-
-
-class Auren:
-    """The three services, each started when a test wants it."""
-
-    def __init__(self, run: Run, volume: str, secrets_folder: Path) -> None:
-        self._run = run
-        self._volume = volume
-        self._secrets = secrets_folder
-        self._shared = f"{secrets_folder}:/run/secrets:ro"
-
-    def start_postgres(self) -> Container:
-        return self._run(
-            "postgres",
-            user="999:999",
-            tmpfs={"/var/run/postgresql": "mode=3777", "/tmp": ""},
-            environment={key: ENVIRONMENT[key] for key in ("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD_FILE")},
-            volumes=[self._shared, f"{self._volume}:/var/lib/postgresql/data"],
-        )
-
-    def start_redis(self) -> Container:
-        password = json.dumps((self._secrets / "redis").read_text().strip())
-        (self._secrets / "redis.conf").write_text(f"requirepass {password}\nsave ''\n")
-        command = ["redis-server", "/run/secrets/redis.conf"]
-        return self._run("redis", user="999:999", command=command, volumes=[self._shared], tmpfs={"/data": "mode=1777"})
-
-    def start_api(self) -> Container:
-        return self._run("api", user="10001:10001", volumes=[self._shared], environment=ENVIRONMENT)
-
-    def start_all(self) -> "Auren":
-        self.postgres, self.redis, self.api = self.start_postgres(), self.start_redis(), self.start_api()
-        eventually(self.is_healthy)
-        return self
-
-    def ask(self, path: str, *, post: Any = None) -> tuple[int, dict[str, str], Any]:
-        return ask(self.api, path, post=post)
-
-    def is_healthy(self) -> bool:
-        return self.ask("/health")[0] == 200
 
 
 @pytest.fixture
@@ -79,7 +20,16 @@ def parts(run: Run, volume: str, secrets_folder: Path) -> Auren:
 
 @pytest.fixture
 def auren(parts: Auren) -> Auren:
-    return parts.start_all()
+    parts.start_postgres()
+    parts.start_redis()
+    parts.start_api()
+    eventually(lambda: has_stores(parts))
+    return parts
+
+
+def has_stores(auren: Auren) -> bool:
+    verdicts = auren.verdicts()
+    return verdicts.get("postgres") == verdicts.get("redis") == "ok"
 
 
 def test_an_event_is_written_to_postgresql_and_read_through_redis(auren: Auren) -> None:
@@ -94,10 +44,10 @@ def test_an_event_is_written_to_postgresql_and_read_through_redis(auren: Auren) 
     assert auren.ask("/api/events?limit=1")[2] == [stored]
 
     auren.redis.restart(timeout=10)  # it keeps nothing here
-    eventually(lambda: auren.ask(path)[0] == 200 and auren.is_healthy())
+    eventually(lambda: auren.ask(path)[0] == 200 and has_stores(auren))
     eventually(lambda: auren.ask(path)[1]["x-cache"] == "hit")
     assert auren.ask(path)[2] == stored
-    assert auren.ask("/api/health")[2] == {"status": "ok", "checks": {"postgres": "ok", "redis": "ok"}}
+    assert auren.ask("/api/health")[2]["checks"] == auren.verdicts()
 
 
 def test_a_restart_of_postgresql_is_survived(auren: Auren) -> None:
@@ -111,7 +61,7 @@ def test_a_restart_of_postgresql_is_survived(auren: Auren) -> None:
     assert (status, headers["retry-after"]) == (503, "2")
 
     auren.postgres.start()
-    eventually(auren.is_healthy)
+    eventually(lambda: has_stores(auren))
     assert auren.ask("/api/events?limit=1")[2] == [stored]
 
 
@@ -156,7 +106,18 @@ def test_a_wrong_environment_is_told_at_once_and_whole(run: Run) -> None:
 
 def test_it_waits_for_a_database_that_starts_later(parts: Auren) -> None:
     parts.start_redis()
-    api = parts.start_api()
-    eventually(lambda: ask(api, "/health")[0] == 503)
+    parts.start_api()
+    eventually(lambda: parts.verdicts().get("redis") == "ok")
+    assert parts.verdicts()["postgres"] != "ok"
     parts.start_postgres()
-    eventually(lambda: ask(api, "/health")[0] == 200)
+    eventually(lambda: has_stores(parts))
+
+
+def test_without_chroma_and_kafka_health_says_so_and_measurements_are_not_accepted(auren: Auren) -> None:
+    status, _, health = auren.ask("/health")
+    assert (status, health["status"]) == (503, "unavailable")
+    assert [name for name, verdict in health["checks"].items() if verdict != "ok"] == ["chroma", "kafka", "consumer"]
+    measurement = {"user_id": "athlete-4", "metric": "hrv", "value": 50}
+    status, headers, answer = auren.ask("/api/biometrics", post=measurement)
+    assert (status, headers["retry-after"], answer["detail"]) == (503, "2", "Kafka does not answer; try again")
+    assert auren.ask("/api/biometrics")[2] == []
