@@ -153,6 +153,34 @@ def _image_map(value: object, info: ValidationInfo) -> dict[str, str]:
     return {service: reference for service, reference in chosen.items() if reference is not None}
 
 
+def _build_map(value: object, info: ValidationInfo) -> dict[str, str]:
+    """Read the entries `SERVICE=DIRECTORY`. Where a build is pushed to is the service's image in `auren:images`."""
+    pins: Mapping[str, str | None] = cast("dict[str, Any]", info.context)["images"]
+    images: Mapping[str, str] = info.data.get("images", {})  # not there when its own faults are told already
+    builds: dict[str, str] = {}
+    faults: list[str] = []
+    for entry in _list_of_texts(value):
+        service, _, directory = entry.partition("=")
+        if service not in pins:
+            faults.append(f"there is no service {service!r}; the services are {', '.join(sorted(pins))}")
+        elif service in builds:
+            faults.append(f"{service} is named twice; keep one")
+        elif not directory:
+            faults.append(f"{entry!r} is not SERVICE=DIRECTORY")
+        elif not (Path(directory) / "Dockerfile").is_file():
+            faults.append(f"{service}: {directory} has no Dockerfile; name the directory that the image is built from")
+        elif service in images and images[service] == pins[service]:
+            faults.append(f"{service} would be pushed over its public image; name your own for it in auren:images")
+        elif "@" in images.get(service, ""):
+            faults.append(
+                f"{service}: its image in auren:images has a digest, which a build gives; leave the tag alone"
+            )
+        builds[service] = directory
+    if faults:
+        raise _fault("{faults}", faults="; ".join(faults))
+    return builds
+
+
 def _zone_of_domain(zone: str, info: ValidationInfo) -> str:
     domain = info.data.get("domain")
     if domain and domain != zone and not domain.endswith(f".{zone}"):
@@ -215,6 +243,7 @@ class Settings(BaseModel):
     docker_source: DockerSource = DockerSource.DOCKER
     docker_version: Annotated[str, _written_as(r"[0-9]+(\.[0-9]+){0,2}", "24.0")] = "24.0"
     images: Annotated[dict[str, str], BeforeValidator(_image_map)] = Field([], validate_default=True)
+    builds: Annotated[dict[str, str], BeforeValidator(_build_map)] = Field([], validate_default=True)
     website: Annotated[Directory, AfterValidator(_website)] = Field("website", validate_default=True)
     sql_init: Directory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10

@@ -1,5 +1,6 @@
 """Puts the components together. The only place that knows that there is one machine."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -15,6 +16,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
+from auren_infra.images import BuiltImages
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
@@ -51,10 +53,11 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
         ready=ready,
     )
     engine = DockerEngine(machine, settings, ready)
-    configuration = Configuration(machine, settings, services, ready)
+    built = BuiltImages(name, settings).references if settings.builds else {}
+    configuration = Configuration(machine, settings, services, ready, built=built)
     Containers(machine, services, configuration, after=[disk.mounted, engine.network])
 
-    return _outputs(name, settings, services=services, network=network, data=data, droplet=droplet)
+    return _outputs(name, settings, services=services, built=built, network=network, data=data, droplet=droplet)
 
 
 def _outputs(
@@ -62,6 +65,7 @@ def _outputs(
     settings: Settings,
     *,
     services: tuple[Service, ...],
+    built: Mapping[str, pulumi.Output[str]],
     network: Network,
     data: DataVolume,
     droplet: Droplet,
@@ -110,7 +114,7 @@ def _outputs(
         },
         "services": {
             service.name: {
-                "image": service.image,
+                "image": built.get(service.name, service.image),
                 "container": service.container,
                 "address": str(service.address),
                 "port": service.port,

@@ -1,14 +1,14 @@
 """The files on a machine: rendered configuration, the website, people's keys, and the secrets."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pulumi
 import pulumi_random as random
 
-from auren_infra.files import paths, render
+from auren_infra.files import compose, paths, render
 from auren_infra.files.directory import pack
 from auren_infra.host.machine import Machine
 from auren_infra.services.model import DirectoryMount, Password, SecretFile, Service
@@ -24,10 +24,16 @@ class PlacedFile:
 
 
 class Configuration(pulumi.ComponentResource):
-    """Every file is a resource of its own, so that a preview names the files that change."""
+    """Every file is a resource of its own, so that a preview names the files that change.
+
+    `built` are the images that are known only when they are built, by service. They are the one thing that a text may
+    have to wait for: the compose file and its service's specification, and nothing else.
+    """
 
     files: dict[str, PlacedFile]
     """By path below the project's directory."""
+    specifications: dict[str, pulumi.Input[str]]
+    """Each service's own part of the compose file, by service."""
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
     secrets: dict[str, PlacedFile]
@@ -39,13 +45,26 @@ class Configuration(pulumi.ComponentResource):
         settings: Settings,
         services: Sequence[Service],
         ready: pulumi.Resource,
+        *,
+        built: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Configuration", machine.name, None, opts)
         self._machine, self._ready = machine, ready
+        texts: dict[str, pulumi.Input[str]] = {
+            **render.configuration_files(settings, services),
+            "docker-compose.prod.yml": _rendered(compose.render, services, built),
+        }
         self.files = {
-            path: PlacedFile(self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text), _digest(text))
-            for path, text in render.configuration_files(settings, services).items()
+            path: PlacedFile(
+                self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text),
+                pulumi.Output.from_input(text).apply(_digest),
+            )
+            for path, text in texts.items()
+        }
+        self.specifications = {
+            service.name: _rendered(lambda services: compose.render_service(*services), [service], built)
+            for service in services
         }
         self.directories = {
             directory.source: self._put_directory(directory)
@@ -93,6 +112,18 @@ class Configuration(pulumi.ComponentResource):
         put = self._put(f"{service.name}-{file.name}", paths.secret(service, file), "0400", str(service.user), text)
         # Twelve digits of a digest of 190 random bits tell that the secret changed, and nothing about it.
         return PlacedFile(put, pulumi.Output.unsecret(text.apply(_digest)))
+
+
+def _rendered(
+    text: Callable[[Sequence[Service]], str], services: Sequence[Service], built: Mapping[str, pulumi.Output[str]]
+) -> pulumi.Input[str]:
+    """`text` of the services with the images that were built; known at once when none of these is among them."""
+    awaited = {service.name: built[service.name] for service in services if service.name in built}
+    if not awaited:
+        return text(services)
+    return pulumi.Output.all(**awaited).apply(
+        lambda images: text([replace(service, image=images.get(service.name, service.image)) for service in services])
+    )
 
 
 def _digest(text: str) -> str:

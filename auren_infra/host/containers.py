@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from auren_infra.files import compose, paths
+from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine
 from auren_infra.services.links import targets
@@ -50,7 +50,7 @@ class Containers(pulumi.ComponentResource):
                 str(service.health.deadline),
                 *_preflight(service),
                 stdin=pulumi.Output.concat(
-                    compose.render_service(service),
+                    configuration.specifications[service.name],
                     *(pulumi.Output.concat("# ", source, " ", digest, "\n") for source, digest in digests),
                 ),
                 after=[

@@ -5,10 +5,12 @@ what becomes of it when its machine goes away is in the registration request: he
 """
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -122,8 +124,17 @@ class _Cloud(mocks.Mocks):
             "random:index/randomPassword:RandomPassword": {
                 "result": self._passwords.get(args.name, f"PASSWORD-{args.name}-PASSWORD")
             },
+            "docker:index/image:Image": {"repoDigest": _built(args.inputs)},
         }.get(args.typ, {})
         return ("3164494" if "roplet" in args.typ else f"id-of-{args.name}"), {**args.inputs, **computed}
+
+
+def _built(image: Mapping[str, Any]) -> str:
+    """The reference of an image whose content is its Dockerfile's."""
+    if "build" not in image:
+        return ""
+    digest = hashlib.sha256((Path(image["build"]["context"]) / "Dockerfile").read_bytes()).hexdigest()
+    return f"{image['imageName'].rpartition(':')[0]}@sha256:{digest}"
 
 
 @contextmanager

@@ -1,0 +1,120 @@
+"""Images that are built: what they are made from, who runs them, and what else they concern, which is nothing."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from auren_infra.settings import SettingsError
+from tests.unit.configuration import COMPLETE, settings
+from tests.unit.rehearsal import NAME, UNKNOWN, Rehearsal, deploy
+
+IMAGE = "docker:index/image:Image"
+COMPOSE = "docker-compose.prod.yml"
+IMAGES = '["api=registry.example:5000/auren/api:1.0", "bridge=registry.example:5000/auren/bridge:1.0"]'
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """A build context of the API."""
+    folder = tmp_path / "api"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    return folder
+
+
+def _build(context: Path, *, preview: bool = False) -> Rehearsal:
+    return deploy(preview=preview, images=IMAGES, builds=f'["api={context}"]')
+
+
+def _digest(context: Path) -> str:
+    return hashlib.sha256((context / "Dockerfile").read_bytes()).hexdigest()
+
+
+def test_nothing_of_docker_is_registered_when_nothing_is_built(rehearsal: Rehearsal) -> None:
+    """One resource is enough for the plugin to ask for a daemon in every preview."""
+    assert not [resource for resource in rehearsal.resources if "docker:" in resource.type or "Images" in resource.type]
+
+
+def test_a_build_is_pushed_under_the_services_name_for_the_droplets_platform(context: Path) -> None:
+    image = _build(context).only(IMAGE)
+    assert image.name == f"{NAME}-api"
+    assert image.inputs == {
+        "imageName": "registry.example:5000/auren/api:1.0",
+        "build": {"context": str(context), "platform": "linux/amd64"},
+        "buildOnPreview": False,
+        "skipPush": False,
+    }
+
+
+def test_the_digest_that_came_back_is_what_runs(context: Path) -> None:
+    reference = f"registry.example:5000/auren/api@sha256:{_digest(context)}"
+    built = _build(context)
+    for command in (COMPOSE, "api"):
+        assert f"image: {reference}\n" in built.command(command).inputs["stdin"]
+        assert "auren/api:1.0" not in built.command(command).inputs["stdin"]
+        assert built.only(IMAGE).urn in built.command(command).dependencies
+    assert built.outputs["services"]["api"]["image"] == reference
+
+
+def test_a_service_that_is_not_built_is_as_it_would_be_without(context: Path) -> None:
+    """Its preview shows its exact lines, and it waits for no build beyond the compose file's."""
+    for preview in (False, True):
+        built, plain = _build(context, preview=preview), deploy(preview=preview, images=IMAGES)
+        for command in plain.commands():
+            name = command.name.removeprefix(f"{NAME}-")
+            if name not in (COMPOSE, "api"):
+                assert built.command(name).inputs == command.inputs, name
+                assert built.command(name).dependencies == command.dependencies, name
+
+
+def test_a_preview_that_has_not_built_yet_does_not_guess(context: Path) -> None:
+    preview = _build(context, preview=True)
+    assert {name: preview.command(name).inputs["stdin"] for name in (COMPOSE, "api")} == {
+        COMPOSE: UNKNOWN,
+        "api": UNKNOWN,
+    }
+
+
+def test_changed_code_concerns_the_compose_file_and_its_container(context: Path) -> None:
+    before = _build(context)
+    (context / "Dockerfile").write_text("FROM scratch\nLABEL changed=yes\n")
+    after = _build(context)
+    old = {resource.urn: resource.inputs for resource in before.resources}
+    changed = {resource.name for resource in after.resources if resource.inputs != old[resource.urn]}
+    assert changed == {f"{NAME}-{COMPOSE}", f"{NAME}-api"}
+
+
+@pytest.mark.parametrize(
+    ("builds", "images", "reason"),
+    [
+        ('["mysql=CONTEXT"]', IMAGES, "there is no service 'mysql'; the services are api, bridge"),
+        ('["api=CONTEXT", "api=CONTEXT"]', IMAGES, "api is named twice; keep one"),
+        ('["api"]', IMAGES, "'api' is not SERVICE=DIRECTORY"),
+        ('["api=/nowhere"]', IMAGES, "api: /nowhere has no Dockerfile; name the directory that the image is built"),
+        ('["redis=CONTEXT"]', IMAGES, "redis would be pushed over its public image; name your own"),
+        ('["api=CONTEXT"]', COMPLETE["images"], "api: its image in auren:images has a digest"),
+        ('"api"', IMAGES, "must be a list; write one entry a line"),
+    ],
+)
+def test_a_build_that_cannot_be_is_refused_with_the_mend(context: Path, builds: str, images: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        settings(builds=builds.replace("CONTEXT", str(context)), images=images)
+    (line,) = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
+    assert line.startswith("  auren:builds: ")
+    assert reason in line
+
+
+def test_all_faults_are_told_at_once_and_those_of_the_images_only_once(context: Path) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        settings(builds=f'["api={context}", "redis=/nowhere", "mysql={context}"]', images="[]")
+    said = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
+    assert len(said) == 2
+    assert "no service 'mysql'" in said[1]
+    assert "/nowhere has no Dockerfile" in said[1]
+    assert "api" not in said[1].partition("; the services are")[0]
+
+
+def test_builds_are_read_as_they_are_written(context: Path) -> None:
+    assert settings(builds=f'["api={context}"]', images=IMAGES).builds == {"api": str(context)}
+    assert settings().builds == {}
