@@ -70,6 +70,26 @@ class Service(_Contract):
     health_check: list[str] = Field(description="The command that runs inside the container")
 
 
+class Memory(_Contract):
+    limits_mb: int = Field(description="The memory limits of all services together")
+    system_mb: int = Field(description="What is kept for the system")
+    droplet_mb: int
+
+
+class Capacity(_Contract):
+    """The plan for `auren:users`. What is recommended is null when AUREN must be spread."""
+
+    users: int
+    size: str = Field(description="The droplet's size as configured")
+    fits: bool = Field(description="Whether that size has room for the users")
+    recommended_size: str | None = Field(description="The cheapest size that has room for them")
+    recommended_volume_gb: int | None
+    monthly_usd: float | None = Field(description="What the recommended droplet and volume cost together")
+    bottleneck: str | None = Field(description="What the recommended droplet will be short of first: memory or cpu")
+    spread: bool = Field(description="Whether so many users need more than one droplet")
+    memory: Memory
+
+
 class StackOutputs(_Contract):
     """The outputs of an AUREN stack."""
 
@@ -83,6 +103,7 @@ class StackOutputs(_Contract):
     volumes: list[Volume]
     firewall: Firewall
     services: dict[str, Service]
+    capacity: Capacity
 
 
 def schema() -> str:

@@ -247,6 +247,7 @@ class Settings(BaseModel):
     website: Annotated[Directory, AfterValidator(_website)] = Field("website", validate_default=True)
     sql_init: Directory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
+    users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
 
 
 def load(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> Settings:

@@ -17,6 +17,7 @@ from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
 from auren_infra.images import BuiltImages
+from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
@@ -25,9 +26,12 @@ from auren_infra.settings import CONTAINER_SUBNET, Settings
 def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     """Register everything of `stack` and return its outputs, by the names of `outputs.StackOutputs`.
 
-    Raises `SettingsError` before anything is registered when the zone is not there.
+    Raises `SettingsError` before anything is registered when the services do not fit the droplet, or there is no zone.
     """
     name = f"auren-{stack}"
+    plan = capacity.plan(settings)
+    if plan.warning:
+        pulumi.log.warn(plan.warning)
     zone = zone_id(settings.cloudflare_zone)
     services = catalogue(settings)
 
@@ -57,12 +61,13 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     configuration = Configuration(machine, settings, services, ready, built=built)
     Containers(machine, services, configuration, after=[disk.mounted, engine.network])
 
-    return _outputs(name, settings, services=services, built=built, network=network, data=data, droplet=droplet)
+    return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
 
 
 def _outputs(
     name: str,
     settings: Settings,
+    plan: capacity.Plan,
     *,
     services: tuple[Service, ...],
     built: Mapping[str, pulumi.Output[str]],
@@ -124,7 +129,27 @@ def _outputs(
             }
             for service in services
         },
+        "capacity": _capacity(plan),
     }
     promised = {field.alias for field in outputs.StackOutputs.model_fields.values()}
     assert exported.keys() == promised, f"outputs and their contract differ in {exported.keys() ^ promised}"
     return exported
+
+
+def _capacity(plan: capacity.Plan) -> dict[str, Any]:
+    best = plan.recommended
+    return {
+        "users": plan.users,
+        "size": plan.size,
+        "fits": plan.fits,
+        "recommendedSize": best and best.size,
+        "recommendedVolumeGb": best and best.volume_gb,
+        "monthlyUsd": best and best.usd_a_month,
+        "bottleneck": best and best.bottleneck.value,
+        "spread": best is None,
+        "memory": {
+            "limitsMb": plan.memory.limits_mb,
+            "systemMb": capacity.SYSTEM_MB,
+            "dropletMb": plan.memory.droplet_mb,
+        },
+    }

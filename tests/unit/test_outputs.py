@@ -41,6 +41,7 @@ def test_readers_find_the_names_that_they_know() -> None:
         "volumes",
         "firewall",
         "services",
+        "capacity",
     }
 
 
@@ -57,7 +58,7 @@ def test_an_output_outside_the_contract_is_found(update) -> None:
 
 
 def test_every_alias_is_how_pulumi_writes_it() -> None:
-    for model in (outputs.StackOutputs, outputs.Service, outputs.Volume, outputs.Ssh, outputs.Urls):
+    for model in (outputs.StackOutputs, outputs.Service, outputs.Volume, outputs.Ssh, outputs.Urls, outputs.Capacity):
         for name, field in model.model_fields.items():
             assert field.alias is not None
             assert "_" not in field.alias, name

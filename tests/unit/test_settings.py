@@ -31,6 +31,8 @@ def test_defaults_are_productions() -> None:
     assert (chosen.data_volume_size, chosen.protect_data) == (40, True)
     assert (chosen.docker_source, chosen.docker_version) == (DockerSource.DOCKER, "24.0")
     assert chosen.max_upload_megabytes == 10
+    assert (chosen.api_requests_per_second, chosen.api_request_burst, chosen.cors_origins) == (20, 40, ())
+    assert chosen.users == 100
 
 
 def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
@@ -53,6 +55,10 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         images='["api=localhost:5000/api:2", "bridge=localhost:5000/bridge:2", "redis=valkey.example/valkey:8.1"]',
         website=str(tmp_path),
         maxUploadMegabytes="1024",
+        apiRequestsPerSecond="1",
+        apiRequestBurst="100000",
+        corsOrigins='["https://app.example.org", "http://localhost:3000"]',
+        users="1000000",
     )
     assert chosen.domain == "stage.example.org"
     assert chosen.cloudflare_zone == "example.org"
@@ -73,6 +79,9 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.images["postgres"] == IMAGES["postgres"], "an override must leave the other pins alone"
     assert chosen.website == str(tmp_path)
     assert chosen.max_upload_megabytes == 1024
+    assert (chosen.api_requests_per_second, chosen.api_request_burst) == (1, 100_000)
+    assert chosen.cors_origins == ("https://app.example.org", "http://localhost:3000")
+    assert chosen.users == 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -133,6 +142,15 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("maxUploadMegabytes", "0", "greater than or equal to 1"),
         ("maxUploadMegabytes", "1025", "less than or equal to 1024"),
         ("maxUploadMegabytes", "ten", "valid integer"),
+        ("apiRequestsPerSecond", "0", "greater than or equal to 1"),
+        ("apiRequestBurst", "100001", "less than or equal to 100000"),
+        ("corsOrigins", '["*"]', "write it like https://app.aupex.ai"),
+        ("corsOrigins", '["https://app.aupex.ai/"]', "write it like https://app.aupex.ai"),
+        ("corsOrigins", '["https://App.aupex.ai"]', "write it like https://app.aupex.ai"),
+        ("corsOrigins", '["https://a.org", "https://a.org"]', "https://a.org is named twice; keep one"),
+        ("users", "0", "greater than or equal to 1"),
+        ("users", "1000001", "less than or equal to 1000000"),
+        ("users", "many", "valid integer"),
         ("dropletsize", "s-2vcpu-4gb", "no such setting; the settings are domain, cloudflareZone"),
     ],
 )

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from auren_infra import outputs, stack
+from auren_infra.services.catalogue import catalogue
 from auren_infra.settings import SettingsError
 from tests.unit.configuration import ROOT, settings
 from tests.unit.rehearsal import ADDRESS, NAME, STACK, UNKNOWN, Rehearsal, deploy, rehearse
@@ -93,6 +94,48 @@ def test_outputs_name_what_was_made(update: Rehearsal) -> None:
     assert set(given["volumes"][0]["dockerVolumes"]) == {
         *("postgres_data", "redis-data", "chromadb-data", "zookeeper-data", "zookeeper-log", "kafka-data", "nginx-logs")
     }
+
+
+def test_the_plan_is_an_output(update: Rehearsal) -> None:
+    plan = update.outputs["capacity"]
+    limits = sum(service.limits.memory_mb for service in catalogue(settings()))
+    assert plan == {
+        "users": 100,
+        "size": "s-2vcpu-4gb",
+        "fits": True,
+        "recommendedSize": "s-2vcpu-4gb",
+        "recommendedVolumeGb": 40,
+        "monthlyUsd": 28.0,
+        "bottleneck": "memory",
+        "spread": False,
+        "memory": {"limitsMb": limits, "systemMb": 512, "dropletMb": 4096},
+    }
+
+
+def test_too_many_users_for_one_droplet_are_warned_of_and_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    plan = deploy(users="10000").outputs["capacity"]
+    assert plan["spread"] is True
+    assert {name for name, value in plan.items() if value is None} == {
+        *("recommendedSize", "recommendedVolumeGb", "monthlyUsd", "bottleneck")
+    }
+    (warning,) = warnings
+    assert "need more than one droplet" in warning
+    assert deploy().outputs["capacity"]["fits"]
+    assert warnings == [warning], "who has room is not warned"
+
+
+def test_services_that_do_not_fit_are_refused_before_anything_is_asked_or_registered() -> None:
+    run = Rehearsal()
+    with pytest.raises(SettingsError, match="auren:dropletSize: the services do not fit s-2vcpu-2gb"):
+        rehearse(
+            lambda: stack.deploy(STACK, settings(dropletSize="s-2vcpu-2gb")),
+            preview=False,
+            zone="none.example",
+            into=run,
+        )
+    assert run.resources == []
 
 
 def test_an_unproxied_site_is_not_promised_https() -> None:

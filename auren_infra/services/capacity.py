@@ -1,0 +1,233 @@
+"""Do the services fit their droplet, and which droplet do so many users need?
+
+The first is arithmetic: memory limits that do not fit are refused, before the kernel ends a store for want of memory.
+The second is the architecture page's growth table, read with care; it advises and refuses nothing. How full the data
+volume may get is left out of it: a volume grows while it is in use.
+
+`python -m auren_infra.services.capacity` prints both.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auren_infra.droplet_sizes import SIZES, SMALLEST, USD_PER_VOLUME_GB, DropletSize
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.images import IMAGES
+from auren_infra.services.model import Service
+from auren_infra.settings import Settings, SettingsError
+
+SYSTEM_MB = 512
+"""For all that is no container: the kernel and its tables, systemd, sshd, containerd, Docker with its shims, and what a
+deployment runs on the machine."""
+
+
+class Resource(StrEnum):
+    """What a droplet runs short of, first things first: the page's bottlenecks. Its storage is on volumes, and of its
+    network the page uses less than 1 %."""
+
+    MEMORY = "memory"
+    CPU = "cpu"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What so many users take on average; memory and CPU in percent of `SMALLEST`."""
+
+    memory: int
+    cpu: int
+    storage_gb: int
+
+
+GROWTH: dict[int, Need | None] = {
+    100: Need(memory=70, cpu=60, storage_gb=40),
+    1_000: Need(memory=85, cpu=80, storage_gb=80),
+    10_000: None,
+}
+"""The page's growth projections by users; None is its "need horizontal scaling". Nobody has measured between the rows,
+so the next higher row counts there."""
+ROOM = 80
+"""Percent of a resource that may be used on average. The rest is for the hours that are not average, and for a
+deployment."""
+SEPARATION = (
+    "PostgreSQL to a managed database",
+    "Redis to a managed Valkey",
+    "files to Spaces",
+    "then the services to Docker Swarm or Kubernetes",
+)
+"""How AUREN is spread over more than one machine, in the page's order."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The limits of all services beside a droplet's memory."""
+
+    limits_mb: int
+    droplet_mb: int
+
+    @property
+    def left_mb(self) -> int:
+        return self.droplet_mb - self.limits_mb - SYSTEM_MB
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The cheapest droplet that has room for the users, and the volume beside it."""
+
+    size: str
+    volume_gb: int
+    usd_a_month: float
+    bottleneck: Resource
+    """What it will be short of first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    users: int
+    size: str
+    """The size that is configured."""
+    memory: Memory
+    fits: bool
+    """Whether that size has room for the users."""
+    recommended: Recommendation | None
+    """None when no single droplet has room: AUREN must be spread."""
+    warning: str
+    """What to do when it does not fit, as one sentence."""
+
+
+def plan(settings: Settings) -> Plan:
+    """Raises `SettingsError` with the arithmetic when the services do not fit the configured droplet."""
+    _require_fit(settings)
+    size = settings.droplet_size
+    need = _need(settings.users)
+    fits = need is not None and _has_room(need, SIZES[size])
+    recommended = recommend(settings)
+    return Plan(
+        users=settings.users,
+        size=size,
+        memory=_memory(_services(settings, size), SIZES[size]),
+        fits=fits,
+        recommended=recommended,
+        warning="" if fits else _warning(settings, need, recommended),
+    )
+
+
+def recommend(settings: Settings) -> Recommendation | None:
+    """For `auren:users`, whatever size is configured."""
+    need = _need(settings.users)
+    if need is None:
+        return None
+    for name, size in _by_price():
+        if _has_room(need, size) and not _faults(_services(settings, name), size):
+            usd = round(size.usd_a_month + need.storage_gb * USD_PER_VOLUME_GB, 2)
+            used = utilization(need, size)
+            return Recommendation(name, need.storage_gb, usd, max(used, key=lambda resource: used[resource]))
+    return None
+
+
+def utilization(need: Need, size: DropletSize) -> dict[Resource, int]:
+    """Percent of `size` that is used on average, rounded up; in the order of `Resource`."""
+    return {
+        Resource.MEMORY: math.ceil(need.memory * SMALLEST.memory_mb / size.memory_mb),
+        Resource.CPU: math.ceil(need.cpu * SMALLEST.vcpus / size.vcpus),
+    }
+
+
+def _need(users: int) -> Need | None:
+    return next((need for row, need in sorted(GROWTH.items()) if users <= row), None)
+
+
+def _has_room(need: Need, size: DropletSize) -> bool:
+    return all(percent <= ROOM for percent in utilization(need, size).values())
+
+
+def _by_price() -> list[tuple[str, DropletSize]]:
+    return sorted(SIZES.items(), key=lambda entry: entry[1].usd_a_month)
+
+
+def _services(settings: Settings, size: str) -> tuple[Service, ...]:
+    """As they would be on `size`: a larger droplet gives some of them more."""
+    return catalogue(settings.model_copy(update={"droplet_size": size}))
+
+
+def _memory(services: tuple[Service, ...], size: DropletSize) -> Memory:
+    return Memory(sum(service.limits.memory_mb for service in services), size.memory_mb)
+
+
+def _faults(services: tuple[Service, ...], size: DropletSize) -> list[str]:
+    faults = [
+        f"{service.name} may use {service.limits.cpus:g} CPUs, the droplet has {size.vcpus}: Docker would not start it"
+        for service in services
+        if service.limits.cpus > size.vcpus
+    ]
+    memory = _memory(services, size)
+    if memory.left_mb < 0:
+        lines = [(service.name, service.limits.memory_mb) for service in services]
+        lines += [("the system", SYSTEM_MB), ("needed", memory.limits_mb + SYSTEM_MB)]
+        lines += [("the droplet has", memory.droplet_mb), ("lacking", -memory.left_mb)]
+        faults += ["memory, in MB:", *(f"  {what:<16}{megabytes:>6}" for what, megabytes in lines)]
+    return faults
+
+
+def _require_fit(settings: Settings) -> None:
+    chosen = settings.droplet_size
+    faults = _faults(_services(settings, chosen), SIZES[chosen])
+    if not faults:
+        return
+    mend = next(
+        (
+            f"The cheapest size that they fit is {name}: `pulumi config set auren:dropletSize {name}`."
+            for name, size in _by_price()
+            if not _faults(_services(settings, name), size)
+        ),
+        "They fit no size that AUREN knows: lower their limits in auren_infra/services/catalogue.py.",
+    )
+    raise SettingsError(
+        "The configuration has 1 fault; nothing was touched.\n"
+        f"  auren:dropletSize: the services do not fit {chosen}\n"
+        + "".join(f"    {fault}\n" for fault in faults)
+        + mend
+    )
+
+
+def _warning(settings: Settings, need: Need | None, recommended: Recommendation | None) -> str:
+    users = f"{settings.users:,} users (auren:users)"
+    if recommended is None or need is None:
+        return f"{users} need more than one droplet: move {', '.join(SEPARATION)}."
+    used = utilization(need, SIZES[settings.droplet_size])
+    short = " and ".join(f"{percent} % of its {resource}" for resource, percent in used.items() if percent > ROOM)
+    return (
+        f"{settings.droplet_size} is too small for {users}: they would use {short} on average, {ROOM} % leaves room; "
+        f"`pulumi config set auren:dropletSize {recommended.size}`."
+    )
+
+
+def table() -> str:
+    """For the page's numbers of users, and for every size; what is no matter of size is left at its default."""
+    settings = Settings.model_construct(images=dict.fromkeys(IMAGES, ""))
+    lines = [f"{'Users':>8}  {'Size':<18}{'Memory':>7}{'CPU':>6}{'Volume':>9}{'USD a month':>13}  Bottleneck"]
+    for users, need in GROWTH.items():
+        best = recommend(settings.model_copy(update={"users": users}))
+        if best is None or need is None:
+            lines.append(f"{users:>8,}  more than one droplet: {', '.join(SEPARATION)}")
+            continue
+        used = utilization(need, SIZES[best.size])
+        lines.append(
+            f"{users:>8,}  {best.size:<18}{used[Resource.MEMORY]:>6}%{used[Resource.CPU]:>5}%"
+            f"{best.volume_gb:>6} GB{best.usd_a_month:>13.2f}  {best.bottleneck}"
+        )
+    lines += ["", f"{'Size':<18}{'vCPUs':>6}{'Memory':>8}{'Limits':>8}{'System':>8}{'Left':>7}{'USD':>6}  Users"]
+    for name, size in _by_price():
+        services = _services(settings, name)
+        memory = _memory(services, size)
+        enough = [users for users, need in GROWTH.items() if need and _has_room(need, size)]
+        verdict = "refused" if _faults(services, size) else f"up to {max(enough):,}" if enough else "no room"
+        lines.append(
+            f"{name:<18}{size.vcpus:>6}{memory.droplet_mb:>8}{memory.limits_mb:>8}{SYSTEM_MB:>8}{memory.left_mb:>7}"
+            f"{size.usd_a_month:>6}  {verdict}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
