@@ -93,6 +93,13 @@ def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _no_twins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if value.count(entry) > 1:
+            raise _fault("{entry} is named twice; keep one", entry=entry)
+    return value
+
+
 def _network(value: str) -> str:
     try:
         ip_network(value)
@@ -216,7 +223,11 @@ def _website(value: str) -> str:
 
 Network = Annotated[str, AfterValidator(_network)]
 PublicKey = Annotated[str, AfterValidator(_authorized_key)]
+Origin = Annotated[
+    str, _written_as(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?", "https://app.aupex.ai")
+]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_list_of_texts)]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_list_of_texts), AfterValidator(_no_twins)]
 Domain = Annotated[str, _written_as(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "aupex.ai")]
 Directory = Annotated[str, AfterValidator(_directory)]
 Flag = Annotated[StrictBool, BeforeValidator(_from_json)]
@@ -247,6 +258,9 @@ class Settings(BaseModel):
     website: Annotated[Directory, AfterValidator(_website)] = Field("website", validate_default=True)
     sql_init: Directory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
+    api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
+    api_request_burst: Annotated[Whole, Field(ge=1, le=100_000)] = 40
+    cors_origins: Origins = ()
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
 
 

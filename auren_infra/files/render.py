@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from auren_infra.files import compose, paths
+from auren_infra.files import cloudflare, compose, paths
 from auren_infra.services.model import Service
 from auren_infra.settings import Settings
 
@@ -19,6 +19,7 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # these are configuration files, not pages
 )
+_TEMPLATES.globals["CLOUDFLARE_RANGES"] = cloudflare.RANGES
 
 
 def template(name: str, **values: object) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import ndiff
+from ipaddress import ip_network
 
 import jinja2
 import pytest
 
+from auren_infra.files.cloudflare import RANGES
 from auren_infra.files.render import configuration_files, template
 from auren_infra.services.catalogue import catalogue
 from tests.unit.configuration import settings
@@ -16,19 +19,30 @@ def _nginx(**changes: str) -> str:
     return configuration_files(chosen, catalogue(chosen))["nginx.conf"]
 
 
+def _lines(**changes: str) -> list[str]:
+    return [line.strip() for line in _nginx(**changes).splitlines()]
+
+
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
     expect("nginx.conf", _nginx())
 
 
-def test_one_setting_changes_one_line() -> None:
-    before, after = _nginx().splitlines(), _nginx(maxUploadMegabytes="25").splitlines()
-    assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [
-        ("    client_max_body_size 10m;", "    client_max_body_size 25m;")
-    ]
+@pytest.mark.parametrize(
+    ("name", "value", "changed"),
+    [
+        ("maxUploadMegabytes", "25", ["client_max_body_size 25m;", '413 "the request is larger than 25 MB";']),
+        ("apiRequestsPerSecond", "5", ["limit_req_zone $client zone=requests:8m rate=5r/s;"]),
+        ("apiRequestBurst", "7", ["limit_req zone=requests burst=7 nodelay;", "limit_conn in_flight 7;"]),
+    ],
+)
+def test_a_setting_changes_its_own_lines(name: str, value: str, changed: list[str]) -> None:
+    after = [line[2:] for line in ndiff(_lines(), _lines(**{name: value})) if line.startswith("+ ")]
+    assert after == changed
 
 
 def test_the_domain_and_www_are_served() -> None:
-    assert "server_name stage.aupex.ai www.stage.aupex.ai;" in _nginx(domain="stage.aupex.ai")
+    names = _nginx(domain="stage.aupex.ai").split("server_name ")[2].split(";")[0].split()
+    assert names[:2] == ["stage.aupex.ai", "www.stage.aupex.ai"]
 
 
 def test_the_proxy_follows_the_api() -> None:
@@ -37,18 +51,76 @@ def test_the_proxy_follows_the_api() -> None:
         replace(service, port=9000, host_number=77) if service.name == "api" else service
         for service in catalogue(chosen)
     ]
-    assert "server 172.18.0.77:9000;" in configuration_files(chosen, services)["nginx.conf"]
+    assert "server 172.18.0.77:9000 " in configuration_files(chosen, services)["nginx.conf"]
 
 
-def test_all_that_nginx_writes_is_in_a_tmpfs() -> None:
+def test_a_visitors_word_counts_from_cloudflare_alone() -> None:
+    """Without the proxy in front, anybody could name any address, and be somebody else for every request limit."""
+    behind, alone = _lines(proxied="true"), _lines(proxied="false")
+    assert [line for line in behind if line.startswith("set_real_ip_from")] == [
+        f"set_real_ip_from {network};" for network in RANGES
+    ]
+    assert "real_ip_header CF-Connecting-IP;" in behind
+    assert not [line for line in alone if "real_ip" in line or "x_forwarded" in line]
+
+
+def test_cloudflares_ranges_are_public_networks_of_both_kinds() -> None:
+    networks = [ip_network(network) for network in RANGES]
+    assert {network.version for network in networks} == {4, 6}
+    assert all(network.is_global for network in networks)
+    assert len(set(networks)) == len(networks)
+
+
+def test_other_websites_get_nothing_unless_they_are_named() -> None:
+    alone = _nginx()
+    assert "add_header Access-Control" not in alone
+    named = _lines(corsOrigins='["https://app.aupex.ai", "http://localhost:3000"]')
+    assert '"https://app.aupex.ai" $http_origin;' in named
+    assert '"http://localhost:3000" $http_origin;' in named
+    assert not any("*" in line for line in named if "Access-Control" in line)
+
+
+def test_no_header_is_lost_to_another() -> None:
+    """A single `add_header` in a location drops all that are above it."""
+    for changes in ({}, {"corsOrigins": '["https://app.aupex.ai"]'}):
+        text = _nginx(**changes)
+        headers = [line for line in text.splitlines() if line.lstrip().startswith("add_header")]
+        assert len(headers) >= 8
+        assert all(line.startswith("    add_header") for line in headers), "in http alone"
+
+
+def test_all_that_nginx_writes_is_on_a_tmpfs_or_its_volume() -> None:
     """Its root file system is read-only."""
     chosen = settings()
     (nginx,) = [service for service in catalogue(chosen) if service.name == "nginx"]
-    writable = tuple(f"{tmpfs.target}/" for tmpfs in nginx.tmpfs)
+    writable = tuple(f"{mount.target}/" for mount in (*nginx.tmpfs, *nginx.volumes))
     lines = [line.split() for line in _nginx().splitlines()]
-    written = [words[1].rstrip(";") for words in lines if words and words[0].endswith(("pid", "temp_path"))]
-    assert len(written) == 6
+    files = ("pid", "temp_path", "cache_path", "_log")
+    written = [words[1].rstrip(";") for words in lines if words and words[0].endswith(files)]
+    written = [path for path in written if path not in ("off", "stderr")]
+    assert len(written) == 9
     assert all(path.startswith(writable) for path in written)
+
+
+def test_what_is_kept_fits_its_tmpfs() -> None:
+    """A full one would end uploads and answers in the middle."""
+    (nginx,) = [service for service in catalogue(settings()) if service.name == "nginx"]
+    (tmpfs,) = [tmpfs for tmpfs in nginx.tmpfs if tmpfs.target == "/var/cache/nginx"]
+    (cache,) = [line for line in _lines() if line.startswith("proxy_cache_path")]
+    sizes = dict(word.rstrip(";").split("=") for word in cache.split() if "=" in word)
+    megabytes = {
+        name: int(value.removesuffix("m")) for name, value in sizes.items() if name in ("max_size", "min_free")
+    }
+    assert sum(megabytes.values()) <= tmpfs.megabytes
+    assert {"proxy_request_buffering off;", "proxy_max_temp_file_size 0;"} <= set(_lines())
+
+
+def test_connections_and_files_stay_within_what_the_container_may_open() -> None:
+    chosen = settings()
+    (nginx,) = [service for service in catalogue(chosen) if service.name == "nginx"]
+    (line,) = [line for line in _lines() if line.startswith("worker_connections")]
+    connections = int(line.split()[1].rstrip(";"))
+    assert 2 * connections < nginx.limits.open_files, "a request to the API takes two, and files are open beside them"
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
