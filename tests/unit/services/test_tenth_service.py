@@ -1,0 +1,116 @@
+"""A new service is one function in the catalogue and its links: the README's own lines are run here, and no others."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+
+import jsonschema
+import pytest
+import yaml
+
+from auren_infra.files import paths, render
+from auren_infra.services import capacity, catalogue, links
+from auren_infra.services.model import Service
+from auren_infra.settings import CONTAINER_SUBNET, SettingsError
+from tests.unit.configuration import ROOT, settings
+from tests.unit.rehearsal import Rehearsal, deploy
+
+LARGER = "s-4vcpu-8gb"
+NINE = {service.name: service for service in catalogue.catalogue(settings(dropletSize=LARGER))}
+ROOM_MB = capacity.plan(settings()).memory.left_mb
+
+
+def _told(after: str) -> str:
+    """The README's first code block behind this text."""
+    section = (ROOT / "README.md").read_text().partition("## A new service\n")[2]
+    block = re.search(r"```python\n(.*?)```", section.partition(after)[2], re.DOTALL)
+    assert block
+    return block[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tenth() -> Iterator[None]:
+    """The README's function at the end of the catalogue, and its link at the end of the links."""
+    more = links.LINKS + eval(f"({_told('services/links.py`')})", dict(vars(links)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "_SERVICES", list(vars(catalogue)["_SERVICES"]))
+        exec(_told("catalogue.py`:"), dict(vars(catalogue)))
+        for name, module in list(sys.modules.items()):
+            if name.startswith("auren_infra.") and hasattr(module, "LINKS"):
+                patch.setattr(module, "LINKS", more)
+        yield
+
+
+@pytest.fixture(scope="module")
+def services(tenth: None) -> tuple[Service, ...]:
+    return catalogue.catalogue(settings(dropletSize=LARGER))
+
+
+@pytest.fixture(scope="module")
+def search(services: tuple[Service, ...]) -> Service:
+    return next(service for service in services if service.name == "search")
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tenth: None) -> Rehearsal:
+    return deploy(dropletSize=LARGER)
+
+
+def test_it_is_the_tenth_and_leaves_the_others_as_they_are(services: tuple[Service, ...], search: Service) -> None:
+    assert {service.name: service for service in services} == {**NINE, "search": search}
+    assert len(services) == 10
+    assert search.address not in {service.address for service in NINE.values()}
+
+
+def test_it_starts_before_the_one_that_talks_to_it(services: tuple[Service, ...], rehearsal: Rehearsal) -> None:
+    order = [service.name for service in services]
+    assert order.index("search") < order.index("api")
+    assert rehearsal.command("search").urn in rehearsal.command("api").dependencies
+    assert rehearsal.command("data-disk").urn in rehearsal.command("search").dependencies
+
+
+def test_compose_has_it_with_the_hardening_of_the_others(services: tuple[Service, ...], search: Service) -> None:
+    files = render.configuration_files(settings(dropletSize=LARGER), services)
+    document = yaml.safe_load(files["docker-compose.prod.yml"])
+    ours, neighbour = document["services"]["search"], document["services"]["chromadb"]
+    assert ours["image"] == "docker.io/getmeili/meilisearch:v1.13.3", "an image needs no pin elsewhere"
+    assert ours["networks"] == {"auren-network": {"ipv4_address": str(CONTAINER_SUBNET[40])}}
+    assert ours["mem_limit"] == "512m", "a larger droplet gives it its share"
+    assert document["services"]["api"]["depends_on"]["search"] == {"condition": "service_healthy"}
+    for hardening in ("read_only", "cap_drop", "security_opt", "logging", "restart"):
+        assert ours[hardening] == neighbour[hardening], hardening
+    assert document["volumes"]["search-data"]["driver_opts"]["device"] == paths.volume(search.volumes[0])
+
+
+def test_its_volume_is_a_directory_of_its_user_on_the_data_disk(
+    services: tuple[Service, ...], rehearsal: Rehearsal
+) -> None:
+    line = "/mnt/auren-data/search-data 10010:10010\n"
+    assert line in render.data_directories(services)
+    assert line in rehearsal.command("data-disk").inputs["stdin"]
+
+
+def test_it_is_no_leftover_to_be_retired(rehearsal: Rehearsal) -> None:
+    assert "search\n" in rehearsal.command("retire").inputs["stdin"]
+
+
+def test_the_outputs_have_it(rehearsal: Rehearsal) -> None:
+    jsonschema.validate(rehearsal.outputs, json.loads((ROOT / "outputs.schema.json").read_text()))
+    ours = rehearsal.outputs["services"]["search"]
+    assert (ours["container"], ours["address"], ours["port"]) == ("auren-search", str(CONTAINER_SUBNET[40]), 7700)
+    assert ours["publishedPort"] is None
+    assert "search-data" in rehearsal.outputs["volumes"][0]["dockerVolumes"]
+    nine = sum(service.limits.memory_mb for service in NINE.values())
+    assert rehearsal.outputs["capacity"]["memory"]["limitsMb"] == nine + 512
+
+
+def test_the_smallest_droplet_is_refused_with_the_new_sum() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        capacity.plan(settings())
+    assert re.search(r"^ +search +256$", str(refusal.value), re.MULTILINE)
+    assert f"`pulumi config set auren:dropletSize {LARGER}`" in str(refusal.value)
+
+
+def test_the_readme_is_right_about_the_room_that_is_left() -> None:
+    assert f"The nine leave {ROOM_MB} MB of 4 GB free" in (ROOT / "README.md").read_text()
