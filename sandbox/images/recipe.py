@@ -8,7 +8,7 @@ from sandbox import layout
 
 HERE = Path(__file__).parent
 
-SERVICES = ("nginx", "postgres", "redis", "api", "bridge", "chromadb", "zookeeper", "kafka")
+SERVICES = ("nginx", "postgres", "redis", "api", "bridge", "chromadb", "zookeeper", "kafka", "kafka-ui")
 """The services that have an image; each image is a folder here."""
 FOLDERS = {"zookeeper": "kafka"}
 """Where the folder has another name: services of one folder are one image."""
