@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
 
 NAMESPACE = "auren"
@@ -188,6 +189,14 @@ def _build_map(value: object, info: ValidationInfo) -> dict[str, str]:
     return builds
 
 
+def _waivers(value: object) -> dict[str, str]:
+    """Read the entries `RULE=REASON`, as the policy pack does."""
+    chosen, faults = waivers.parse(_list_of_texts(value))
+    if faults:
+        raise _fault("{faults}", faults="; ".join(faults))
+    return chosen
+
+
 def _zone_of_domain(zone: str, info: ValidationInfo) -> str:
     domain = info.data.get("domain")
     if domain and domain != zone and not domain.endswith(f".{zone}"):
@@ -262,6 +271,8 @@ class Settings(BaseModel):
     api_request_burst: Annotated[Whole, Field(ge=1, le=100_000)] = 40
     cors_origins: Origins = ()
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
+    monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
+    waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)
 
 
 def load(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> Settings:

@@ -13,6 +13,7 @@ from tests.unit.configuration import COMPLETE, DIGEST, ROOT, engine_values, sett
 
 API = f'["api=registry.example/auren/api:1.0@{DIGEST}"'
 """The beginning of a list of images that is in order so far."""
+WAIVER = "ssh-open-to-everyone=deployments come from changing addresses"
 
 
 def _refusal(values: dict[str, str]) -> str:
@@ -33,6 +34,7 @@ def test_defaults_are_productions() -> None:
     assert chosen.max_upload_megabytes == 10
     assert (chosen.api_requests_per_second, chosen.api_request_burst, chosen.cors_origins) == (20, 40, ())
     assert chosen.users == 100
+    assert (chosen.monthly_limit_usd, chosen.waivers) == (60, {})
 
 
 def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
@@ -59,6 +61,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         apiRequestBurst="100000",
         corsOrigins='["https://app.example.org", "http://localhost:3000"]',
         users="1000000",
+        monthlyLimitUsd="2000",
+        waivers='["ssh-open-to-everyone = deployments come from changing addresses"]',
     )
     assert chosen.domain == "stage.example.org"
     assert chosen.cloudflare_zone == "example.org"
@@ -82,6 +86,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert (chosen.api_requests_per_second, chosen.api_request_burst) == (1, 100_000)
     assert chosen.cors_origins == ("https://app.example.org", "http://localhost:3000")
     assert chosen.users == 1_000_000
+    assert chosen.monthly_limit_usd == 2000
+    assert chosen.waivers == {"ssh-open-to-everyone": "deployments come from changing addresses"}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +157,13 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("users", "0", "greater than or equal to 1"),
         ("users", "1000001", "less than or equal to 1000000"),
         ("users", "many", "valid integer"),
+        ("monthlyLimitUsd", "0", "greater than or equal to 1"),
+        ("monthlyLimitUsd", "24.50", "valid integer"),
+        ("waivers", '["store-exposed=nobody will find it"]', "no rule 'store-exposed' can be waived; those that can"),
+        ("waivers", '["ssh-open-to-everyone"]', "say why in some words, as in `ssh-open-to-everyone=deployments come"),
+        ("waivers", '["ssh-open-to-everyone=it works"]', "ssh-open-to-everyone: say why in some words"),
+        ("waivers", f'["{WAIVER}", "{WAIVER}"]', "ssh-open-to-everyone is waived twice; keep one"),
+        ("waivers", '{"ssh-open-to-everyone": "for a good reason"}', "must be a list; write one entry a line"),
         ("dropletsize", "s-2vcpu-4gb", "no such setting; the settings are domain, cloudflareZone"),
     ],
 )
