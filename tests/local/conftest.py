@@ -1,4 +1,4 @@
-"""The rehearsal stack: brought up once, handed from test to test in the order of the file, destroyed at the end."""
+"""The cloud on this machine, and the rehearsal stack in it: of each module, or of a package with a wider fixture."""
 
 import subprocess
 import sys
@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from sandbox import cloud_server, docker_daemon, layout
-from tests.local.deployment import Deployment, Host, UpdateFailedError
+from tests.local.deployment import Deployment, rehearsal
+from tests.local.host import Host
+from tests.sandbox.droplets.internet import Client, internet_client
 
 
 def sandbox(command: str) -> None:
     subprocess.run([sys.executable, "-m", "sandbox", command], cwd=layout.PROJECT, check=True, timeout=1200)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cloud() -> Iterator[None]:
     """The cloud on this machine, taken down afterwards unless it was there before."""
     running = cloud_server.health() is not None
@@ -31,15 +33,9 @@ def cloud() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def deployment(cloud: None) -> Iterator[Deployment]:
-    deployment = Deployment.make()
-    try:
+    """Handed from test to test in the order of the file, destroyed at the end."""
+    with rehearsal() as deployment:
         yield deployment
-    finally:
-        try:
-            deployment.destroy()
-        except UpdateFailedError as error:
-            pytest.fail(f"the rehearsal stack could not be destroyed:\n{error}")
-        deployment.forget()
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +52,13 @@ def outputs(deployment: Deployment, first_up: str) -> dict[str, object]:
 @pytest.fixture
 def host(outputs: dict[str, dict[str, str]]) -> Host:
     return Host(outputs["droplet"]["id"])
+
+
+@pytest.fixture(scope="module")
+def internet() -> Iterator[Client]:
+    """Somebody out there."""
+    with internet_client() as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,13 +1,20 @@
 """One stack of the real program, driven by the real engine, in the cloud on this machine."""
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.images import IMAGES
+from auren_infra.services.model import Service
+from auren_infra.settings import load
 from sandbox import environment, layout, pulumi_stack, stack_config
 
 STACK = "rehearsal"
@@ -43,6 +50,11 @@ class Deployment:
                 del self.config[f"auren:{key}"]
         kept = yaml.safe_load(self.config_file.read_text()) if self.config_file.exists() else {}
         self.config_file.write_text(yaml.safe_dump({**kept, "config": self.config}))
+
+    def services(self) -> tuple[Service, ...]:
+        """What the program says that runs on the machine."""
+        values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
+        return catalogue(load(values, IMAGES))
 
     def image(self, service: str) -> str:
         """The image that the sandbox's registry has for a service."""
@@ -95,27 +107,15 @@ class Deployment:
         self.config_file.unlink()
 
 
-@dataclass(frozen=True)
-class Host:
-    """The droplet's inside, looked at without SSH: what its sshd counts must be the program's own connections."""
-
-    droplet: str
-
-    @property
-    def container(self) -> str:
-        return f"{layout.NAME}-droplet-{self.droplet}"
-
-    def run(self, *command: str, check: bool = True) -> str:
-        done = subprocess.run(
-            ["docker", "exec", self.container, *command], capture_output=True, text=True, check=False, timeout=120
-        )
-        if check and done.returncode:
-            raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
-        return done.stdout
-
-    def logins(self) -> int:
-        """How many SSH logins the machine has accepted since it booted."""
-        return int(self.run("sh", "-c", "journalctl --unit ssh --boot --output cat | grep -c Accepted || true"))
-
-    def container_id(self, name: str) -> str:
-        return self.run("docker", "inspect", "--format", "{{.Id}}", name).strip()
+@contextlib.contextmanager
+def rehearsal() -> Iterator[Deployment]:
+    """The stack, not up yet; destroyed and forgotten afterwards."""
+    deployment = Deployment.make()
+    try:
+        yield deployment
+    finally:
+        try:
+            deployment.destroy()
+        except UpdateFailedError as error:
+            pytest.fail(f"the rehearsal stack could not be destroyed:\n{error}")
+        deployment.forget()

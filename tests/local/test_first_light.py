@@ -3,7 +3,6 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,14 @@ import jsonschema
 import pytest
 
 from sandbox import layout, pulumi_stack
-from tests.local.deployment import DOMAIN, STACK, Deployment, Host, UpdateFailedError
-from tests.sandbox.droplets.internet import Client, internet_client
+from tests.local.cloud import act
+from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
+from tests.local.host import Host
+from tests.sandbox.droplets.internet import Client
 
 pytestmark = pytest.mark.machine
 
 Outputs = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def internet() -> Iterator[Client]:
-    """Somebody out there."""
-    with internet_client() as client:
-        yield client
 
 
 def post_event(outputs: Outputs, value: float) -> int:
@@ -91,7 +85,7 @@ def test_no_secret_is_in_plain_in_the_state_or_in_the_compose_file(outputs: Outp
     assert password not in state
     assert "BEGIN OPENSSH PRIVATE KEY" not in state
     assert password not in host.run("cat", "/opt/auren/docker-compose.prod.yml")
-    assert password not in host.run("docker", "inspect", "auren-api", "auren-postgres")
+    assert password not in json.dumps(host.containers())
     assert host.run("stat", "-c", "%a %u", "/opt/auren/secrets/api/postgres_password").split() == ["400", "10001"]
 
 
@@ -195,7 +189,7 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
 
 def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 81)
-    power_off(outputs)
+    act(outputs["droplet"]["id"], "power_off")
     started = time.monotonic()
     printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
     assert "taken for dead" in printed
@@ -206,7 +200,7 @@ def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, output
 
 
 def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deployment, outputs: Outputs) -> None:
-    power_off(outputs)
+    act(outputs["droplet"]["id"], "power_off")
     deployment.destroy()
     assert pulumi_stack.resources(STACK) == []
     names = subprocess.run(
@@ -224,16 +218,3 @@ def test_a_destroyed_stack_comes_up_again_and_a_living_droplet_goes_down_cleanly
     assert read_event(outputs, post_event(outputs, 90)) == 90
     assert "containers stopped, /mnt/auren-data unmounted" in deployment.destroy()
     assert pulumi_stack.resources(STACK) == []
-
-
-def power_off(outputs: Outputs) -> None:
-    """Cut the droplet's power, past any operating system."""
-    droplet = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2/droplets/{outputs['droplet']['id']}"
-    token = json.loads((layout.STATE / "tokens.json").read_text())["digitalocean"]
-    headers = {"Authorization": f"Bearer {token}"}
-    assert httpx.post(f"{droplet}/actions", headers=headers, json={"type": "power_off"}, timeout=10).is_success
-    for _ in range(60):
-        if httpx.get(droplet, headers=headers, timeout=10).json()["droplet"]["status"] == "off":
-            return
-        time.sleep(0.5)
-    pytest.fail("the droplet did not go off within half a minute")

@@ -25,6 +25,16 @@ except OSError as error:
 """
 """Prints `open` and what the server says first, `refused`, or `silent` when nothing answers at all."""
 
+SERVER = """
+import socket, sys
+server = socket.create_server(("0.0.0.0", int(sys.argv[1])), reuse_port=True)
+while True:
+    connection, (client, _) = server.accept()
+    connection.sendall(client.encode())
+    connection.close()
+"""
+"""Says to each client which address it comes from."""
+
 
 @dataclass(frozen=True)
 class Client:
@@ -58,6 +68,22 @@ def internet_client() -> Iterator[Client]:
         yield Client(("ip", "netns", "exec", NAMESPACE), str(_ADDRESS))
     finally:
         _remove()
+
+
+@contextlib.contextmanager
+def serving(client: Client, *ports: int) -> Iterator[None]:
+    """Somebody listens there, on every address."""
+    servers = [subprocess.Popen([*client.prefix, sys.executable, "-c", SERVER, str(port)]) for port in ports]
+    try:
+        while any(
+            client.connect("127.0.0.1" if client is HOST else client.address, port) == "refused" for port in ports
+        ):
+            assert all(server.poll() is None for server in servers)
+        yield
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
 
 
 def _remove() -> None:

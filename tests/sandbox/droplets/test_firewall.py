@@ -1,10 +1,7 @@
 """The firewall in front of a droplet: what it lets through, from wherever it comes, and what it silently drops."""
 
-import contextlib
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 import pytest
@@ -13,20 +10,11 @@ from sandbox import layout
 from sandbox.droplets import DockerHypervisor, firewall
 from sandbox.droplets.hypervisor import FirewallPolicy, FirewallRule
 from tests.sandbox.droplets.droplet import Boot, Droplet
-from tests.sandbox.droplets.internet import CONNECT, HOST, Client
+from tests.sandbox.droplets.internet import CONNECT, HOST, SERVER, Client, serving
 
 pytestmark = pytest.mark.machine
 
 ANYWHERE = ("0.0.0.0/0",)
-SERVER = """
-import socket, sys
-server = socket.create_server(("0.0.0.0", int(sys.argv[1])), reuse_port=True)
-while True:
-    connection, (client, _) = server.accept()
-    connection.sendall(client.encode())
-    connection.close()
-"""
-"""Says to each client which address it comes from."""
 
 
 def tcp(port: int, *addresses: str) -> FirewallRule:
@@ -123,22 +111,6 @@ def test_neighbours_are_let_in_by_the_same_rules_on_both_networks(
     assert connect(neighbour, private, 80) == f"open {neighbour.spec.private_ipv4}"
     assert connect(neighbour, private, 8081) == "silent"
     assert connect(neighbour, droplet.address, 80) == "silent"
-
-
-@contextlib.contextmanager
-def serving(client: Client, *ports: int) -> Iterator[None]:
-    """Somebody listens there, on every address."""
-    servers = [subprocess.Popen([*client.prefix, sys.executable, "-c", SERVER, str(port)]) for port in ports]
-    try:
-        while any(
-            client.connect("127.0.0.1" if client is HOST else client.address, port) == "refused" for port in ports
-        ):
-            assert all(server.poll() is None for server in servers)
-        yield
-    finally:
-        for server in servers:
-            server.kill()
-            server.wait()
 
 
 def test_of_this_machine_a_droplet_reaches_the_registry_only(hypervisor: DockerHypervisor, droplet: Droplet) -> None:

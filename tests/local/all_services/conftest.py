@@ -1,0 +1,45 @@
+"""One stack for all modules of this package: each finds it healthy and leaves it so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from auren_infra.services.model import Service
+from tests.local.deployment import Deployment, rehearsal
+from tests.local.host import Host
+
+HEALTHY_SECONDS = 60
+
+
+@pytest.fixture(scope="package")
+def deployment(cloud: None) -> Iterator[Deployment]:
+    with rehearsal() as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="package")
+def first_up(deployment: Deployment) -> str:
+    return deployment.up()
+
+
+@pytest.fixture(scope="package")
+def outputs(deployment: Deployment, first_up: str) -> dict[str, Any]:
+    return deployment.outputs()
+
+
+@pytest.fixture(scope="package")
+def services(deployment: Deployment) -> dict[str, Service]:
+    return {service.name: service for service in deployment.services()}
+
+
+@pytest.fixture(scope="package")
+def containers(services: dict[str, Service]) -> list[str]:
+    """Their names."""
+    return [service.container for service in services.values()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def healthy(outputs: dict[str, Any], containers: list[str]) -> None:
+    """What the module before did is over."""
+    Host(outputs["droplet"]["id"]).wait_until_healthy(containers, HEALTHY_SECONDS)

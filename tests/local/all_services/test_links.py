@@ -1,0 +1,80 @@
+"""Who reaches whom: the communication matrix between the containers, and nothing around it."""
+
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+from typing import Any
+
+import pytest
+
+from auren_infra.services.model import BRIDGE, Service
+from auren_infra.settings import CONTAINER_SUBNET
+from tests.local import cloud
+from tests.local.all_services.connections import assert_only_the_links_connect, probe, processes, reached
+from tests.local.deployment import Deployment
+from tests.local.host import COMPOSE, Host
+from tests.sandbox.droplets.internet import Client, serving
+
+pytestmark = pytest.mark.machine
+
+OUTSIDE_PORT = 443
+"""One that the cloud's firewall lets out."""
+HOST_PORTS = (22, 80, 443, 8081)
+
+
+def link_local(hardware_address: str) -> str:
+    """The IPv6 address that an interface gives itself (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(hardware_address.replace(":", ""))
+    identifier = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return str(IPv6Address(b"\xfe\x80" + bytes(6) + identifier))
+
+
+def test_exactly_the_links_connect(host: Host, services: dict[str, Service]) -> None:
+    assert_only_the_links_connect(host, services)
+
+
+def test_no_container_reaches_the_machine_or_the_metadata(
+    host: Host, outputs: dict[str, Any], services: dict[str, Service]
+) -> None:
+    """By none of the machine's addresses, and not by going out and in again at a published port."""
+    own = [str(CONTAINER_SUBNET[1]), str(outputs["address"]), *cloud.addresses(host.droplet).values()]
+    targets = [(address, port) for address in own for port in HOST_PORTS] + [("169.254.169.254", 80)]
+    assert reached(probe(host, processes(host, services), targets)) == set()
+
+
+def test_ipv6_is_no_way_around(host: Host, services: dict[str, Service]) -> None:
+    """By the addresses that interfaces give themselves, of the other containers and of the machine's bridge."""
+    containers = host.containers()
+    networks = [containers[service.container]["NetworkSettings"]["Networks"] for service in services.values()]
+    hardware = [endpoint["MacAddress"] for network in networks for endpoint in network.values()]
+    hardware.append(host.run("cat", f"/sys/class/net/{BRIDGE}/address").strip())
+    ports = sorted({service.port for service in services.values()} | {22})
+    targets = [(link_local(address), port) for address in hardware for port in ports]
+    assert reached(probe(host, processes(host, services), targets)) == set()
+
+
+@pytest.fixture
+def outside(internet: Client) -> Iterator[tuple[str, int]]:
+    """A server somewhere on the internet."""
+    with serving(internet, OUTSIDE_PORT):
+        yield internet.address, OUTSIDE_PORT
+
+
+def test_to_the_internet_go_only_those_that_need_it(
+    host: Host, services: dict[str, Service], outside: tuple[str, int]
+) -> None:
+    sources = {**processes(host, services), "the machine itself": 1}
+    answers = probe(host, sources, [outside])
+    named = {name for name, service in services.items() if service.internet}
+    assert named == {"api", "bridge"}
+    assert {source for source, _ in reached(answers)} == named | {"the machine itself"}
+
+
+def test_recreated_containers_have_the_same_links(
+    deployment: Deployment, host: Host, services: dict[str, Service], containers: list[str]
+) -> None:
+    before = {name: host.container_id(name) for name in containers}
+    host.run(*COMPOSE, "up", "--detach", "--force-recreate", "--wait", seconds=300)
+    host.wait_until_healthy(containers, 60)
+    assert not set(before.items()) & {(name, host.container_id(name)) for name in containers}
+    assert_only_the_links_connect(host, services)
+    assert deployment.planned() == {}

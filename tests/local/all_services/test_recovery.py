@@ -1,0 +1,95 @@
+"""What breaks on the machine mends itself, without Pulumi and within the time that is promised."""
+
+import shlex
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from auren_infra.files import paths
+from auren_infra.services.model import Service
+from tests.local.deployment import Deployment
+from tests.local.host import Host
+
+pytestmark = pytest.mark.machine
+
+MENDED_WITHIN = 90
+"""Seconds: three health checks that fail, ten seconds until the watchdog looks, and the restart."""
+
+
+def main_process(host: Host, name: str) -> str:
+    return host.run("docker", "inspect", "--format", "{{.State.Pid}}", name).strip()
+
+
+def wait_until_started_anew(host: Host, before: dict[str, str], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while left := [name for name, started in before.items() if host.started_at(name) == started]:
+        assert time.monotonic() < deadline, f"not started anew within {seconds} s: {left}"
+        time.sleep(1)
+
+
+def test_what_was_killed_or_hangs_is_started_anew(host: Host, containers: list[str]) -> None:
+    """Three faults at once: killed by hand, a main process that dies, and one that hangs while its container runs."""
+    broken = ("auren-nginx", "auren-kafka-ui", "auren-chromadb")
+    killed, died, hangs = broken
+    before = {name: host.started_at(name) for name in broken}
+    # The API is not healthy without Chroma: whether it is started anew as well is a matter of moments.
+    untouched = {name: host.started_at(name) for name in containers if name not in {*broken, "auren-api"}}
+    host.run("docker", "kill", killed)
+    host.run("kill", "-KILL", main_process(host, died))
+    host.run("kill", "-STOP", main_process(host, hangs))
+    wait_until_started_anew(host, before, MENDED_WITHIN)
+    host.wait_until_healthy(containers, 60)
+    assert {name: host.started_at(name) for name in untouched} == untouched
+
+
+def test_a_killed_daemon_comes_back_and_no_container_noticed(host: Host, containers: list[str]) -> None:
+    before = {name: (main_process(host, name), host.started_at(name)) for name in containers}
+    daemon = host.run("systemctl", "show", "--property", "MainPID", "--value", "docker").strip()
+    host.run("kill", "-KILL", daemon)
+    host.wait_until_healthy(containers, MENDED_WITHIN)
+    assert host.run("systemctl", "show", "--property", "MainPID", "--value", "docker").strip() not in ("0", daemon)
+    assert {name: (main_process(host, name), host.started_at(name)) for name in containers} == before
+
+
+@pytest.fixture
+def without_data_disk(host: Host, containers: list[str]) -> Iterator[str]:
+    """The data disk is away, and cannot be mounted: its unit is masked. All is put back afterwards."""
+    unit = host.run("systemd-escape", "--path", "--suffix=mount", paths.DATA).strip()
+    host.run("systemctl", "stop", "auren", seconds=200)
+    host.run("systemctl", "stop", "docker.socket", "docker")
+    host.run("systemctl", "stop", unit)
+    host.run("systemctl", "mask", "--runtime", unit)
+    try:
+        yield unit
+    finally:
+        host.run("systemctl", "unmask", "--runtime", unit)
+        host.run("systemctl", "reset-failed", check=False)
+        host.run("systemctl", "start", "docker.socket", "docker", "auren")
+        host.wait_until_healthy(containers, 120)
+
+
+def test_nothing_starts_on_an_unmounted_data_disk(
+    host: Host, services: dict[str, Service], without_data_disk: str
+) -> None:
+    """Docker is held back; and a daemon that somebody starts past systemd starts no container that has data."""
+    assert host.run("findmnt", paths.DATA, check=False) == ""
+    host.run("systemctl", "start", "docker", check=False)
+    assert host.run("systemctl", "is-active", "docker", check=False).strip() != "active"
+
+    host.run("systemd-run", "--quiet", "--unit", "bare-dockerd", "dockerd", "--host", "unix:///run/docker.sock")
+    try:
+        wait = "until docker version >/dev/null 2>&1; do sleep 0.3; done; sleep 5"
+        host.run("timeout", "60", "sh", "-c", wait)
+        with_data = [service.container for service in services.values() if service.volumes]
+        host.run("sh", "-c", f"docker start {shlex.join(with_data)}", check=False)
+        running = host.run("docker", "ps", "--format", "{{.Names}}").split()
+        assert not set(running) & set(with_data)
+        assert host.run("find", paths.DATA, "-mindepth", "1") == ""
+        host.run("sh", "-c", "docker ps --quiet | xargs -r docker stop --time 10")
+    finally:
+        host.run("systemctl", "stop", "bare-dockerd", check=False)
+
+
+def test_after_all_that_pulumi_has_nothing_to_do(deployment: Deployment, first_up: str) -> None:
+    assert deployment.planned() == {}

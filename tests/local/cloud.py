@@ -1,0 +1,60 @@
+"""What an operator does past Pulumi, with the simulated DigitalOcean API: power, and the cloud's firewall."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from sandbox import layout
+
+_ALL = ("tcp", "udp", "icmp")
+
+
+def _ask(method: str, path: str, body: object = None) -> Any:
+    token = json.loads((layout.STATE / "tokens.json").read_text())["digitalocean"]
+    response = httpx.request(
+        method,
+        f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2/{path}",
+        headers={"Authorization": f"Bearer {token}"},
+        json=body,
+        timeout=30,
+    )
+    assert response.is_success, response.text
+    return response.json()
+
+
+def act(droplet: str, kind: str, seconds: float = 180) -> None:
+    """`reboot`, `power_off`, which cuts the power, or `power_cycle`, which gives it back at once; waits for the end."""
+    action = _ask("POST", f"droplets/{droplet}/actions", {"type": kind})["action"]
+    deadline = time.monotonic() + seconds
+    while action["status"] == "in-progress":
+        assert time.monotonic() < deadline, f"{kind} is not done after {seconds} s"
+        time.sleep(0.2)
+        action = _ask("GET", f"droplets/{droplet}/actions/{action['id']}")["action"]
+    assert action["status"] == "completed", action
+
+
+def addresses(droplet: str) -> dict[str, str]:
+    """The droplet's own, `public` and `private`."""
+    networks = _ask("GET", f"droplets/{droplet}")["droplet"]["networks"]["v4"]
+    return {network["type"]: network["ip_address"] for network in networks}
+
+
+@contextlib.contextmanager
+def firewall_wide_open(firewall: str) -> Iterator[None]:
+    """For a while the cloud lets everything through, as if somebody had made a mistake there."""
+    kept = _ask("GET", f"firewalls/{firewall}")["firewall"]
+    body = {key: kept[key] for key in ("name", "droplet_ids", "tags", "inbound_rules", "outbound_rules")}
+    everybody = {"addresses": ["0.0.0.0/0"]}
+    opened = {
+        "inbound_rules": [{"protocol": protocol, "ports": "all", "sources": everybody} for protocol in _ALL],
+        "outbound_rules": [{"protocol": protocol, "ports": "all", "destinations": everybody} for protocol in _ALL],
+    }
+    _ask("PUT", f"firewalls/{firewall}", body | opened)
+    try:
+        yield
+    finally:
+        _ask("PUT", f"firewalls/{firewall}", body)
