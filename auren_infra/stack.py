@@ -36,7 +36,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     services = catalogue(settings)
 
     network = Network(name, settings)
-    data = DataVolume(name, settings)
+    data = DataVolume(name, settings, network.tag)
     droplet = Droplet(name, settings, network, data)
     Dns(name, settings, zone, network.address)
 

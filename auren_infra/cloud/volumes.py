@@ -16,7 +16,9 @@ class DataVolume(pulumi.ComponentResource):
     device: str
     """Where a droplet sees it."""
 
-    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, tag: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("auren:cloud:DataVolume", name, None, opts)
         self.volume = digitalocean.Volume(
             name,
@@ -25,6 +27,7 @@ class DataVolume(pulumi.ComponentResource):
             size=settings.data_volume_size,
             initial_filesystem_type="ext4",
             description="All data of AUREN",
+            tags=[tag],
             opts=pulumi.ResourceOptions(
                 parent=self, protect=settings.protect_data, retain_on_delete=settings.protect_data
             ),
