@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 CHROMA = "/api/v2/tenants/default_tenant/databases/default_database/collections"
@@ -54,12 +54,12 @@ async def chromadb(run: str) -> dict[str, list[str]]:
 async def kafka(run: str) -> dict[str, list[str]]:
     """From each partition's beginning to its present end."""
     names: list[str] = []
+    servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    # Of no group, so that it gets all partitions and moves nobody's offsets.
     async with AIOKafkaConsumer(
-        bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], auto_offset_reset="earliest", enable_auto_commit=False
+        TOPIC, bootstrap_servers=servers, group_id=None, auto_offset_reset="earliest"
     ) as consumer:
-        await consumer.topics()
-        partitions = [TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC) or ()]
-        consumer.assign(partitions)
+        partitions = consumer.assignment()
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
