@@ -7,7 +7,7 @@ The plugin's module is imported only now, so that a command over SSH does not wa
 import importlib
 import sys
 
-NAMES = ("cloudflare", "command", "digitalocean", "random", "tls")
+NAMES = ("cloudflare", "command", "digitalocean", "docker", "random", "tls")
 
 
 def main() -> int:

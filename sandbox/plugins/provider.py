@@ -54,6 +54,7 @@ class PluginProvider(protocol.Provider):
             defaulted[resource.autoname] = self._name(resource.autoname, request)
         checked, faults = self.plugin.schema.check(shape, {**defaulted, **given})
         faults = faults or resource.check(checked)
+        checked = checked if faults else resource.completed(checked)
         failures = [
             protocol.CheckFailure(
                 "", f"{fault.reason}. Examine values at '{'.'.join(filter(None, (request.name, fault.property)))}'."
@@ -73,7 +74,7 @@ class PluginProvider(protocol.Provider):
         readable = set(new) & set(state) - resource.digested
         old = {**{name: state[name] for name in readable}, **old}
         replacing = shape.replace_on_changes | resource.replaces({**state, **old}, new)
-        found = difference(shape, old, new, replacing)
+        found = difference(shape, resource.watched(old), resource.watched(new), replacing)
         named = resource.autoname is not None and resource.autoname not in new.get(_DEFAULTED, [])
         return protocol.DiffResponse(
             changes=bool(found.changed),

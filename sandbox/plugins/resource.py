@@ -87,6 +87,14 @@ class Resource(ABC):
         del inputs
         return []
 
+    def completed(self, inputs: Values) -> Values:
+        """Inputs that were found without a fault, with those that the provider works out by itself."""
+        return inputs
+
+    def watched(self, inputs: Values) -> Values:
+        """The inputs without those whose change makes no difference."""
+        return inputs
+
     def replaces(self, old: Values, new: Values) -> frozenset[str]:
         """Properties whose change, this time, needs a replacement, beside those in the schema.
 

@@ -19,7 +19,7 @@ NOT_SUPPORTED = {
     "digitalocean:index/droplet:Droplet": {"gpuPartitionMode"},
     "cloudflare:index/dnsRecord:DnsRecord": {"includeShadowMetadata"},
 }
-TOKENS = [(name, token) for name in ("cloudflare", "digitalocean") for token in Schema(name).resources]
+TOKENS = [(name, token) for name in ("cloudflare", "digitalocean", "docker") for token in Schema(name).resources]
 
 
 def camel(name: str) -> str:
@@ -50,7 +50,7 @@ def test_a_resource_has_the_properties_that_its_sdk_knows(name: str, token: str)
     assert set(shape.defaults) <= set(shape.inputs)
 
 
-@pytest.mark.parametrize("name", ["cloudflare", "digitalocean"])
+@pytest.mark.parametrize("name", ["cloudflare", "digitalocean", "docker"])
 def test_every_resource_and_function_of_the_schema_is_served(name: str) -> None:
     plugin = importlib.import_module(f"sandbox.plugins.{name}").plugin()
     assert set(plugin.resources) == set(plugin.schema.resources)
