@@ -1,7 +1,7 @@
 """The rendered configuration files, by their path on the machine.
 
 A service's file is rendered from the template of its name, with `settings`, all `services` by name, and the `service`
-whose file it is.
+whose file it is; `cloudflare_ranges` says whom to believe.
 """
 
 import json
@@ -19,7 +19,6 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # these are configuration files, not pages
 )
-_TEMPLATES.globals["CLOUDFLARE_RANGES"] = cloudflare.RANGES
 
 
 def template(name: str, **values: object) -> str:
@@ -32,7 +31,13 @@ def configuration_files(settings: Settings, services: Sequence[Service]) -> dict
     sources = {file.source for service in services for file in service.files}
     by_name = {service.name: service for service in services}
     rendered = {
-        source: template(source, settings=settings, services=by_name, service=_reader(source, services))
+        source: template(
+            source,
+            settings=settings,
+            services=by_name,
+            service=_reader(source, services),
+            cloudflare_ranges=cloudflare.RANGES,
+        )
         for source in sorted(sources)
     }
     return {"docker-compose.prod.yml": compose.render(services), **rendered}

@@ -1,0 +1,79 @@
+"""The rendered nginx.conf in the real nginx, locked down as the catalogue says, with an API that only pretends."""
+
+import os
+from pathlib import Path
+
+import pytest
+from docker.models.networks import Network
+from docker.types import Ulimit
+
+from auren_infra.files.render import configuration_files
+from auren_infra.services.catalogue import catalogue
+from tests.sandbox.images.containers import Run, eventually, says
+from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
+from tests.unit.configuration import settings
+
+CALM = {"apiRequestsPerSecond": "100000", "apiRequestBurst": "1000"}
+"""Limits that only a test of the limits meets."""
+
+
+@pytest.fixture
+def website(tmp_path: Path) -> Path:
+    folder = tmp_path / "website"
+    (folder / "assets").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / ".git/config").write_text("secret")
+    (folder / "index.html").write_text("<title>AUREN</title>")
+    (folder / "status.js").write_text("let a;\n" * 1000)
+    (folder / "assets/index-BkT3f9aX.js").write_text("let b;\n")
+    (folder / "assets/module.mjs").write_text("export let c;\n")
+    return folder
+
+
+@pytest.fixture
+def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
+    """`serve(**changes)`: nginx with the file that is rendered for this configuration."""
+
+    def start(**changes: str) -> Web:
+        tmp_path.chmod(0o755)
+        (tmp_path / "api.conf").write_text(API)
+        api = run(
+            "nginx",
+            alias="api",
+            user="101:101",
+            tmpfs={"/tmp": "", "/var/cache/nginx": "uid=101"},
+            volumes=[f"{tmp_path}/api.conf:/etc/nginx/nginx.conf:ro"],
+        )
+        address = api.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+        chosen = settings(**{**CALM, **changes})
+        services = catalogue(chosen)
+        (service,) = [service for service in services if service.name == "nginx"]
+        text = configuration_files(chosen, services)["nginx.conf"]
+        assert text.count("server 172.18.0.11:8080 ") == 1
+        (tmp_path / "nginx.conf").write_text(text.replace("172.18.0.11", address))
+        logs = tmp_path / "logs"
+        logs.mkdir()
+        os.chown(logs, service.user.uid, service.user.gid)
+        nginx = run(
+            "nginx",
+            user=str(service.user),
+            tmpfs={
+                tmpfs.target: f"size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700,noexec"
+                for tmpfs in service.tmpfs
+            },
+            volumes=[
+                f"{tmp_path}/nginx.conf:/etc/nginx/nginx.conf:ro",
+                f"{website}:/usr/share/nginx/html:ro",
+                f"{logs}:/var/log/nginx",
+            ],
+            mem_limit=f"{service.limits.memory_mb}m",
+            pids_limit=service.limits.pids,
+            ulimits=[Ulimit(name="nofile", soft=service.limits.open_files, hard=service.limits.open_files)],
+        )
+        eventually(lambda: says(nginx, *service.health.command)[0] == 0, seconds=15)
+        assert service.preflight is not None
+        test = ["sh", "-c", f"cat /etc/nginx/nginx.conf | ({service.preflight.command[2]})"]
+        assert says(nginx, *test) == (0, ""), "the preflight has something to say"
+        return Web(nginx, api, logs)
+
+    return start

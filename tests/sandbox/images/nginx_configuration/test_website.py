@@ -1,0 +1,90 @@
+"""What the website's visitors get: files, headers, refusals, and a line in the log."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auren_infra.files.render import configuration_files
+from auren_infra.services.catalogue import catalogue
+from tests.sandbox.images.containers import Run, eventually
+from tests.sandbox.images.nginx_configuration.web import Serve
+from tests.unit.configuration import settings
+
+pytestmark = pytest.mark.machine
+
+
+def test_files_are_kept_as_long_as_their_names_allow(serve: Serve) -> None:
+    web = serve()
+    page = web.ask("/")
+    assert (page.status, page["cache-control"], page["content-type"]) == (200, "no-cache", "text/html")
+    assert web.ask("/", "-H", f"If-None-Match: {page['etag']}").status == 304
+    assert web.ask("/people/ada").body == page.body, "the website's own paths are its first page"
+    hashed = web.ask("/assets/index-BkT3f9aX.js")
+    assert hashed["cache-control"] == "public, max-age=31536000, immutable"
+    assert web.ask("/status.js")["cache-control"] == "no-cache"
+    assert web.ask("/assets/module.mjs")["content-type"] == "application/javascript"
+    gone = web.ask("/assets/index-AAAA1111.js")
+    assert (gone.status, gone["cache-control"]) == (404, "")
+    packed = web.ask("/status.js", "-H", "Accept-Encoding: gzip", "--output", "/dev/null", "--dump-header", "-")
+    assert (packed["content-encoding"], packed["vary"]) == ("gzip", "Accept-Encoding")
+
+
+def test_what_is_not_the_websites_is_refused(serve: Serve, website: Path) -> None:
+    web = serve()
+    assert web.ask("/.git/config").status == 404
+    assert web.ask("/", "-X", "POST").status == 405
+    assert web.ask("/status.js", "-X", "DELETE").status == 405
+    assert web.ask("/api/silent", "-X", "PROPFIND").status == 405
+    assert web.ask("/", "-X", "TRACE").status == 405
+    assert web.ask("/", host="elsewhere.example").status == 421
+    for host in ("aupex.ai", "www.aupex.ai", "198.51.100.130", "127.0.0.1", "localhost"):
+        assert web.ask("/", host=host).status == 200, host
+    assert web.ask("/", "-H", "Cookie: " + "a" * 9000).status == 400
+    (website / "index.html").unlink()
+    assert eventually(lambda: web.ask("/healthz").status == 503, seconds=10)
+
+
+def test_every_answer_says_what_a_browser_may_do(serve: Serve) -> None:
+    web = serve()
+    for path in ("/", "/assets/gone.js", "/api/silent", "/api/fault"):
+        answer = web.ask(path)
+        assert answer["x-content-type-options"] == "nosniff", path
+        assert answer["referrer-policy"] == "strict-origin-when-cross-origin", path
+        assert answer["permissions-policy"], path
+        assert answer["server"] == "nginx", "no version"
+        assert ("frame-ancestors 'none'" in answer["content-security-policy"]) == (not path.startswith("/api")), path
+        assert answer["strict-transport-security"] == "", "over plain HTTP it would mean nothing"
+    secure = web.ask("/", "-H", "X-Forwarded-Proto: https")
+    assert secure["strict-transport-security"].startswith("max-age=")
+
+
+def test_a_line_of_the_log_can_be_read_by_a_program(serve: Serve) -> None:
+    web = serve()
+    web.ask("/healthz")
+    web.ask('/api/silent?token=secret"x', "-A", 'a "quoted" \\ agent')
+    web.ask("/people/ada?token=secret")
+    lines = {line["path"]: line for line in web.log()}
+    api, page = lines.pop("/api/silent"), lines.pop("/people/ada")
+    assert lines == {}, "health checks are not worth a line"
+    assert (api["status"], api["agent"]) == (200, 'a "quoted" \\ agent')
+    assert (api["method"], api["host"], api["cache"], api["upstream_status"]) == ("GET", "127.0.0.1", "MISS", "200")
+    assert isinstance(api["seconds"], float)
+    assert (page["status"], page["upstream"]) == (200, "")
+    assert "secret" not in json.dumps([api, page]), "a query can hold what is nobody's business"
+    assert len(api["id"]) == 32
+
+
+def test_the_containers_log_tells_why_a_start_failed(run: Run, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    chosen = settings()
+    text = configuration_files(chosen, catalogue(chosen))["nginx.conf"]
+    (tmp_path / "nginx.conf").write_text(text.replace("limit_req zone=requests", "limit_req zone=unknown"))
+    nginx = run(
+        "nginx",
+        user="101:101",
+        tmpfs=dict.fromkeys(("/var/cache/nginx", "/tmp", "/var/log/nginx"), "uid=101"),
+        volumes=[f"{tmp_path}/nginx.conf:/etc/nginx/nginx.conf:ro"],
+    )
+    assert nginx.wait(timeout=20)["StatusCode"] != 0
+    assert b'zero size shared memory zone "unknown"' in nginx.logs()
