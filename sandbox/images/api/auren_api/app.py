@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from aiokafka.errors import KafkaError
@@ -29,6 +30,8 @@ from auren_api.chroma import ChromaCollection
 from auren_api.events import Event, NewEvent
 from auren_api.settings import Settings
 from auren_api.store import EventStore
+
+log = logging.getLogger(__name__)
 
 MAX_ID = 2**63 - 1
 """PostgreSQL's bigint."""
@@ -113,8 +116,9 @@ def _answer_failures(app: FastAPI) -> None:
         app.add_exception_handler(error, _unavailable(service))
 
 
-def _unavailable(service: str):
-    async def answer(_: Request, __: Exception) -> JSONResponse:
+def _unavailable(service: str) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        log.warning("%s does not answer: %s: %s", service, type(error).__name__, error)
         return JSONResponse({"detail": f"{service} does not answer; try again"}, 503, {"Retry-After": "2"})
 
     return answer

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError
 
 from auren_backing.environment import KafkaSettings
+from auren_backing.topics import RETRY_MILLISECONDS
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Subscription(Generic[Message]):
             auto_offset_reset="earliest",
             session_timeout_ms=SESSION_MILLISECONDS,
             heartbeat_interval_ms=SESSION_MILLISECONDS // 3,
+            retry_backoff_ms=RETRY_MILLISECONDS,
         )
         try:
             await consumer.start()
