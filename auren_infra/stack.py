@@ -8,7 +8,7 @@ import pulumi
 from auren_infra import outputs
 from auren_infra.cloud.dns import Dns, zone_id
 from auren_infra.cloud.droplet import Droplet
-from auren_infra.cloud.network import Network, inbound
+from auren_infra.cloud.network import Network
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
@@ -19,6 +19,7 @@ from auren_infra.host.machine import USER, Machine
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
+from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
 
@@ -56,7 +57,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
         services=services,
         ready=ready,
     )
-    engine = DockerEngine(machine, settings, ready)
+    engine = DockerEngine(machine, settings, services, ready)
     built = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
     Containers(machine, services, configuration, after=[disk.mounted, engine.network])

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_digitalocean as digitalocean
 
+from auren_infra.services.inbound import EVERYWHERE, inbound
 from auren_infra.settings import Settings
-
-EVERYWHERE = ("0.0.0.0/0", "::/0")
-KAFKA_UI_PORT = 8081
 
 
 class Network(pulumi.ComponentResource):
@@ -67,16 +65,6 @@ _OUTBOUND = (
     ("icmp", None),  # path MTU discovery, ping
 )
 """What a machine of AUREN opens to the outside; all else is dropped."""
-
-
-def inbound(settings: Settings) -> dict[int, Sequence[str]]:
-    """Port -> the addresses that may reach it."""
-    return {
-        22: settings.ssh_allowed,
-        80: EVERYWHERE,
-        443: EVERYWHERE,
-        KAFKA_UI_PORT: settings.kafka_ui_allowed,
-    }
 
 
 def inbound_rule(port: int, sources: Sequence[str]) -> digitalocean.FirewallInboundRuleArgs:

@@ -16,6 +16,9 @@ from auren_infra.services.model import NETWORK_NAME, Service
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
 """What a container may say before its oldest words are dropped."""
+NEEDS_LABEL = "auren.needs"
+"""What the watchdog knows a container's dependencies by. Compose's own label says nothing of a service that is started
+with `--no-deps`."""
 
 
 def render(services: Sequence[Service]) -> str:
@@ -51,7 +54,7 @@ def render_service(service: Service) -> str:
 
 
 def _service(service: Service) -> dict[str, Any]:
-    health = service.health
+    health, needed = service.health, targets(service.name)
     specification: dict[str, Any] = {
         "image": service.image,
         "container_name": service.container,
@@ -69,7 +72,8 @@ def _service(service: Service) -> dict[str, Any]:
             + ("exec" if tmpfs.executable else "noexec")
             for tmpfs in service.tmpfs
         ],
-        "depends_on": {target: {"condition": "service_healthy"} for target in targets(service.name)},
+        "labels": {NEEDS_LABEL: " ".join(needed)} if needed else {},
+        "depends_on": {target: {"condition": "service_healthy"} for target in needed},
         "healthcheck": {
             "test": ["CMD", *health.command],
             "interval": f"{health.interval}s",
@@ -77,7 +81,7 @@ def _service(service: Service) -> dict[str, Any]:
             "retries": health.retries,
             "start_period": f"{health.start_period}s",
         },
-        "restart": "unless-stopped",
+        "restart": "always",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],

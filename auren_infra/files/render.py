@@ -66,6 +66,13 @@ def operator_keys(settings: Settings) -> str:
     return "".join(f"{key}\n" for key in settings.operator_keys)
 
 
+def log_rotation(services: Sequence[Service]) -> str:
+    """logrotate's rule for nginx's log files on the data disk."""
+    (nginx,) = [service for service in services if service.name == "nginx"]
+    (logs,) = nginx.volumes
+    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx)
+
+
 def data_directories(services: Sequence[Service]) -> str:
     """The data disk's directories: `PATH UID:GID` a line."""
     return "".join(f"{paths.volume(volume)} {service.user}\n" for service in services for volume in service.volumes)

@@ -6,7 +6,7 @@ import pulumi
 
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
-from auren_infra.host.machine import Machine
+from auren_infra.host.machine import Machine, script
 from auren_infra.services.links import targets
 from auren_infra.services.model import Service
 
@@ -35,6 +35,7 @@ class Containers(pulumi.ComponentResource):
             after=[compose_file, *after],
             parent=self,
         )
+        machine.run("supervision", "supervision", stdin=script("watchdog"), after=[compose_file, *after], parent=self)
         started: dict[str, pulumi.Resource] = {}
         for service in services:
             files = {mount.source: configuration.files[mount.source] for mount in service.files}

@@ -1,10 +1,13 @@
 """Docker on a machine: the engine, installed and pinned, and AUREN's network."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from auren_infra.files.render import docker_daemon
+from auren_infra.host.firewall import MachineFirewall
 from auren_infra.host.machine import Machine
-from auren_infra.services.model import NETWORK_NAME
+from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
 
 
@@ -16,11 +19,13 @@ class DockerEngine(pulumi.ComponentResource):
     """
 
     network: pulumi.Resource
+    """Behind the walls: containers can talk only once they are there."""
 
     def __init__(
         self,
         machine: Machine,
         settings: Settings,
+        services: Sequence[Service],
         ready: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -35,7 +40,16 @@ class DockerEngine(pulumi.ComponentResource):
             parent=self,
             bound=1200,
         )
+        firewall = MachineFirewall(
+            machine, settings, services, after=[engine], opts=pulumi.ResourceOptions(parent=self)
+        )
         self.network = machine.run(
-            "network", "docker_network", NETWORK_NAME, str(CONTAINER_SUBNET), after=[engine], parent=self
+            "network",
+            "docker_network",
+            NETWORK_NAME,
+            str(CONTAINER_SUBNET),
+            BRIDGE,
+            after=firewall.walls,
+            parent=self,
         )
         self.register_outputs({})

@@ -52,11 +52,17 @@ def test_a_container_cannot_take_the_machine_down(service: Service) -> None:
 @each_service
 def test_a_container_comes_back_after_a_reboot_and_says_how_it_is(service: Service) -> None:
     rendered = _rendered(service)
-    assert rendered["restart"] == "unless-stopped"
+    assert rendered["restart"] == "always"
     assert rendered["healthcheck"]["test"][0] == "CMD"
     assert rendered["healthcheck"]["interval"] == f"{service.health.interval}s"
     healthy = {"condition": "service_healthy"}
     assert rendered.get("depends_on", {}) == dict.fromkeys(targets(service.name), healthy)
+
+
+@each_service
+def test_the_watchdog_can_tell_what_a_container_depends_on(service: Service) -> None:
+    labels = _rendered(service).get("labels", {})
+    assert tuple(labels.get("auren.needs", "").split()) == targets(service.name)
 
 
 @each_service

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from auren_infra.files.render import configuration_files, data_directories, docker_daemon, operator_keys
+from auren_infra.files.render import configuration_files, data_directories, docker_daemon, log_rotation, operator_keys
 from auren_infra.services.catalogue import catalogue
 from tests.unit.configuration import settings
 
@@ -22,6 +22,10 @@ def test_containers_outlive_the_daemon_and_logs_end() -> None:
     assert daemon["live-restore"] is True
     assert daemon["log-driver"] == "json-file"
     assert daemon["log-opts"] == {"max-size": "10m", "max-file": "5"}, "without a size they grow until the disk is full"
+
+
+def test_the_rule_for_nginxs_logs_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
+    expect("logrotate-nginx", log_rotation(SERVICES))
 
 
 def test_every_file_that_a_service_mounts_is_rendered() -> None:

@@ -18,20 +18,38 @@ identity() {
     echo "$(docker inspect --format '{{.Id}}' "auren-$1" 2>/dev/null) $2"
 }
 
-health() {
-    docker inspect --format '{{.State.Running}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "auren-$1" 2>/dev/null || true
+# The container's health check, asked now: Docker looks for itself only after an interval.
+works() {
+    local -a check
+    mapfile -t check < <(docker inspect --format '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' "auren-$1" 2>/dev/null)
+    [ "${#check[@]}" -gt 1 ] || return 1
+    # Its first word is CMD, and println leaves an empty line at the end.
+    timeout 15 docker exec "auren-$1" "${check[@]:1:${#check[@]}-2}" >"$started/$1.check" 2>&1
 }
 
+# Once may be chance.
+works_now() {
+    works "$1" || { sleep 2 && works "$1"; } || { sleep 2 && works "$1"; }
+}
+
+# There may be no container to ask.
 explain() {
     echo "The last lines of auren-$1:"
-    docker logs --tail 30 "auren-$1" 2>&1 | sed 's/^/  /'
+    docker logs --tail 30 "auren-$1" 2>&1 | sed 's/^/  /' || true
     echo "Its health check said:"
-    docker inspect --format '{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}' "auren-$1" 2>/dev/null | tail -n 5 | sed 's/^/  /'
+    tail -n 5 "$started/$1.check" | sed 's/^/  /'
 }
 
+# Waits until the container works. One that ends again and again need not be waited for.
 start() {
-    local file=$1 service=$2 bound=$3
-    compose "$file" up --detach --no-deps --force-recreate --wait --wait-timeout "$bound" "$service" >"$started/$service.log" 2>&1
+    local file=$1 service=$2 bound=$3 deadline=$((SECONDS + $3))
+    : >"$started/$service.check"
+    compose "$file" up --detach --no-deps --force-recreate "$service" >"$started/$service.log" 2>&1 || return 1
+    until works "$service"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        [ "$(docker inspect --format '{{.RestartCount}}' "auren-$service")" -lt 4 ] || return 1
+        sleep 0.3
+    done
 }
 
 main() {
@@ -39,19 +57,20 @@ main() {
     shift 2
     install -d -m 0755 "$started"
     digest=$(sha256sum | cut -d' ' -f1)
-    if [ "$(cat "$started/$service" 2>/dev/null)" = "$(identity "$service" "$digest")" ] && [ "$(health "$service")" = "true healthy" ]; then
+    if [ "$(cat "$started/$service" 2>/dev/null)" = "$(identity "$service" "$digest")" ] && works_now "$service"; then
         echo "auren-$service runs as it should"
         return
     fi
 
     # All that can fail without touching what runs comes first.
-    compose "$compose_file" config --quiet
     if ! compose "$compose_file" pull --policy missing "$service" >"$started/$service.log" 2>&1; then
         tail -n 10 "$started/$service.log" >&2
-        echo "The image of $service could not be pulled; what ran before still runs." >&2
+        echo "The image of $service could not be pulled, or $compose_file is not right; what ran before still runs." >&2
         exit 1
     fi
-    if [ $# -gt 0 ] && [ "$(health "$service")" = "true healthy" ]; then
+    # Docker does not flush the layers that it unpacks: a power cut would leave an image with holes.
+    sync --file-system /var/lib/docker
+    if [ $# -gt 0 ] && works_now "$service"; then
         if ! docker exec --interactive "auren-$service" "${@:2}" <"$1" >"$started/$service.log" 2>&1; then
             tail -n 20 "$started/$service.log" >&2
             echo "$service would not accept $1; the container that ran before still runs." >&2

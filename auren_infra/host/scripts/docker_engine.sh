@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# docker_engine SOURCE VERSION < daemon.json: Docker Engine and Compose V2, of a pinned version, running with daemon.json.
+# docker_engine SOURCE VERSION < daemon.json: Docker Engine and Compose V2, of a pinned version, running with daemon.json,
+# and beside them what the machine's own walls and the rotation of logs need.
 set -euo pipefail
 
 # The first boot's own package runs hold the locks for a while; the list lock has no waiting of its own.
@@ -59,6 +60,13 @@ is_running() {
     esac
 }
 
+others_are_there() {
+    local program
+    for program in ufw iptables-restore logrotate; do
+        command -v "$program" >/dev/null || return 1
+    done
+}
+
 install_engine() {
     local source=$1 version=$2 engine pinned others
     [ "$source" != docker ] || add_docker_repository
@@ -77,7 +85,7 @@ install_engine() {
         return 1
     fi
     apt-mark unhold "$engine" "${others[@]}" >/dev/null 2>&1 || true
-    apt --allow-downgrades --no-install-recommends install "$engine=$pinned" "${others[@]}"
+    apt --allow-downgrades --no-install-recommends install "$engine=$pinned" "${others[@]}" iptables ufw logrotate
     apt-mark hold "$engine" "${others[@]}" >/dev/null
 }
 
@@ -86,7 +94,7 @@ main() {
     export DEBIAN_FRONTEND=noninteractive
     install -d -m 0755 /etc/docker
     cat >/etc/docker/daemon.json.new
-    is_running "$version" || install_engine "$source" "$version"
+    { is_running "$version" && others_are_there; } || install_engine "$source" "$version"
     if ! cmp -s /etc/docker/daemon.json.new /etc/docker/daemon.json; then
         dockerd --validate --config-file /etc/docker/daemon.json.new >&2
         mv /etc/docker/daemon.json.new /etc/docker/daemon.json

@@ -10,6 +10,8 @@ set -euo pipefail
 main() {
     local target=$1 device
     if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
+        # Or it starts again what is stopped here.
+        systemctl stop auren-watchdog 2>/dev/null || true
         # In reverse order of the links; then whatever else runs.
         if [ -e /opt/auren/docker-compose.prod.yml ]; then
             timeout 150 docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop || true

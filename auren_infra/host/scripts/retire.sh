@@ -10,7 +10,8 @@ main() {
         while read -r container service; do
             if ! grep -qxF "$service" <<<"$wanted"; then
                 timeout 120 docker stop --time 60 "$container" >/dev/null
-                docker rm "$container" >/dev/null
+                # By force: the watchdog may have started it again.
+                docker rm --force "$container" >/dev/null
                 rm -f "/var/lib/auren/started/$service" "/var/lib/auren/started/$service".*
                 echo "$service is no longer among the services: its container was removed"
             fi

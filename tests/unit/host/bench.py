@@ -19,10 +19,10 @@ OWNER = f"{os.getuid()}:{os.getgid()}"
 """The only owner that a test may give a file without being root."""
 
 _HARMLESS = """
-    awk base64 bash basename cat chmod chown cmp comm cp cut dirname env find grep head id install mkdir mktemp mv
+    awk base64 bash basename cat chmod chown cmp comm cp cut dirname env find flock grep head id install mkdir mktemp mv
     printf rm sed sh sha256sum sort stat tail timeout touch tr wc xargs
 """
-_MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|var)\b)")
+_MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|var)\b)")
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,13 @@ case "$*" in
         cat "$state/refused"
         exit 100
     fi
+    for program in ufw iptables-restore logrotate; do install -m 0755 "$0" "${0%/*}/$program"; done
     tr ' ' '\n' <<<"$*" | sed -nE 's/^docker[^=]*=([0-9]+:)?([0-9.]+).*/\2/p' >"$state/running" ;;
 esac
 """
 """What is locked, refused and running is in files of these names."""
+
+BESIDE = ["iptables", "ufw", "logrotate"]
 
 DOCKER = r"""
 case "$*" in
@@ -85,7 +88,7 @@ def test_docker_comes_from_its_own_repository_pinned_and_held(machine: Bench) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Docker Engine 24.0.9\n")
     packages = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin"]
-    assert _installed(machine) == ["docker-ce=5:24.0.9-1~ubuntu.22.04~jammy", *packages[1:]]
+    assert _installed(machine) == ["docker-ce=5:24.0.9-1~ubuntu.22.04~jammy", *packages[1:], *BESIDE]
     assert machine.calls("apt-mark")[-1] == f"apt-mark hold {' '.join(packages)}", "or an upgrade moves it"
     source = machine.path("/etc/apt/sources.list.d/docker.list").read_text()
     key = machine.path("/etc/apt/keyrings/docker.asc")
@@ -138,7 +141,7 @@ def test_the_distributions_docker_has_compose_v2_under_the_name_it_has_there(
     _offer(machine, offered)
     done = machine.run("docker_engine", "distribution", version, data=docker_daemon())
     assert (done.returncode, done.stderr) == (0, "")
-    assert _installed(machine) == packages
+    assert _installed(machine) == packages + BESIDE
     assert machine.calls("curl") == [], "nothing is fetched from elsewhere"
     assert not machine.path("/etc/apt/sources.list.d/docker.list").exists()
 
@@ -159,6 +162,18 @@ def test_a_second_run_installs_and_restarts_nothing(machine: Bench) -> None:
     machine.forget_calls()
     assert machine.run("docker_engine", "docker", "24.0", data=docker_daemon()).returncode == 0
     assert machine.calls("apt", "curl", "dockerd") == []
+    assert machine.calls("systemctl restart") == []
+
+
+@pytest.mark.parametrize("program", ["ufw", "iptables-restore", "logrotate"])
+def test_a_docker_that_is_there_already_does_not_hide_what_is_missing_beside_it(machine: Bench, program: str) -> None:
+    """A machine that was set up before it was needed has Docker alone."""
+    _offer(machine, UBUNTU_DOCKER_CE)
+    machine.run("docker_engine", "docker", "24.0", data=docker_daemon())
+    machine.forget_calls()
+    (machine.root / "bin" / program).unlink()
+    assert machine.run("docker_engine", "docker", "24.0", data=docker_daemon()).returncode == 0
+    assert _installed(machine)[-3:] == BESIDE
     assert machine.calls("systemctl restart") == []
 
 

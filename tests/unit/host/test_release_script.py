@@ -51,8 +51,9 @@ def test_a_machine_that_answers_is_brought_down_cleanly(bench: Bench) -> None:
     (call,) = bench.calls("ssh")
     assert call.endswith("root@198.51.100.10 bash -s -- /mnt/auren-data")
     sent = (bench.root / "state/sent").read_text()
-    order = [sent.index(step) for step in ("docker compose", "docker stop", "systemctl stop", "sync", "umount")]
-    assert order == sorted(order), "nothing may write any more when the disk is unmounted"
+    steps = ("auren-watchdog", "docker compose", "docker stop", "systemctl stop docker.socket docker", "sync", "umount")
+    order = [sent.index(step) for step in steps]
+    assert order == sorted(order), "nothing may write, or start again, any more when the disk is unmounted"
 
 
 def test_only_the_machine_itself_is_trusted_and_only_its_key_is_used(bench: Bench) -> None:

@@ -1,0 +1,38 @@
+"""The walls on a machine: between its containers, and in front of the machine itself."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from auren_infra.files.firewall import container_rules, machine_rules
+from auren_infra.host.machine import Machine
+from auren_infra.services.model import Service
+from auren_infra.settings import Settings
+
+
+class MachineFirewall(pulumi.ComponentResource):
+    """The communication matrix, enforced; and UFW. Both are there before any container."""
+
+    walls: Sequence[pulumi.Resource]
+
+    def __init__(
+        self,
+        machine: Machine,
+        settings: Settings,
+        services: Sequence[Service],
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("auren:host:MachineFirewall", machine.name, None, opts)
+        containers = machine.run(
+            "container-firewall",
+            "container_firewall",
+            stdin=container_rules(settings, services),
+            after=after,
+            parent=self,
+        )
+        itself = machine.run(
+            "machine-firewall", "machine_firewall", stdin=machine_rules(settings), after=after, parent=self
+        )
+        self.walls = (containers, itself)
+        self.register_outputs({})

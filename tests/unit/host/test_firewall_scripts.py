@@ -1,0 +1,197 @@
+"""container_firewall.sh and machine_firewall.sh: walls that are never down, and never shut the deployment out."""
+
+import pytest
+
+from auren_infra.files.firewall import container_rules, machine_rules
+from auren_infra.services.catalogue import catalogue
+from tests.unit.configuration import settings
+from tests.unit.host.bench import Bench
+
+RULES = "/etc/auren/containers.rules"
+UNIT = "/etc/systemd/system/auren-firewall.service"
+CONTAINER_RULES = container_rules(settings(), catalogue(settings()))
+
+RESTORE = r"""
+if [ "$3" = --test ]; then
+    [ ! -e "$state/in place" ] || cmp -s "$state/in place" "$state/../etc/auren/containers.rules" || exit 97
+    ! grep -q wrong "$4" || { echo "iptables-restore: line 5 failed" >&2; exit 2; }
+fi
+"""
+"""It refuses what is wrong, and to be asked only when the old rules have gone."""
+
+
+@pytest.fixture
+def host(bench: Bench) -> Bench:
+    bench.path(UNIT).parent.mkdir(parents=True)
+    bench.stub("iptables-restore", RESTORE)
+    bench.stub("iptables", r"printf '%s\n' '-N DOCKER-USER' '-A DOCKER-USER -j DROP' '-A DOCKER-USER -j RETURN'")
+    bench.stub("systemctl", '[ "$1" != is-active ] || [ -e "$state/active" ]')
+    return bench
+
+
+def test_the_first_rules_are_put_in_place_and_kept_for_every_boot(host: Bench) -> None:
+    done = host.run("container_firewall", data=CONTAINER_RULES)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 rules\n", "")
+    assert host.path(RULES).read_text() == CONTAINER_RULES
+    assert host.calls("iptables-restore", "systemctl") == [
+        f"iptables-restore --wait --noflush --test {RULES}.new",
+        "systemctl daemon-reload",
+        "systemctl enable --quiet auren-firewall",
+        "systemctl is-active --quiet auren-firewall",
+        "systemctl start auren-firewall",
+    ]
+
+
+def test_changed_rules_take_the_place_of_those_that_are_there(host: Bench) -> None:
+    """A restart would take Docker, which requires the unit, with it."""
+    host.run("container_firewall", data="*filter\nCOMMIT\n")
+    host.state("active", "")
+    host.forget_calls()
+    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    assert host.path(RULES).read_text() == CONTAINER_RULES
+    assert host.calls("systemctl")[-1] == "systemctl reload auren-firewall"
+    assert host.calls("systemctl start", "systemctl restart", "systemctl stop") == []
+
+
+def test_rules_that_are_refused_cost_nothing(host: Bench) -> None:
+    """At the next boot, Docker would wait for them in vain."""
+    host.run("container_firewall", data=CONTAINER_RULES)
+    host.state("active", "")
+    host.path("/state/in place").write_text(CONTAINER_RULES)
+    host.forget_calls()
+    done = host.run("container_firewall", data="wrong\n")
+    assert done.returncode == 2
+    assert "iptables-restore: line 5 failed" in done.stderr
+    assert host.path(RULES).read_text() == CONTAINER_RULES
+    assert host.calls("systemctl") == []
+
+
+def test_docker_does_not_start_without_the_rules(host: Bench) -> None:
+    host.run("container_firewall", data=CONTAINER_RULES)
+    unit = host.path(UNIT).read_text().replace(str(host.root), "")
+    assert "Before=docker.service\n" in unit
+    assert "RequiredBy=docker.service\n" in unit
+    assert unit.count(f"=/usr/sbin/iptables-restore --wait --noflush {RULES}\n") == 2, "to start and to reload"
+    assert "ExecStop" not in unit, "what has no rule does not pass, whatever becomes of the unit"
+
+
+def test_a_write_that_was_cut_is_made_good(host: Bench) -> None:
+    host.path(RULES).parent.mkdir()
+    host.path(f"{RULES}.new").write_text("*filt")
+    host.path(f"{UNIT}.new").write_text("[Un")
+    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    assert host.path(RULES).read_text() == CONTAINER_RULES
+    assert [path.name for path in host.path(UNIT).parent.iterdir()] == ["auren-firewall.service"]
+
+
+UFW = r"""
+touch "$state/rules"
+said() {
+    local text="ufw $*"
+    case "$text" in *" comment "*) text="${text% comment *} comment '${text##* comment }'" ;; esac
+    echo "$text"
+}
+case "$*" in
+"show added") echo "Added user rules (see 'ufw status' for running firewall):"; cat "$state/rules" ;;
+"delete "*)
+    shift
+    text=$(said "$@")
+    awk -v text="$text" '{ rule = $0; sub(/ comment .*/, "", rule) } rule != text' "$state/rules" >"$state/left"
+    if cmp -s "$state/left" "$state/rules"; then echo "Could not delete non-existent rule" >&2; exit 1; fi
+    mv "$state/left" "$state/rules" ;;
+"prepend "*) shift; { said "$@"; cat "$state/rules"; } >"$state/more"; mv "$state/more" "$state/rules" ;;
+"allow "* | "deny "*) said "$@" >>"$state/rules" ;;
+"status") echo "Status: active" ;;
+"default "* | "--force enable") ;;
+*) echo "ERROR: Invalid syntax" >&2; exit 1 ;;
+esac
+"""
+"""UFW with its rules in a file, as `ufw show added` prints them."""
+CHANGES = ("ufw allow", "ufw deny", "ufw prepend", "ufw delete")
+
+
+@pytest.fixture
+def walled(bench: Bench) -> Bench:
+    """Somebody has let their own monitoring in, and has said so."""
+    bench.stub("ufw", UFW)
+    bench.state("rules", BY_HAND)
+    return bench
+
+
+BY_HAND = "ufw allow 9100/tcp\nufw allow from 192.168.7.7 comment 'auren people'"
+
+
+def _rules(walled: Bench) -> list[str]:
+    """Its rules in their order, without our marks."""
+    return [line.split(" comment 'auren-")[0] for line in (walled.root / "state/rules").read_text().splitlines()]
+
+
+def _apply(walled: Bench, **changes: str) -> None:
+    done = walled.run("machine_firewall", data=machine_rules(settings(**changes)))
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "Status: active\n")
+
+
+def test_a_denial_stands_before_what_allows_more(walled: Bench) -> None:
+    _apply(walled)
+    assert _rules(walled) == [
+        "ufw deny in on auren0",
+        *BY_HAND.splitlines(),
+        "ufw allow from 198.51.100.1/32 to any port 22 proto tcp",
+    ]
+
+
+def test_the_way_in_is_there_before_the_wall(walled: Bench) -> None:
+    _apply(walled)
+    calls = walled.calls("ufw allow", "ufw default", "ufw --force")
+    assert calls[0].startswith("ufw allow from 198.51.100.1/32 ")
+    assert calls[1:] == [
+        "ufw default deny incoming",
+        "ufw default allow outgoing",
+        "ufw default deny routed",
+        "ufw --force enable",
+    ]
+
+
+def test_a_second_run_changes_no_rule(walled: Bench) -> None:
+    _apply(walled)
+    walled.forget_calls()
+    _apply(walled)
+    assert walled.calls(*CHANGES) == []
+
+
+def test_whoever_may_no_longer_come_in_is_shut_out_last(walled: Bench) -> None:
+    """Were the old rule deleted first, a cut in the middle would leave no way in."""
+    _apply(walled, sshAllowed='["198.51.100.1/32", "2001:db8::/32"]')
+    walled.forget_calls()
+    _apply(walled, sshAllowed='["198.51.100.2/32", "2001:db8::/32"]')
+    assert [call.split(" comment ")[0] for call in walled.calls(*CHANGES)] == [
+        "ufw allow from 198.51.100.2/32 to any port 22 proto tcp",
+        "ufw delete allow from 198.51.100.1/32 to any port 22 proto tcp",
+    ]
+    assert _rules(walled)[1:3] == BY_HAND.splitlines()
+
+
+def test_every_rule_that_is_not_wanted_any_more_goes(walled: Bench) -> None:
+    """What deletes the first must not read the list of the others."""
+    many = [f"198.51.100.{number}/32" for number in range(1, 6)]
+    _apply(walled, sshAllowed=str(many).replace("'", '"'))
+    _apply(walled, sshAllowed='["198.51.100.5/32"]')
+    assert [rule for rule in _rules(walled) if "port 22" in rule] == [
+        "ufw allow from 198.51.100.5/32 to any port 22 proto tcp"
+    ]
+
+
+def test_a_run_that_was_cut_is_made_good(walled: Bench) -> None:
+    _apply(walled)
+    rules = walled.root / "state/rules"
+    rules.write_text("".join(line for line in rules.read_text().splitlines(keepends=True) if "port 22" not in line))
+    _apply(walled)
+    assert _rules(walled).count("ufw deny in on auren0") == 1
+    assert "ufw allow from 198.51.100.1/32 to any port 22 proto tcp" in _rules(walled)
+
+
+def test_a_rule_that_ufw_refuses_shuts_nobody_out(walled: Bench) -> None:
+    done = walled.run("machine_firewall", data="deny in on auren0\nalow from 198.51.100.1\n")
+    assert done.returncode != 0
+    assert "ERROR: Invalid syntax" in done.stderr
+    assert walled.calls("ufw --force enable", "ufw delete") == []
