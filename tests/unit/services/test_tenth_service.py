@@ -95,6 +95,13 @@ def test_it_is_no_leftover_to_be_retired(rehearsal: Rehearsal) -> None:
     assert "search\n" in rehearsal.command("retire").inputs["stdin"]
 
 
+def test_the_firewall_lets_the_api_reach_it_and_nobody_else(rehearsal: Rehearsal, search: Service) -> None:
+    rules = rehearsal.command("container-firewall").inputs["stdin"].splitlines()
+    (rule,) = [rule for rule in rules if str(search.address) in rule]
+    assert f"-s {NINE['api'].address} -d {search.address} -p tcp --dport 7700 " in rule
+    assert rule.endswith("-j ACCEPT")
+
+
 def test_the_outputs_have_it(rehearsal: Rehearsal) -> None:
     jsonschema.validate(rehearsal.outputs, json.loads((ROOT / "outputs.schema.json").read_text()))
     ours = rehearsal.outputs["services"]["search"]
