@@ -268,7 +268,7 @@ class Settings(BaseModel):
     sql_init: Directory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
     api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
-    api_request_burst: Annotated[Whole, Field(ge=1, le=100_000)] = 40
+    api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40
     cors_origins: Origins = ()
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
