@@ -95,8 +95,8 @@ class Web:
         subprocess.run([*enter, "ip", "address", "add", f"{address}/32", "dev", "lo"], check=True, timeout=10)
 
     def log(self) -> list[dict[str, Any]]:
-        """The access log so far: nginx writes out what it has when it opens its files anew."""
-        self.nginx.kill(signal="USR1")
+        """The access log so far: nginx writes out what it has when it opens its files anew, as after a rotation."""
+        assert says(self.nginx, "nginx", "-s", "reopen")[0] == 0
         time.sleep(0.5)
         return [json.loads(line) for line in (self._logs / "access.log").read_text().splitlines()]
 
