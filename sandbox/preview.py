@@ -28,6 +28,7 @@ from sandbox.plugins.install import install_plugins
 from sandbox.progress import Progress
 
 PYTHON = Path(sys.executable)
+POLICY_PACK = str(layout.PROJECT / "policy")
 READY_SECONDS = 20
 
 
@@ -49,7 +50,7 @@ class NoMachines:
 
 
 def run(stack: str, options: Sequence[str]) -> int:
-    """Preview the stack as if it had never been deployed; returns pulumi's exit status."""
+    """Preview the stack as if it had never been deployed, held to the rules; returns pulumi's exit status."""
     layout.CACHE.mkdir(parents=True, exist_ok=True)
     # Beside the engine, so that it is linked and not copied.
     with tempfile.TemporaryDirectory(prefix="preview-", dir=layout.CACHE) as directory:
@@ -62,7 +63,7 @@ def run(stack: str, options: Sequence[str]) -> int:
         with _serving(state) as address:
             apis = {"DIGITALOCEAN_API_URL": address, "CLOUDFLARE_BASE_URL": f"{address}/client/v4"}
             return subprocess.run(
-                ["pulumi", "preview", *options],
+                ["pulumi", "preview", "--policy-pack", POLICY_PACK, *options],
                 cwd=layout.PROJECT,
                 env=environment.complete(stack, state) | apis,
                 check=False,

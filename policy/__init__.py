@@ -1,0 +1,1 @@
+"""Rules that every preview and update must keep: a Pulumi policy pack."""

@@ -1,0 +1,90 @@
+"""Who may reach which port, by the cloud's firewalls and by what containers publish."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Any
+
+from auren_infra.services.inbound import KAFKA_UI_PORT, SSH_PORT
+from auren_infra.services.links import LINKS
+from policy.compose import services
+from policy.resource import Resource, Rule, Unknown
+
+FIREWALL = "digitalocean:index/firewall:Firewall"
+STORES = ("postgres", "redis", "chromadb", "zookeeper", "kafka")
+STORE_PORTS = {link.port: link.target for link in LINKS if link.target in STORES}
+"""Port -> the store that listens on it."""
+WIDEST = {4: 8, 6: 16}
+"""The shortest prefix, by IP version, that still names somebody: the halves of the internet are the internet."""
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """One inbound rule: these ports are open to these sources."""
+
+    first: int
+    last: int
+    sources: tuple[IPv4Network | IPv6Network, ...]
+
+    @property
+    def to_everyone(self) -> bool:
+        four = [source for source in self.sources if isinstance(source, IPv4Network)]
+        six = [source for source in self.sources if isinstance(source, IPv6Network)]
+        return any(
+            network.prefixlen < WIDEST[network.version]
+            for network in (*collapse_addresses(four), *collapse_addresses(six))
+        )
+
+
+def _openings(resource: Resource) -> Iterator[_Opening]:
+    if resource.type != FIREWALL:
+        return
+    for rule in resource.parts("inboundRules"):
+        if rule.text("protocol") != "icmp":
+            yield _Opening(*_range(rule.text("portRange")), tuple(_networks(rule.items("sourceAddresses"))))
+
+
+def _range(ports: str | Unknown | None) -> tuple[int, int]:
+    """`443`, `8000-9000`, or `all` in its several spellings. What is unknown may be any port."""
+    first, _, last = (ports if isinstance(ports, str) else "").partition("-")
+    if not first.isdigit() or first == "0":
+        return 1, 65535
+    return int(first), int(last or first)
+
+
+def _networks(sources: Sequence[Any]) -> Iterator[IPv4Network | IPv6Network]:
+    for source in sources:
+        # What is unknown opens nothing yet, and what is no address never does: the API refuses it.
+        with suppress(ValueError):
+            yield ip_network(str(source), strict=False)
+
+
+def _open_to_everyone(resource: Resource, port: int) -> bool:
+    return any(opening.first <= port <= opening.last and opening.to_everyone for opening in _openings(resource))
+
+
+def _store_exposed(resource: Resource) -> Iterable[str]:
+    for port, store in STORE_PORTS.items():
+        if _open_to_everyone(resource, port):
+            yield f"Port {port} of {store} is open to everyone: take it out of the inbound rules."
+    for service in services(resource):
+        if service.name in STORES and service.ports:
+            yield f"{service.name} publishes {', '.join(service.ports)} on the machine: a store publishes nothing."
+
+
+def _ssh_open(resource: Resource) -> Iterable[str]:
+    if _open_to_everyone(resource, SSH_PORT):
+        yield "Name the networks that log in in auren:sshAllowed, or waive this rule in auren:waivers with the reason."
+
+
+def _kafka_ui_open(resource: Resource) -> Iterable[str]:
+    if _open_to_everyone(resource, KAFKA_UI_PORT):
+        yield "Name the networks that look at it in auren:kafkaUiAllowed, or leave them out and use an SSH tunnel."
+
+
+RULES = (
+    Rule("store-exposed", "No store's port is open to the world.", _store_exposed),
+    Rule("ssh-open-to-everyone", "SSH is reached from named networks only.", _ssh_open),
+    Rule("kafka-ui-open-to-everyone", "The Kafka UI is reached from named networks only.", _kafka_ui_open),
+)

@@ -1,0 +1,103 @@
+"""The whole program keeps the rules, and they see all of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auren_infra.services.catalogue import catalogue
+from policy.compose import services
+from policy.resource import UNKNOWN, Resource, Stack
+from policy.rules import RULES, STACK_RULES
+from policy.rules.network import STORE_PORTS
+from policy.rules.secrets import GENERATED
+from tests.unit import rehearsal as mocks
+from tests.unit.configuration import settings
+from tests.unit.rehearsal import Registration, Rehearsal
+
+UNTIL_WRITTEN_DOWN = "image-without-digest"
+"""The catalogue's pins are tags."""
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _value(item) for key, item in value.items()}
+        case list():
+            return [_value(item) for item in value]
+        case _:
+            return UNKNOWN if value == mocks.UNKNOWN else value
+
+
+def _resource(registered: Registration) -> Resource:
+    plain = {name: value for name, value in registered.inputs.items() if name not in registered.secrets}
+    return Resource(
+        registered.type,
+        registered.name,
+        registered.urn,
+        _value(registered.inputs),
+        protect=registered.protect,
+        unmarked=_texts(plain),
+    )
+
+
+def _texts(value: Any, path: str = "") -> dict[str, str]:
+    match value:
+        case dict():
+            return {k: v for name, item in value.items() for k, v in _texts(item, f"{path}.{name}").items()}
+        case list():
+            return {k: v for index, item in enumerate(value) for k, v in _texts(item, f"{path}[{index}]").items()}
+        case str():
+            return {path: value}
+        case _:
+            return {}
+
+
+def _faults(resources: Sequence[Resource]) -> set[tuple[str, str]]:
+    return {(rule.name, fault) for rule in RULES for resource in resources for fault in rule.check(resource)}
+
+
+def test_the_program_keeps_every_rule(rehearsal: Rehearsal) -> None:
+    resources = [_resource(each) for each in rehearsal.resources]
+    assert {name for name, _ in _faults(resources)} == {UNTIL_WRITTEN_DOWN}
+    assert [fault for rule in STACK_RULES for fault in rule.check(Stack(resources))] == []
+
+
+def test_no_generated_secret_of_the_program_is_in_plain(update: Rehearsal) -> None:
+    resources = [_resource(each) for each in update.resources]
+    made = [
+        replace(
+            each, properties={"result": f"PASSWORD-{each.name}-PASSWORD", "privateKeyOpenssh": f"PRIVATE-{each.name}"}
+        )
+        for each in resources
+        if each.type in GENERATED
+    ]
+    assert len(made) > 3
+    assert [fault for rule in STACK_RULES for fault in rule.check(Stack([*resources, *made]))] == []
+
+
+def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
+    seen = [service for each in rehearsal.resources for service in services(_resource(each))]
+    assert {service.name for service in seen} == {service.name for service in catalogue(settings())}
+    assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)
+
+
+def test_the_stores_are_those_that_the_links_lead_to() -> None:
+    ports = {service.name: service.port for service in catalogue(settings())}
+    assert {store: port for port, store in STORE_PORTS.items()} == {
+        name: ports[name] for name in ("postgres", "redis", "chromadb", "zookeeper", "kafka")
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({"sshAllowed": '["0.0.0.0/0"]'}, "ssh-open-to-everyone"),
+        ({"kafkaUiAllowed": '["::/0"]'}, "kafka-ui-open-to-everyone"),
+        ({"protectData": "false"}, "volume-unprotected"),
+    ],
+)
+def test_a_setting_that_breaks_a_rule_is_seen(changes: dict[str, Any], broken: str) -> None:
+    found = _faults([_resource(each) for each in mocks.deploy(**changes).resources])
+    assert {name for name, _ in found} == {UNTIL_WRITTEN_DOWN, broken}
