@@ -4,7 +4,7 @@
 set -euo pipefail
 
 mark() {
-    echo "'auren-$(sha256sum <<<"$1" | cut -c1-12)'"
+    echo "auren-$(sha256sum <<<"$1" | cut -c1-12)"
 }
 
 add() {
@@ -12,35 +12,33 @@ add() {
     read -r -a rule <<<"$1"
     # A denial must stand before whatever allows more.
     [ "${rule[0]}" != deny ] || rule=(prepend "${rule[@]}")
-    ufw "${rule[@]}" comment "$(mark "$1" | tr -d "'")"
+    ufw "${rule[@]}" comment "$(mark "$1")"
 }
 
-# Deletes what carries our mark and is not wanted: lines such as "ufw allow from … comment 'auren-0123456789ab'".
-drop_stale() {
-    local wanted=$1 line
-    local -a rule
-    ufw show added | { grep " comment 'auren-" || true; } | while read -r line; do
-        if ! grep -qF "${line##*comment }" <<<"$wanted"; then
-            line=${line% comment *}
-            read -r -a rule <<<"${line#ufw }"
-            ufw delete "${rule[@]}"
-        fi
-    done
+# The number of a rule that carries our mark and is not WANTED: lines such as "[ 3] 22/tcp  ALLOW IN  198.51.100.1  # auren-0123456789ab".
+stale() {
+    ufw status numbered | awk -v wanted="$1" '
+        / # auren-[0-9a-f]+ *$/ && !found && !index(wanted, $NF) { gsub(/^\[ *|\].*/, ""); print; found = 1 }'
 }
 
 apply() {
-    local rules=$1 rule wanted="" present
+    local rules=$1 rule wanted="" present number
     present=$(ufw show added)
     # What lets us in is added before anything is taken away.
     while read -r rule; do
-        wanted+="$(mark "$rule")"$'\n'
-        grep -qF "$(mark "$rule")" <<<"$present" || add "$rule"
+        wanted+="$(mark "$rule") "
+        grep -qF "'$(mark "$rule")'" <<<"$present" || add "$rule"
     done <<<"$rules"
-    drop_stale "$wanted"
     ufw default deny incoming
     ufw default allow outgoing
     ufw default deny routed
     ufw --force enable
+    # By number: what UFW shows of "from ::/0" and "from 0.0.0.0/0" is the same "22/tcp", which would delete both. Numbers shift.
+    number=$(stale "$wanted")
+    while [ -n "$number" ]; do
+        ufw --force delete "$number"
+        number=$(stale "$wanted")
+    done
 }
 
 main() {

@@ -86,28 +86,28 @@ def test_a_write_that_was_cut_is_made_good(host: Bench) -> None:
 
 UFW = r"""
 touch "$state/rules"
-said() {
+added() {
     local text="ufw $*"
     case "$text" in *" comment "*) text="${text% comment *} comment '${text##* comment }'" ;; esac
-    echo "$text"
+    sed -E 's, from (0.0.0.0/0|::/0) to any port 22 proto tcp, 22/tcp,' <<<"$text"
 }
 case "$*" in
 "show added") echo "Added user rules (see 'ufw status' for running firewall):"; cat "$state/rules" ;;
-"delete "*)
-    shift
-    text=$(said "$@")
-    awk -v text="$text" '{ rule = $0; sub(/ comment .*/, "", rule) } rule != text' "$state/rules" >"$state/left"
-    if cmp -s "$state/left" "$state/rules"; then echo "Could not delete non-existent rule" >&2; exit 1; fi
-    mv "$state/left" "$state/rules" ;;
-"prepend "*) shift; { said "$@"; cat "$state/rules"; } >"$state/more"; mv "$state/more" "$state/rules" ;;
-"allow "* | "deny "*) said "$@" >>"$state/rules" ;;
-"status") echo "Status: active" ;;
-"default "* | "--force enable") ;;
+"status numbered")
+    [ -e "$state/on" ] || { echo "Status: inactive"; exit; }
+    printf 'Status: active\n\n     To   Action   From\n     --   ------   ----\n'
+    sed -E "s/ comment '(.*)'$/  # \\1/" "$state/rules" | awk '{ printf "[%2d] %s\n", NR, $0 }' ;;
+"status") [ ! -e "$state/on" ] || echo "Status: active" ;;
+"--force delete "*) sed -i "$3d" "$state/rules" ;;
+"--force enable") touch "$state/on" ;;
+"prepend "*) shift; { added "$@"; cat "$state/rules"; } >"$state/more"; mv "$state/more" "$state/rules" ;;
+"allow "* | "deny "*) added "$@" >>"$state/rules" ;;
+"default "*) ;;
 *) echo "ERROR: Invalid syntax" >&2; exit 1 ;;
 esac
 """
-"""UFW with its rules in a file, as `ufw show added` prints them."""
-CHANGES = ("ufw allow", "ufw deny", "ufw prepend", "ufw delete")
+"""UFW with its rules in a file, as `ufw show added` prints them; it numbers them only when it is on."""
+CHANGES = ("ufw allow", "ufw deny", "ufw prepend", "ufw --force delete")
 
 
 @pytest.fixture
@@ -166,19 +166,34 @@ def test_whoever_may_no_longer_come_in_is_shut_out_last(walled: Bench) -> None:
     _apply(walled, sshAllowed='["198.51.100.2/32", "2001:db8::/32"]')
     assert [call.split(" comment ")[0] for call in walled.calls(*CHANGES)] == [
         "ufw allow from 198.51.100.2/32 to any port 22 proto tcp",
-        "ufw delete allow from 198.51.100.1/32 to any port 22 proto tcp",
+        "ufw --force delete 4",
     ]
     assert _rules(walled)[1:3] == BY_HAND.splitlines()
+    assert [rule.split()[3] for rule in _rules(walled)[3:]] == ["2001:db8::/32", "198.51.100.2/32"]
 
 
 def test_every_rule_that_is_not_wanted_any_more_goes(walled: Bench) -> None:
-    """What deletes the first must not read the list of the others."""
-    many = [f"198.51.100.{number}/32" for number in range(1, 6)]
+    """Each deletion gives those behind it other numbers."""
+    many = [f"198.51.100.{number}/32" for number in range(1, 12)]
     _apply(walled, sshAllowed=str(many).replace("'", '"'))
     _apply(walled, sshAllowed='["198.51.100.5/32"]')
     assert [rule for rule in _rules(walled) if "port 22" in rule] == [
         "ufw allow from 198.51.100.5/32 to any port 22 proto tcp"
     ]
+
+
+@pytest.mark.parametrize(("stays", "goes"), [("0.0.0.0/0", "::/0"), ("::/0", "0.0.0.0/0")])
+def test_everybody_by_one_protocol_is_not_deleted_with_everybody_by_the_other(
+    walled: Bench, stays: str, goes: str
+) -> None:
+    """UFW shows both as `22/tcp`, and to delete that is to delete both: nobody could log in any more."""
+    rule = "allow from {} to any port 22 proto tcp\n".format
+    walled.run("machine_firewall", data=rule(stays) + rule(goes))
+    assert _rules(walled).count("ufw allow 22/tcp") == 2
+    kept = [call.split(" comment ")[1] for call in walled.calls(f"ufw allow from {stays} ")]
+    assert walled.run("machine_firewall", data=rule(stays)).returncode == 0
+    left = (walled.root / "state/rules").read_text().splitlines()
+    assert left == [*BY_HAND.splitlines(), f"ufw allow 22/tcp comment '{kept[0]}'"]
 
 
 def test_a_run_that_was_cut_is_made_good(walled: Bench) -> None:
@@ -194,4 +209,4 @@ def test_a_rule_that_ufw_refuses_shuts_nobody_out(walled: Bench) -> None:
     done = walled.run("machine_firewall", data="deny in on auren0\nalow from 198.51.100.1\n")
     assert done.returncode != 0
     assert "ERROR: Invalid syntax" in done.stderr
-    assert walled.calls("ufw --force enable", "ufw delete") == []
+    assert walled.calls("ufw --force") == []
