@@ -12,9 +12,8 @@ from policy.compose import services
 from policy.resource import Resource, Rule, Unknown
 
 FIREWALL = "digitalocean:index/firewall:Firewall"
-STORES = ("postgres", "redis", "chromadb", "zookeeper", "kafka")
-STORE_PORTS = {link.port: link.target for link in LINKS if link.target in STORES}
-"""Port -> the store that listens on it."""
+INNER = {link.port: link.target for link in LINKS}
+"""Port -> the service behind it that other services talk to, and nobody else: the stores and the API."""
 WIDEST = {4: 8, 6: 16}
 """The shortest prefix, by IP version, that still names somebody: the halves of the internet are the internet."""
 
@@ -64,13 +63,13 @@ def _open_to_everyone(resource: Resource, port: int) -> bool:
     return any(opening.first <= port <= opening.last and opening.to_everyone for opening in _openings(resource))
 
 
-def _store_exposed(resource: Resource) -> Iterable[str]:
-    for port, store in STORE_PORTS.items():
+def _inner_exposed(resource: Resource) -> Iterable[str]:
+    for port, name in INNER.items():
         if _open_to_everyone(resource, port):
-            yield f"Port {port} of {store} is open to everyone: take it out of the inbound rules."
+            yield f"Port {port} of {name} is open to everyone: take it out of the inbound rules."
     for service in services(resource):
-        if service.name in STORES and service.ports:
-            yield f"{service.name} publishes {', '.join(service.ports)} on the machine: a store publishes nothing."
+        if service.name in INNER.values() and service.ports:
+            yield f"{service.name} publishes {', '.join(service.ports)} on the machine: only other services reach it."
 
 
 def _ssh_open(resource: Resource) -> Iterable[str]:
@@ -84,7 +83,7 @@ def _kafka_ui_open(resource: Resource) -> Iterable[str]:
 
 
 RULES = (
-    Rule("store-exposed", "No store's port is open to the world.", _store_exposed),
+    Rule("inner-service-exposed", "No store, and no other inner service, is open to the world.", _inner_exposed),
     Rule("ssh-open-to-everyone", "SSH is reached from named networks only.", _ssh_open),
     Rule("kafka-ui-open-to-everyone", "The Kafka UI is reached from named networks only.", _kafka_ui_open),
 )

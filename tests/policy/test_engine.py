@@ -18,7 +18,7 @@ COMPOSE = yaml.safe_dump(
     {"services": {"redis": {"image": "docker.io/library/redis:7.4.5", "privileged": True, "ports": ["6379:6379"]}}}
 )
 PROGRAMS = {
-    ("store-exposed", "ssh-open-to-everyone", "kafka-ui-open-to-everyone"): """
+    ("inner-service-exposed", "ssh-open-to-everyone", "kafka-ui-open-to-everyone"): """
         import pulumi_digitalocean as do
         tag = do.Tag("tag", name="auren")
         do.Firewall("all", tags=[tag.name], inbound_rules=[
@@ -33,7 +33,7 @@ PROGRAMS = {
         command.remote.Command("ready", create="true", connection={"host": "198.51.100.10"})
     """,
     (
-        "store-exposed",
+        "inner-service-exposed",
         "privileged-container",
         "image-without-digest",
         "container-without-limits",

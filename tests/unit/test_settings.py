@@ -159,7 +159,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("users", "many", "valid integer"),
         ("monthlyLimitUsd", "0", "greater than or equal to 1"),
         ("monthlyLimitUsd", "24.50", "valid integer"),
-        ("waivers", '["store-exposed=nobody will find it"]', "no rule 'store-exposed' can be waived; those that can"),
+        ("waivers", '["inner-service-exposed=nobody will find it"]', "no rule 'inner-service-exposed' can be waived"),
         ("waivers", '["ssh-open-to-everyone"]', "say why in some words, as in `ssh-open-to-everyone=deployments come"),
         ("waivers", '["ssh-open-to-everyone=it works"]', "ssh-open-to-everyone: say why in some words"),
         ("waivers", f'["{WAIVER}", "{WAIVER}"]', "ssh-open-to-everyone is waived twice; keep one"),

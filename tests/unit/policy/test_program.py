@@ -10,7 +10,7 @@ from auren_infra.services.catalogue import catalogue
 from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack
 from policy.rules import RULES, STACK_RULES
-from policy.rules.network import STORE_PORTS
+from policy.rules.network import INNER
 from policy.rules.secrets import GENERATED
 from tests.unit import rehearsal as mocks
 from tests.unit.configuration import settings
@@ -83,11 +83,10 @@ def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
     assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)
 
 
-def test_the_stores_are_those_that_the_links_lead_to() -> None:
+def test_the_stores_and_the_api_are_inner_services() -> None:
     ports = {service.name: service.port for service in catalogue(settings())}
-    assert {store: port for port, store in STORE_PORTS.items()} == {
-        name: ports[name] for name in ("postgres", "redis", "chromadb", "zookeeper", "kafka")
-    }
+    inner = ("api", "postgres", "redis", "chromadb", "zookeeper", "kafka")
+    assert {name: port for port, name in INNER.items()} == {name: ports[name] for name in inner}
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,13 @@ def _local(delete: str) -> Resource:
 
 VOLUME = "digitalocean:index/volume:Volume"
 BROKEN = [
-    ("store-exposed", _firewall("5432", "0.0.0.0/0"), "5432 of postgres is open to everyone"),
-    ("store-exposed", _firewall("6379", "198.51.100.1", "::/0"), "6379 of redis"),
-    ("store-exposed", _firewall("all", "0.0.0.0/0"), "8000 of chromadb"),
-    ("store-exposed", _firewall("0", "0.0.0.0/0"), "2181 of zookeeper"),
-    ("store-exposed", _firewall("9000-9100", "0.0.0.0/1", "128.0.0.0/1"), "9092 of kafka"),
-    ("store-exposed", _firewall(UNKNOWN, "0.0.0.0/0"), "5432 of postgres"),
-    ("store-exposed", _compose(ports=["0.0.0.0:5432:5432"]), "postgres publishes 0.0.0.0:5432:5432"),
+    ("inner-service-exposed", _firewall("5432", "0.0.0.0/0"), "5432 of postgres is open to everyone"),
+    ("inner-service-exposed", _firewall("6379", "198.51.100.1", "::/0"), "6379 of redis"),
+    ("inner-service-exposed", _firewall("all", "0.0.0.0/0"), "8000 of chromadb"),
+    ("inner-service-exposed", _firewall("0", "0.0.0.0/0"), "2181 of zookeeper"),
+    ("inner-service-exposed", _firewall("9000-9100", "0.0.0.0/1", "128.0.0.0/1"), "9092 of kafka"),
+    ("inner-service-exposed", _firewall(UNKNOWN, "0.0.0.0/0"), "5432 of postgres"),
+    ("inner-service-exposed", _compose(ports=["0.0.0.0:5432:5432"]), "postgres publishes 0.0.0.0:5432:5432"),
     ("ssh-open-to-everyone", _firewall("22", "0.0.0.0/0"), "auren:sshAllowed"),
     ("ssh-open-to-everyone", _firewall("1-1024", "2000::/3"), "auren:sshAllowed"),
     ("kafka-ui-open-to-everyone", _firewall("8081", "0.0.0.0/0", "::/0"), "auren:kafkaUiAllowed"),
@@ -90,11 +90,11 @@ BROKEN = [
     ("untagged", _resource(VOLUME, {}), "tags=[…]"),
 ]
 KEPT = [
-    ("store-exposed", _firewall("443", "0.0.0.0/0", "::/0")),
-    ("store-exposed", _firewall("5432", "10.0.0.0/8", "172.16.0.0/12", "fd00::/16")),
-    ("store-exposed", _firewall(None, "0.0.0.0/0", protocol="icmp")),
-    ("store-exposed", _firewall("5432", UNKNOWN)),
-    ("store-exposed", _compose()),
+    ("inner-service-exposed", _firewall("443", "0.0.0.0/0", "::/0")),
+    ("inner-service-exposed", _firewall("5432", "10.0.0.0/8", "172.16.0.0/12", "fd00::/16")),
+    ("inner-service-exposed", _firewall(None, "0.0.0.0/0", protocol="icmp")),
+    ("inner-service-exposed", _firewall("5432", UNKNOWN)),
+    ("inner-service-exposed", _compose()),
     ("ssh-open-to-everyone", _firewall("22", "198.51.100.0/24", "2001:db8::/32")),
     ("kafka-ui-open-to-everyone", _firewall("8080", "0.0.0.0/0")),
     ("volume-unprotected", _resource(VOLUME, {"size": 40}, protect=True)),
