@@ -35,6 +35,7 @@ class Containers(pulumi.ComponentResource):
             after=[compose_file, *after],
             parent=self,
         )
+        machine.run("images", "pull_images", after=[compose_file, *after], parent=self)
         machine.run("supervision", "supervision", stdin=script("watchdog"), after=[compose_file, *after], parent=self)
         started: dict[str, pulumi.Resource] = {}
         for service in services:

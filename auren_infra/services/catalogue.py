@@ -299,6 +299,6 @@ def _jvm(heap_mb: int) -> dict[str, str]:
     return {
         "KAFKA_HEAP_OPTS": f"-Xms{heap_mb}m -Xmx{heap_mb}m",
         "KAFKA_LOG4J_OPTS": "-Dlog4j.configuration=file:/etc/auren/log4j.properties",
-        "KAFKA_GC_LOG_OPTS": " ",
+        "EXTRA_ARGS": "",  # or the collector's log fills LOG_DIR, which is in memory
         "LOG_DIR": "/tmp",
     }

@@ -18,7 +18,7 @@ DROPLET = "digitalocean:index/droplet:Droplet"
 SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui"}
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
-    *("website", "sql-init", "operators", "log-rotation", "retire", "supervision"),
+    *("website", "sql-init", "operators", "log-rotation", "retire", "images", "supervision"),
     *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "postgresql.conf", "chroma.yaml"),
     *("kafka.properties", "zookeeper.properties", "log4j.properties", "kafka-topics"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),

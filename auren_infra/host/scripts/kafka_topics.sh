@@ -6,7 +6,8 @@ set -euo pipefail
 # A JVM of its own beside the broker's, in the same memory limit.
 in_broker() {
     local tool=$1
-    timeout 90 docker exec --interactive --env KAFKA_HEAP_OPTS=-Xmx64m "$container" "$tool" --bootstrap-server "127.0.0.1:$port" "${@:2}"
+    timeout 90 docker exec --interactive --env KAFKA_HEAP_OPTS=-Xmx64m --env KAFKA_JVM_PERFORMANCE_OPTS=-XX:TieredStopAtLevel=1 \
+        "$container" "$tool" --bootstrap-server "127.0.0.1:$port" "${@:2}"
 }
 
 main() {

@@ -39,6 +39,7 @@ class Bench:
             assert found, f"{name} is not on PATH"
             (self.root / "bin" / name).symlink_to(found)
         self.stub("sleep")
+        self.stub("sync")
 
     def stub(self, name: str, body: str = "") -> None:
         """A stand-in that notes its call and runs `body` (bash); `$state` is a directory that outlives the call."""

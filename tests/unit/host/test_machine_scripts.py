@@ -128,12 +128,12 @@ def test_a_machine_without_containers_has_none_to_retire(bench: Bench) -> None:
 
 
 KAFKA = r"""
-[ "$1 $2 $5 $7 $8" = "exec --interactive auren-kafka --bootstrap-server 127.0.0.1:9092" ] || exit 98
+[ "$1 $2 $7 $9 ${10}" = "exec --interactive auren-kafka --bootstrap-server 127.0.0.1:9092" ] || exit 98
 cat >/dev/null
-case "${*:9}" in
+case "${*:11}" in
 --list) cat "$state/topics" ;;
-"--create --if-not-exists --topic "*) [ ! -e "$state/refuses" ] && echo "${12}" >>"$state/topics" ;;
-"--alter --entity-type topics --entity-name "*) grep -qxF "${13}" "$state/topics" ;;
+"--create --if-not-exists --topic "*) [ ! -e "$state/refuses" ] && echo "${14}" >>"$state/topics" ;;
+"--alter --entity-type topics --entity-name "*) grep -qxF "${15}" "$state/topics" ;;
 *) exit 98 ;;
 esac
 """
