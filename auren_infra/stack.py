@@ -79,6 +79,7 @@ def _outputs(
     address = network.address
     scheme = "https" if settings.proxied else "http"
     exported = {
+        "version": outputs.VERSION,
         "address": address,
         "domain": settings.domain,
         "urls": {

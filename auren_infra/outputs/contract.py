@@ -1,17 +1,32 @@
-"""What others read: the stack's outputs, as types. `outputs.schema.json` is their JSON Schema.
+"""The stack's outputs, as types, and their JSON Schema (`outputs.schema.json`).
 
-`python -m auren_infra.outputs` prints the schema; a test holds the file to it. Renaming or dropping an output
-breaks its readers; adding one does not.
+They are a promise: within a version, outputs are added, and none is dropped, renamed or given another type. So
+readers must let unknown ones pass, and the schema does.
 """
 
 import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic.alias_generators import to_camel
+
+VERSION = 1
+"""Raised with a change that breaks readers."""
+
+HIDDEN = "[secret]"
+"""What stands for a secret wherever it is not asked for; the same as in the engine's own listings."""
+
+
+def _hide(_: SecretStr) -> str:
+    return HIDDEN
+
+
+Secret = Annotated[SecretStr, PlainSerializer(_hide, return_type=str, when_used="json")]
+"""A text that is shown to nobody by accident."""
 
 
 class _Contract(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class Urls(_Contract):
@@ -93,11 +108,14 @@ class Capacity(_Contract):
 class StackOutputs(_Contract):
     """The outputs of an AUREN stack."""
 
+    version: int = Field(
+        description="Of these outputs: a program for one version reads no other", json_schema_extra={"const": VERSION}
+    )
     address: str = Field(description="The reserved IPv4 address; it stays when the droplet is replaced")
     domain: str
     urls: Urls
     ssh: Ssh
-    ssh_private_key: str = Field(description="The key that the program itself logs in with (secret)")
+    ssh_private_key: Secret = Field(description="The key that the program itself logs in with (secret)")
     droplet: Droplet
     network: ContainerNetwork
     volumes: list[Volume]
@@ -106,10 +124,14 @@ class StackOutputs(_Contract):
     capacity: Capacity
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of `pulumi stack output --json`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:auren:stack-outputs:v{VERSION}",
+    } | StackOutputs.model_json_schema(by_alias=True)
+
+
 def schema() -> str:
-    """The JSON Schema of `pulumi stack output --json --show-secrets`."""
-    return json.dumps(StackOutputs.model_json_schema(by_alias=True), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    print(schema(), end="")
+    """The text of `outputs.schema.json`."""
+    return json.dumps(json_schema(), indent=2) + "\n"

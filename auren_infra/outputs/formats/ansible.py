@@ -1,0 +1,29 @@
+"""For Ansible: an inventory with the machine in the groups `auren` and `auren_STACK`."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+from auren_infra.outputs.contract import StackOutputs
+from auren_infra.outputs.formats import ssh
+
+GROUP = "auren"
+"""The machines of all stacks, where the inventories of several are used together."""
+
+
+def inventory(outputs: StackOutputs, login: ssh.Login) -> str:
+    """The inventory as JSON, which Ansible reads as the YAML that it also is."""
+    told = [f"{keyword}={argument}" for keyword, argument in ssh.options(outputs, login).items()]
+    variables: dict[str, Any] = {
+        "ansible_host": outputs.ssh.host,
+        "ansible_port": outputs.ssh.port,
+        "ansible_user": outputs.ssh.user,
+        "ansible_ssh_common_args": shlex.join(word for option in told for word in ("-o", option)),
+        "auren_domain": outputs.domain,
+        "auren_containers": {name: service.container for name, service in outputs.services.items()},
+    }
+    machine = {ssh.host(outputs): variables}
+    group = re.sub(r"\W", "_", ssh.host(outputs))  # a group's name must do as a variable's
+    children = {GROUP: {"children": {group: {"hosts": machine}}}}
+    return json.dumps({"all": {"children": children}}, indent=2) + "\n"
