@@ -17,9 +17,9 @@ from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import Settings, SettingsError
 
-SYSTEM_MB = 512
-"""For all that is no container: the kernel and its tables, systemd, sshd, containerd, Docker with its shims, and what a
-deployment runs on the machine."""
+SYSTEM_MB = 640
+"""For all that is no container: what the kernel takes before anybody sees it (a droplet of 4096 MB shows about 3900),
+systemd, sshd, containerd, Docker with its shims, and what a deployment runs on the machine."""
 
 
 class Resource(StrEnum):

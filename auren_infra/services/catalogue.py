@@ -107,7 +107,7 @@ def api(settings: Settings) -> Service:
         secrets=CLIENT_SECRETS,
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(_asks("http://127.0.0.1:8080/health")),
-        limits=Limits(memory_mb=memory(settings, 448), cpus=1, pids=128),
+        limits=Limits(memory_mb=memory(settings, 416), cpus=1, pids=128),
     )
 
 
@@ -125,7 +125,7 @@ def bridge(settings: Settings) -> Service:
         secrets=CLIENT_SECRETS,
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(_asks("http://127.0.0.1:8002/health")),
-        limits=Limits(memory_mb=memory(settings, 320), cpus=1, pids=128),
+        limits=Limits(memory_mb=memory(settings, 288), cpus=1, pids=128),
     )
 
 
@@ -155,7 +155,7 @@ def postgres(settings: Settings) -> Service:
         tmpfs=(Tmpfs("/var/run/postgresql", 16), Tmpfs("/tmp", 64)),
         # By TCP: while the image sets the database up for the first time, its server answers on the socket only.
         health=HealthCheck(("sh", "-c", query), start_period=60),
-        limits=Limits(memory_mb=memory(settings, 640), cpus=1, pids=200, shared_memory_mb=128),
+        limits=Limits(memory_mb=memory(settings, 608), cpus=1, pids=200, shared_memory_mb=128),
         stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
         stop_grace=60,
     )
@@ -199,7 +199,7 @@ def chromadb(settings: Settings) -> Service:
         files=(FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),),
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(("bash", "-c", ask)),
-        limits=Limits(memory_mb=memory(settings, 384), cpus=1, pids=128, open_files=16384),
+        limits=Limits(memory_mb=memory(settings, 352), cpus=1, pids=128, open_files=16384),
     )
 
 
@@ -225,7 +225,7 @@ def zookeeper(settings: Settings) -> Service:
         ),
         tmpfs=(Tmpfs("/tmp", 16),),
         health=HealthCheck(("bash", "-c", ask), start_period=60),
-        limits=Limits(memory_mb=256, cpus=0.5, pids=128),
+        limits=Limits(memory_mb=224, cpus=0.5, pids=128),
     )
 
 
@@ -238,7 +238,7 @@ def kafka(settings: Settings) -> Service:
         f"exec 3<>/dev/tcp/127.0.0.1/9092 && printf '{request}' >&3 && "
         f"read -r a b c count < <({brokers}) && ((count > 0))"
     )
-    megabytes = memory(settings, 704)
+    megabytes = memory(settings, 640)
     return Service(
         name="kafka",
         image=settings.images["kafka"],
@@ -285,7 +285,7 @@ def kafka_ui(settings: Settings) -> Service:
             ("sh", "-c", """wget -q -O - http://127.0.0.1:8081/api/clusters | grep -q '"status":"online"'"""),
             start_period=90,
         ),
-        limits=Limits(memory_mb=416, cpus=0.5, pids=128),
+        limits=Limits(memory_mb=384, cpus=0.5, pids=128),
     )
 
 

@@ -109,7 +109,7 @@ def test_the_plan_is_an_output(update: Rehearsal) -> None:
         "monthlyUsd": 28.0,
         "bottleneck": "memory",
         "spread": False,
-        "memory": {"limitsMb": limits, "systemMb": 512, "dropletMb": 4096},
+        "memory": {"limitsMb": limits, "systemMb": 640, "dropletMb": 4096},
     }
 
 
