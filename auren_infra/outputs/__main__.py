@@ -42,9 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OutputsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f"error: {error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
-        return 1
     return 0
 
 
@@ -104,20 +101,17 @@ def render(wanted: Format, outputs: StackOutputs, login: ssh.Login) -> str:
 
 
 def _place(path: Path, text: str, mode: int = 0o644) -> None:
-    """Whole or not at all, since tools watch these files; a draft is its owner's only, so a key is from the start."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", delete=False
-    ) as new:
-        draft = Path(new.name)
-        try:
-            new.write(text)
-            new.flush()
+    """Write a file whole or not at all, since tools watch it. Its draft, a key's too, is readable by its owner only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".auren-") as directory:
+            draft = Path(directory) / path.name
+            draft.touch(mode=0o600)
+            draft.write_text(text, encoding="utf-8")
             draft.chmod(mode)
             draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+    except OSError as error:
+        raise OutputsError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

@@ -177,4 +177,4 @@ def test_a_directory_that_cannot_be_is_named(run: Run, pulumi: Path, tmp_path: P
     (tmp_path / "file").touch()
     status, _, said = run("--format", "json", "--output", "file")
     assert status == 1
-    assert said.startswith(f"error: {tmp_path / 'file'} cannot be written")
+    assert said.startswith(f"error: {tmp_path / 'file' / 'outputs.json'} cannot be written")
