@@ -1,0 +1,1 @@
+"""The outputs as texts for tools: one module each, pure functions."""
