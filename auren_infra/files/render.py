@@ -74,5 +74,9 @@ def log_rotation(services: Sequence[Service]) -> str:
 
 
 def data_directories(services: Sequence[Service]) -> str:
-    """The data disk's directories: `PATH UID:GID` a line."""
-    return "".join(f"{paths.volume(volume)} {service.user}\n" for service in services for volume in service.volumes)
+    """The data disk's directories: `PATH UID:GID` a line, with `sync` behind it where writes must not be cached."""
+    return "".join(
+        f"{paths.volume(volume)} {service.user}{' sync' if volume.synchronous else ''}\n"
+        for service in services
+        for volume in service.volumes
+    )

@@ -195,7 +195,13 @@ def chromadb(settings: Settings) -> Service:
         port=8000,
         host_number=14,
         command=("run", "/etc/auren/chroma.yaml"),
-        volumes=(Volume("chromadb-data", "/data"),),
+        volumes=(
+            Volume(
+                "chromadb-data",
+                "/data",
+                synchronous="Chroma writes its index without flushing it and then drops the log that it is made from",
+            ),
+        ),
         files=(FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),),
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(("bash", "-c", ask)),

@@ -34,6 +34,9 @@ class Volume:
     name: str
     target: str
     """The mount point inside the container."""
+    synchronous: str = ""
+    """Why every write must be on the disk before it returns (ext4's attribute S); empty for a service that flushes what it
+    has acknowledged by itself."""
 
 
 @dataclass(frozen=True)

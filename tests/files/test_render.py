@@ -56,7 +56,7 @@ def test_each_volume_belongs_to_the_user_of_its_service() -> None:
     assert set(data_directories(SERVICES).splitlines()) == {
         "/mnt/auren-data/postgres_data 999:999",
         "/mnt/auren-data/redis-data 999:999",
-        "/mnt/auren-data/chromadb-data 10002:10002",
+        "/mnt/auren-data/chromadb-data 10002:10002 sync",
         "/mnt/auren-data/zookeeper-data 1000:1000",
         "/mnt/auren-data/zookeeper-log 1000:1000",
         "/mnt/auren-data/kafka-data 1000:1000",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# data_disk DEVICE MOUNTPOINT GIGABYTES < "PATH UID:GID" lines: the data volume mounted, its file system as large as the volume,
+# data_disk DEVICE MOUNTPOINT GIGABYTES < "PATH UID:GID [sync]" lines: the data volume mounted, its file system as large as the volume,
 # its directories there, and Docker held back until it is mounted. It formats nothing: the volume comes formatted.
 set -euo pipefail
 
@@ -25,6 +25,18 @@ own() {
         find "$path" -mindepth 1 -exec chown -h "$owner" {} +
         chown "$owner" "$path"
     fi
+}
+
+# What is written below the directory is on the disk before the write returns (ext4's attribute S). New files inherit it.
+write_through() {
+    case "$(lsattr -d "$1" | cut -d' ' -f1)" in
+    *S*) ;;
+    *)
+        # The directory itself comes last, as above.
+        find "$1" -mindepth 1 \( -type f -o -type d \) -exec chattr +S {} +
+        chattr +S "$1"
+        ;;
+    esac
 }
 
 main() {
@@ -53,8 +65,9 @@ main() {
     systemctl daemon-reload
     mountpoint -q "$target" || mount "$target"
     resize2fs "$device" 2>&1
-    while read -r path owner; do
+    while read -r path owner sync; do
         own "$path" "$owner"
+        [ "$sync" != sync ] || write_through "$path"
     done <"$directories"
     rm -f "$directories"
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"

@@ -148,3 +148,24 @@ def test_a_new_owner_gets_everything_and_the_directory_last(machine: Bench) -> N
     assert calls[-1] == f"chown 4242:4242 {TARGET}/postgres_data"
     assert all(call.startswith("chown -h 4242:4242 ") for call in calls[:-1]), "a link must not lead out of it"
     assert " ".join(calls[:-1]).count(f"{TARGET}/postgres_data/base") == 2
+
+
+def test_a_directory_that_must_not_be_cached_is_written_through(machine: Bench) -> None:
+    """With what is in it already; the directory comes last, so that a cut in the middle leaves it to be done again."""
+    machine.stub("lsattr", 'echo "$(cat "$state/attributes") $2"')
+    machine.state("attributes", "--------------e-------")
+    path = machine.path(TARGET) / "chromadb-data"
+    path.mkdir(parents=True)
+    (path / "chroma.sqlite3").touch()
+    assert _run(machine, directories=f"{path} {OWNER} sync\n").returncode == 0
+    attributes = [call for call in machine.calls("chattr") if "+S" in call]
+    assert attributes == [f"chattr +S {TARGET}/chromadb-data/chroma.sqlite3", f"chattr +S {TARGET}/chromadb-data"]
+    machine.forget_calls()
+    machine.state("attributes", "-S------------e-------")
+    assert _run(machine, directories=f"{path} {OWNER} sync\n").returncode == 0
+    assert not [call for call in machine.calls("chattr") if "+S" in call]
+
+
+def test_other_directories_are_cached_as_ever(machine: Bench) -> None:
+    assert _run(machine).returncode == 0
+    assert not [call for call in machine.calls("chattr") if "+S" in call]

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# look < "file PATH", "tree PATH", "unit NAME" and "disk DEVICE MOUNTPOINT" lines: what is on the machine, a line for each fact:
+# its name, the exit status of what was asked, and the answer in base64. It changes nothing, and shows no secret.
+# shellcheck disable=SC2329 # the functions are called by `fact`, by their names
+set -euo pipefail
+
+started=/var/lib/auren/started
+files=() trees=() units=() devices=() targets=()
+
+# fact NAME COMMAND…: one that fails is a fact, too.
+fact() {
+    local name=$1 status=0 answer
+    shift
+    answer=$("$@" 2>/dev/null </dev/null | base64 --wrap=0; exit "${PIPESTATUS[0]}") || status=$?
+    echo "$name $status $answer"
+}
+
+# MODE UID:GID USER:GROUP DIGEST PATH; what is no file has no digest, what is not there no line.
+describe() {
+    local digest=-
+    [ -e "$1" ] || return 0
+    [ ! -f "$1" ] || digest=$(sha256sum <"$1" | cut -d' ' -f1)
+    stat --dereference --format "%a %u:%g %U:%G $digest %n" "$1"
+}
+
+all_files() {
+    local path tree
+    for path in "${files[@]}"; do
+        describe "$path"
+    done
+    for tree in "${trees[@]}"; do
+        [ -d "$tree" ] || continue
+        find "$tree" -type f | LC_ALL=C sort | while IFS= read -r path; do
+            describe "$path"
+        done
+    done
+}
+
+inspect() {
+    local -a ids
+    mapfile -t ids < <(timeout 30 docker ps --all --quiet --no-trunc)
+    [ "${#ids[@]}" -eq 0 ] || timeout 30 docker inspect --format "$1" "${ids[@]}"
+}
+
+containers() {
+    timeout 30 docker version >/dev/null || return 1
+    inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}null{{end}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
+}
+
+# DIGEST /CONTAINER PATH, tab-separated: a mounted file as its container sees it, which is another one than on the machine when
+# that was replaced since the container started.
+mounted_files() {
+    local process name path target
+    inspect '{{range .Mounts}}{{$.State.Pid}}{{"\t"}}{{$.Name}}{{"\t"}}{{.Source}}{{"\t"}}{{.Destination}}{{"\n"}}{{end}}' |
+        while IFS=$'\t' read -r process name path target; do
+            if [ -n "$process" ] && [ -f "/proc/$process/root$target" ]; then
+                printf '%s\t%s\t%s\n' "$(sha256sum <"/proc/$process/root$target" | cut -d' ' -f1)" "$name" "$path"
+            fi
+        done
+}
+
+# SERVICE CONTAINER-ID DIGEST: what container.sh has noted of the container that it started last.
+stamps() {
+    local path
+    for path in "$started"/*; do
+        case "${path##*/}" in
+        *.* | '*') ;;
+        *) echo "${path##*/} $(cat "$path")" ;;
+        esac
+    done
+}
+
+networks() {
+    timeout 30 docker network ls --quiet | xargs --no-run-if-empty timeout 30 docker network inspect --format '{{json .}}'
+}
+
+# MOUNTPOINT DEVICE SOURCE, tab-separated: the last is empty while nothing is mounted there.
+disks() {
+    local index
+    for index in "${!devices[@]}"; do
+        printf '%s\t%s\t%s\n' "${targets[index]}" "$(readlink -f "${devices[index]}")" \
+            "$(findmnt --noheadings --output SOURCE --mountpoint "${targets[index]}")"
+    done
+}
+
+main() {
+    local kind first second
+    export LC_ALL=C
+    while IFS=' ' read -r kind first; do
+        case "$kind" in
+        file) files+=("$first") ;;
+        tree) trees+=("$first") ;;
+        unit) units+=("$first") ;;
+        disk)
+            second=${first#* }
+            devices+=("${first%% *}") targets+=("$second")
+            ;;
+        esac
+    done
+    fact files all_files
+    fact containers containers
+    fact mounted-files mounted_files
+    fact stamps stamps
+    fact networks networks
+    fact docker-version timeout 30 docker version --format '{{.Server.Version}}'
+    fact rules iptables --wait 10 --list-rules
+    fact bridge-filtering sysctl --values net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables
+    fact ufw-status ufw status verbose
+    fact ufw-added ufw show added
+    fact ufw-rules cat /etc/ufw/user.rules
+    fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
+    fact fstab cat /etc/fstab
+    fact disks disks
+}
+
+main "$@"; exit
