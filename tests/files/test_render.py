@@ -7,7 +7,7 @@ import pytest
 
 from auren_infra.files.render import configuration_files, data_directories, docker_daemon, log_rotation, operator_keys
 from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import ECDSA, ED25519, settings
 
 SERVICES = catalogue(settings())
 FILES = configuration_files(settings(), SERVICES)
@@ -47,7 +47,7 @@ def test_the_same_configuration_gives_the_same_files() -> None:
 
 
 def test_operators_have_a_line_each() -> None:
-    keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ada", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE6 grace"]
+    keys = [ED25519, ECDSA]
     assert operator_keys(settings(operatorKeys=json.dumps(keys))) == f"{keys[0]}\n{keys[1]}\n"
     assert operator_keys(settings()) == ""
 

@@ -7,6 +7,12 @@ from auren_infra.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEUYhuYWGOf5YauHxn7jFb2yn87VX6Mmv7qqC28KDfoJ ada@example.org"
+ECDSA = (
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCTGj4apNaTn"
+    "py255V5Ccw2mYLWSR8XFm0siRJhGhGtoF2PLpZE8xOLwHO8kjBZTEqqSoZXuOoXuUI68AyEC8oI="
+)
+"""Public keys of people."""
 COMPLETE = {
     "sshAllowed": '["198.51.100.1/32"]',
     "kafkaUiAllowed": '["10.200.0.0/20"]',

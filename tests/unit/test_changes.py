@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.unit.configuration import COMPLETE
+from tests.unit.configuration import COMPLETE, ED25519
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 DROPLET = "digitalocean:index/droplet:Droplet"
@@ -38,7 +38,7 @@ def test_a_rotated_password_restarts_those_that_read_it(update: Rehearsal) -> No
 
 
 def test_a_new_operator_costs_one_file(update: Rehearsal) -> None:
-    assert _changed(update, deploy(operatorKeys='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ada"]')) == {"operators"}
+    assert _changed(update, deploy(operatorKeys=json.dumps([ED25519]))) == {"operators"}
 
 
 def test_a_changed_website_is_served_without_a_restart(update: Rehearsal, tmp_path: Path) -> None:

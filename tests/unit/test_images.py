@@ -91,7 +91,7 @@ def test_changed_code_concerns_the_compose_file_and_its_container(context: Path)
         ('["mysql=CONTEXT"]', IMAGES, "there is no service 'mysql'; the services are api, bridge"),
         ('["api=CONTEXT", "api=CONTEXT"]', IMAGES, "api is named twice; keep one"),
         ('["api"]', IMAGES, "'api' is not SERVICE=DIRECTORY"),
-        ('["api=/nowhere"]', IMAGES, "api: /nowhere has no Dockerfile; name the directory that the image is built"),
+        ('["api=/nowhere"]', IMAGES, "api: '/nowhere' has no Dockerfile; name the directory that the image is built"),
         ('["redis=CONTEXT"]', IMAGES, "redis would be pushed over its public image; name your own"),
         ('["api=CONTEXT"]', COMPLETE["images"], "api: its image in auren:images has a digest"),
         ('"api"', IMAGES, "must be a list; write one entry a line"),
@@ -111,7 +111,7 @@ def test_all_faults_are_told_at_once_and_those_of_the_images_only_once(context: 
     said = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
     assert len(said) == 2
     assert "no service 'mysql'" in said[1]
-    assert "/nowhere has no Dockerfile" in said[1]
+    assert "'/nowhere' has no Dockerfile" in said[1]
     assert "api" not in said[1].partition("; the services are")[0]
 
 

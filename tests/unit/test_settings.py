@@ -9,7 +9,7 @@ import yaml
 
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import DockerSource, Settings, SettingsError, load
-from tests.unit.configuration import COMPLETE, DIGEST, ROOT, engine_values, settings
+from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, ROOT, engine_values, settings
 
 API = f'["api=registry.example/auren/api:1.0@{DIGEST}"'
 """The beginning of a list of images that is in order so far."""
@@ -48,7 +48,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         dropletImage="debian-12-x64",
         sshAllowed='["198.51.100.0/24", "2001:db8::/32", "198.51.100.7"]',
         kafkaUiAllowed="[]",
-        operatorKeys='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUE ada@example.org", "ecdsa-sha2-nistp256 AAAAE2Vj="]',
+        operatorKeys=json.dumps([ED25519, ECDSA]),
         vpcRange="192.168.16.0/24",
         dataVolumeSize="16384",
         protectData="false",
@@ -138,8 +138,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("images", f'{API}, "mysql=docker.io/library/mysql:8"]', "no service 'mysql'; the services are api, bridge"),
         ("images", f'{API}, "api=registry.example/auren/api:2"]', "api is named twice; keep one"),
         ("images", f'{API}, "redis"]', "'redis' is not SERVICE=REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]"),
-        ("images", f'{API}, "redis=redis:7"]', "is not SERVICE=REGISTRY/REPOSITORY:TAG"),
-        ("images", f'{API}, "redis=example.org/redis:7@sha256:12"]', "is not SERVICE=REGISTRY/REPOSITORY:TAG"),
+        ("images", f'{API}, "redis=redis:7"]', "is not REGISTRY/REPOSITORY:TAG"),
+        ("images", f'{API}, "redis=example.org/redis:7@sha256:12"]', "is not REGISTRY/REPOSITORY:TAG"),
         ("images", '["api=registry.example/auren/api"]', "api: name a tag other than latest, or a digest"),
         ("images", '["api=registry.example/auren/api:latest"]', "api: name a tag other than latest, or a digest"),
         ("website", "/nowhere", "there is no such directory; name one relative to the project"),
@@ -211,7 +211,9 @@ def test_all_faults_are_told_at_once() -> None:
         ]
     )
     (images,) = [line for line in lines if "auren:images" in line]
-    assert all(reason in images for reason in ("'redis=redis' is not", "no service 'mysql'", "api has no public image"))
+    assert all(
+        reason in images for reason in ("redis: 'redis' is not", "no service 'mysql'", "api has no public image")
+    )
 
 
 def test_other_namespaces_are_not_ours_to_judge() -> None:

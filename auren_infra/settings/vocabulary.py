@@ -1,0 +1,127 @@
+"""The words that settings are written in: texts of a form, lists, flags, whole numbers, domains, keys, origins."""
+
+import base64
+import binascii
+import json
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, TypeAdapter, ValidationError
+
+from auren_infra.settings.faults import wrong
+
+_TEXTS = TypeAdapter(list[str])
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ORIGIN = re.compile(rf"(?P<scheme>https?)://(?=.{{1,253}}(?::|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])")
+_LONGEST_DOMAIN = 253 - len("www.")
+_PUBLIC_KEY = re.compile(r"(?P<kind>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})(?: [^\x00-\x1f\x7f]*)?")
+_PARTS = {
+    "ssh-ed25519": 2,
+    "ssh-rsa": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
+"""The kinds of keys that sshd takes, and of how many parts each is made; the first part is the kind again."""
+
+
+def from_json(value: object) -> object:
+    """The engine hands every value over as text; all but strings are JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def written_as(pattern: str, example: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise wrong("not written as it must be; write it like {example}", example=example)
+        return value
+
+    return AfterValidator(check)
+
+
+def list_of_texts(value: object) -> list[str]:
+    try:
+        return _TEXTS.validate_python(from_json(value))
+    except ValidationError:
+        raise wrong("must be a list; write one entry a line, each behind a dash") from None
+
+
+def _no_twins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if value.count(entry) > 1:
+            raise wrong("{entry} is named twice; keep one", entry=entry)
+    return value
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise wrong("not written as it must be; write it like aupex.ai")
+    if len(value) > _LONGEST_DOMAIN:
+        raise wrong(
+            "a name in DNS has 253 characters at most, and www. comes before this one; choose one of {limit}",
+            limit=_LONGEST_DOMAIN,
+        )
+    return value
+
+
+def _without_www(value: str) -> str:
+    if value.startswith("www."):
+        raise wrong("www.DOMAIN is made as well; write {domain}", domain=value.removeprefix("www."))
+    return value
+
+
+def _origin(value: str) -> str:
+    """As browsers send it, or it would never be met: lower case, no path, no port that goes without saying."""
+    match = _ORIGIN.fullmatch(value)
+    if not match or int(match["port"] or 1) > 65535:
+        raise wrong("not written as it must be; write it like https://app.aupex.ai")
+    if match["port"] == _DEFAULT_PORTS[match["scheme"]]:
+        raise wrong("a browser leaves out the scheme's own port; write {origin}", origin=value.rpartition(":")[0])
+    return value
+
+
+def _public_key(value: str) -> str:
+    match = _PUBLIC_KEY.fullmatch(value)
+    if not match or match["kind"] not in _PARTS:
+        raise wrong("not a public key line; take the text of a file such as ~/.ssh/id_ed25519.pub")
+    parts = _parts(match["blob"])
+    if len(parts) != _PARTS[match["kind"]] or parts[0] != match["kind"].encode():
+        raise wrong("the key is cut off or damaged; copy the whole line of its .pub file again")
+    return value
+
+
+def _parts(blob: str) -> list[bytes]:
+    """A key's parts, each behind its length in four bytes (RFC 4253, 6.6). Empty when they do not fill the blob."""
+    try:
+        rest = base64.b64decode(blob, validate=True)
+    except binascii.Error:
+        return []
+    parts: list[bytes] = []
+    while rest:
+        end = 4 + int.from_bytes(rest[:4])
+        if len(rest) < end:
+            return []
+        parts.append(rest[4:end])
+        rest = rest[end:]
+    return parts
+
+
+Flag = Annotated[StrictBool, BeforeValidator(from_json)]
+Whole = Annotated[StrictInt, BeforeValidator(from_json)]
+Zone = Annotated[str, AfterValidator(_domain)]
+Domain = Annotated[Zone, AfterValidator(_without_www)]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(list_of_texts), AfterValidator(_no_twins)
+]
+PublicKeys = Annotated[
+    tuple[Annotated[str, AfterValidator(_public_key)], ...], BeforeValidator(list_of_texts), AfterValidator(_no_twins)
+]
