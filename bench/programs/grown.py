@@ -1,0 +1,66 @@
+"""AUREN as the stack has it, but with `bench:sets` times its services and on `bench:droplets` droplets.
+
+The first droplet has all the containers; the others are machines with data disk, Docker and its walls.
+"""
+
+from dataclasses import replace
+
+import pulumi
+from pulumi.runtime import config
+
+from auren_infra.cloud.dns import Dns, zone_id
+from auren_infra.cloud.droplet import Droplet
+from auren_infra.cloud.network import Network
+from auren_infra.cloud.volumes import DataVolume
+from auren_infra.host.configuration import Configuration
+from auren_infra.host.containers import Containers
+from auren_infra.host.data_disk import DataDisk
+from auren_infra.host.docker_engine import DockerEngine
+from auren_infra.host.machine import Machine
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.images import IMAGES
+from auren_infra.services.model import Service
+from auren_infra.settings import load
+
+
+def twin(service: Service, number: int) -> Service:
+    """The same service once more. It talks to nobody: the links know the first one's name."""
+    suffix = f"-{number}" if number else ""
+    return replace(
+        service,
+        name=service.name + suffix,
+        host_number=service.host_number + 256 * number,
+        volumes=tuple(replace(volume, name=volume.name + suffix) for volume in service.volumes),
+        directories=tuple(replace(one, source=one.source + suffix) for one in service.directories),
+    )
+
+
+settings = load({**config.get_config_env(), **config.CONFIG.get()}, IMAGES)
+wanted = pulumi.Config("bench")
+services = tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in catalogue(settings))
+network = Network("bench", settings)
+Dns("bench", settings, zone_id(settings.cloudflare_zone), network.address)
+for number in range(wanted.require_int("droplets")):
+    name = f"bench-{number}"
+    data = DataVolume(name, settings, network.tag)
+    droplet = Droplet(name, settings, network, data)
+    machine = Machine(
+        name,
+        address=droplet.address,
+        private_key=droplet.private_key,
+        host_key=droplet.host_key,
+        lifetime=droplet.droplet,
+    )
+    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    disk = DataDisk(
+        machine,
+        device=data.device,
+        size_gb=settings.data_volume_size,
+        attachment=droplet.attachment,
+        services=services,
+        ready=ready,
+    )
+    engine = DockerEngine(machine, settings, services, ready)
+    if number == 0:
+        configuration = Configuration(machine, settings, services, ready, built={})
+        Containers(machine, services, configuration, after=[disk.mounted, engine.network])
