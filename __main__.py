@@ -3,12 +3,12 @@
 import pulumi
 from pulumi.runtime import config
 
-from auren_infra.services.images import IMAGES
-from auren_infra.settings import SettingsError, load
+from auren_infra.admission import admit
+from auren_infra.settings import SettingsError
 from auren_infra.stack import deploy
 
 try:
-    settings = load({**config.get_config_env(), **config.CONFIG.get()}, IMAGES)
+    settings = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()})
     outputs = deploy(pulumi.get_stack(), settings)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST, USD_PER_VOLUME_GB, DropletSize
-from auren_infra.services.catalogue import catalogue
+from auren_infra.services.catalogue import described
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
-from auren_infra.settings import Settings, SettingsError
+from auren_infra.settings import Fault, Settings, refusal
+
+KEY = "auren:dropletSize"
 
 SYSTEM_MB = 640
 """For all that is no container: what the kernel takes before anybody sees it (a droplet of 4096 MB shows about 3900),
@@ -97,7 +99,8 @@ class Plan:
 
 def plan(settings: Settings) -> Plan:
     """Raises `SettingsError` with the arithmetic when the services do not fit the configured droplet."""
-    _require_fit(settings)
+    if found := faults(settings):
+        raise refusal(found)
     size = settings.droplet_size
     need = _need(settings.users)
     fits = need is not None and _has_room(need, SIZES[size])
@@ -112,13 +115,30 @@ def plan(settings: Settings) -> Plan:
     )
 
 
+def faults(settings: Settings) -> list[Fault]:
+    """With the arithmetic, when the services do not fit the configured droplet."""
+    chosen = settings.droplet_size
+    lacks = _lacks(_services(settings, chosen), SIZES[chosen])
+    if not lacks:
+        return []
+    mend = next(
+        (
+            f"The cheapest size that they fit is {name}: `pulumi config set {KEY} {name}`."
+            for name, size in _by_price()
+            if not _lacks(_services(settings, name), size)
+        ),
+        "They fit no size that AUREN knows: lower their limits in auren_infra/services/catalogue.py.",
+    )
+    return [Fault(KEY, "\n".join([f"the services do not fit {chosen}", *lacks, mend]))]
+
+
 def recommend(settings: Settings) -> Recommendation | None:
     """For `auren:users`, whatever size is configured."""
     need = _need(settings.users)
     if need is None:
         return None
     for name, size in _by_price():
-        if _has_room(need, size) and not _faults(_services(settings, name), size):
+        if _has_room(need, size) and not _lacks(_services(settings, name), size):
             usd = round(size.usd_a_month + need.storage_gb * USD_PER_VOLUME_GB, 2)
             used = utilization(need, size)
             return Recommendation(name, need.storage_gb, usd, max(used, key=lambda resource: used[resource]))
@@ -147,15 +167,15 @@ def _by_price() -> list[tuple[str, DropletSize]]:
 
 def _services(settings: Settings, size: str) -> tuple[Service, ...]:
     """As they would be on `size`: a larger droplet gives some of them more."""
-    return catalogue(settings.model_copy(update={"droplet_size": size}))
+    return described(settings.model_copy(update={"droplet_size": size}))
 
 
 def _memory(services: tuple[Service, ...], size: DropletSize) -> Memory:
     return Memory(sum(service.limits.memory_mb for service in services), size.memory_mb)
 
 
-def _faults(services: tuple[Service, ...], size: DropletSize) -> list[str]:
-    faults = [
+def _lacks(services: tuple[Service, ...], size: DropletSize) -> list[str]:
+    lacks = [
         f"{service.name} may use {service.limits.cpus:g} CPUs, the droplet has {size.vcpus}: Docker would not start it"
         for service in services
         if service.limits.cpus > size.vcpus
@@ -165,29 +185,8 @@ def _faults(services: tuple[Service, ...], size: DropletSize) -> list[str]:
         lines = [(service.name, service.limits.memory_mb) for service in services]
         lines += [("the system", SYSTEM_MB), ("needed", memory.limits_mb + SYSTEM_MB)]
         lines += [("the droplet has", memory.droplet_mb), ("lacking", -memory.left_mb)]
-        faults += ["memory, in MB:", *(f"  {what:<16}{megabytes:>6}" for what, megabytes in lines)]
-    return faults
-
-
-def _require_fit(settings: Settings) -> None:
-    chosen = settings.droplet_size
-    faults = _faults(_services(settings, chosen), SIZES[chosen])
-    if not faults:
-        return
-    mend = next(
-        (
-            f"The cheapest size that they fit is {name}: `pulumi config set auren:dropletSize {name}`."
-            for name, size in _by_price()
-            if not _faults(_services(settings, name), size)
-        ),
-        "They fit no size that AUREN knows: lower their limits in auren_infra/services/catalogue.py.",
-    )
-    raise SettingsError(
-        "The configuration has 1 fault; nothing was touched.\n"
-        f"  auren:dropletSize: the services do not fit {chosen}\n"
-        + "".join(f"    {fault}\n" for fault in faults)
-        + mend
-    )
+        lacks += ["memory, in MB:", *(f"  {what:<16}{megabytes:>6}" for what, megabytes in lines)]
+    return lacks
 
 
 def _warning(settings: Settings, need: Need | None, recommended: Recommendation | None) -> str:
@@ -221,7 +220,7 @@ def table() -> str:
         services = _services(settings, name)
         memory = _memory(services, size)
         enough = [users for users, need in GROWTH.items() if need and _has_room(need, size)]
-        verdict = "refused" if _faults(services, size) else f"up to {max(enough):,}" if enough else "no room"
+        verdict = "refused" if _lacks(services, size) else f"up to {max(enough):,}" if enough else "no room"
         lines.append(
             f"{name:<18}{size.vcpus:>6}{memory.droplet_mb:>8}{memory.limits_mb:>8}{SYSTEM_MB:>8}{memory.left_mb:>7}"
             f"{size.usd_a_month:>6}  {verdict}"

@@ -52,9 +52,14 @@ def _service(function: Callable[[Settings], Service]) -> Callable[[Settings], Se
     return function
 
 
+def described(settings: Settings) -> tuple[Service, ...]:
+    """All services as their functions have them, whether they fit together or not (`consistency`)."""
+    return tuple(function(settings) for function in _SERVICES)
+
+
 def catalogue(settings: Settings) -> tuple[Service, ...]:
     """All services, each after those that it talks to. Raises `graphlib.CycleError` for links that lead in a circle."""
-    services = {service.name: service for service in (function(settings) for function in _SERVICES)}
+    services = {service.name: service for service in described(settings)}
     order = TopologicalSorter({name: targets(name) for name in services}).static_order()
     return tuple(services[name] for name in order)
 

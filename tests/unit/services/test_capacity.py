@@ -61,7 +61,7 @@ def test_a_refusal_has_the_arithmetic_and_the_mend() -> None:
     assert numbers["needed"] == sum(service.limits.memory_mb for service in services) + numbers["the system"]
     assert (numbers["the system"], numbers["the droplet has"]) == (SYSTEM_MB, 2048)
     assert numbers["lacking"] == numbers["needed"] - numbers["the droplet has"]
-    assert said.endswith("they fit is s-2vcpu-4gb: `pulumi config set auren:dropletSize s-2vcpu-4gb`.")
+    assert "they fit is s-2vcpu-4gb: `pulumi config set auren:dropletSize s-2vcpu-4gb`.\n" in said
 
 
 def test_a_service_may_not_have_more_cpus_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
