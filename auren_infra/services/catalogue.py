@@ -176,9 +176,9 @@ def redis(settings: Settings) -> Service:
         user=User(999, 999),
         port=6379,
         host_number=13,
-        command=("redis-server", "/etc/redis/redis.conf"),
+        command=("sh", "/etc/redis/start.sh"),
         volumes=(Volume("redis-data", "/data"),),
-        files=(FileMount("redis.conf", "/etc/redis/redis.conf"),),
+        files=(FileMount("redis.conf", "/etc/redis/redis.conf"), FileMount("redis-start.sh", "/etc/redis/start.sh")),
         secrets=(
             SecretFile("redis_password", REDIS_PASSWORD),
             SecretFile("redis.acl", REDIS_PASSWORD, "user default on ~* &* +@all >{password}\n"),
