@@ -122,7 +122,7 @@ def this_machine(pulumi: str) -> Machine:
         cores=len(os.sched_getaffinity(0)),
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         system=platform.freedesktop_os_release()["PRETTY_NAME"],
-        kernel=platform.release(),
+        kernel=platform.release().partition("-")[0],
         python=platform.python_version(),
         pulumi=pulumi,
     )
