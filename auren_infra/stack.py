@@ -9,6 +9,7 @@ from auren_infra import outputs
 from auren_infra.cloud.dns import Dns, zone_id
 from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
+from auren_infra.cloud.refusals import explained
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
@@ -36,10 +37,11 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     zone = zone_id(settings.cloudflare_zone)
     services = catalogue(settings)
 
-    network = Network(name, settings)
-    data = DataVolume(name, settings, network.tag)
-    droplet = Droplet(name, settings, network, data)
-    Dns(name, settings, zone, network.address)
+    asked = explained()
+    network = Network(name, settings, asked)
+    data = DataVolume(name, settings, network.tag, asked)
+    droplet = Droplet(name, settings, network, data, asked)
+    Dns(name, settings, zone, network.address, asked)
 
     machine = Machine(
         name,

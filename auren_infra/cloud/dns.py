@@ -5,17 +5,22 @@ from typing import Any
 import pulumi
 import pulumi_cloudflare as cloudflare
 
-from auren_infra.settings import Settings, SettingsError
+from auren_infra.cloud.refusals import explain
+from auren_infra.settings import Fault, Settings, refusal
 
 
 def zone_id(zone: str) -> str:
-    """Ask Cloudflare for the zone's id. Raises `SettingsError` when the token sees no such zone."""
-    found = cloudflare.get_zones(name=zone).results
+    """Ask Cloudflare for the zone's id. Raises `SettingsError` when the token sees no such zone, or is refused."""
+    key = "auren:cloudflareZone"
+    try:
+        found = cloudflare.get_zones(name=zone).results
+    except Exception as error:  # the SDK has no narrower one for a look-up that failed
+        said = str(error).strip()
+        sentence = explain("cloudflare", zone, said) or "Cloudflare could not be asked for it; try again later."
+        raise refusal([Fault(key, f"{sentence}\n{said}")]) from None
     if not found:
-        raise SettingsError(
-            f"auren:cloudflareZone: the Cloudflare token sees no zone {zone}. Add the zone to the account, "
-            "or give the token Zone:Read and DNS:Edit for it."
-        )
+        what = f"the Cloudflare token sees no zone {zone}. Add the zone to the account, or give the token Zone:Read"
+        raise refusal([Fault(key, f"{what} and DNS:Edit for it.")])
     first: Any = found[0]  # the SDK declares its properties without types
     return first.id
 

@@ -122,12 +122,12 @@ def read(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> 
         return Settings.model_validate(values, context={"images": images}), []
     except ValidationError as error:
         faults = [_fault(fault) for fault in error.errors(include_url=False)]
-    size = values.get("dropletSize", "")
+    size, usual = values.get("dropletSize", ""), Settings.model_fields["droplet_size"].default
     described = Settings.model_construct(
         ssh_allowed=(),
         kafka_ui_allowed=(),
         images={service: pin or STAND_IN for service, pin in images.items()},
-        **({"droplet_size": size} if size in SIZES else {}),
+        droplet_size=size if size in SIZES else usual,
     )
     return described, faults
 

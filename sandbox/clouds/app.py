@@ -96,9 +96,10 @@ def create_app(
         digitalocean.create_app(
             cloud,
             tokens.digitalocean,
+            tokens.digitalocean_read_only,
             faults,
-            RateLimit(allowed.digitalocean_hour, 3600),
-            RateLimit(allowed.digitalocean_minute, 60),
+            hourly=RateLimit(allowed.digitalocean_hour, 3600),
+            burst=RateLimit(allowed.digitalocean_minute, 60),
         ),
     )
     app.mount(
@@ -106,6 +107,7 @@ def create_app(
         cloudflare.create_app(
             cloud,
             tokens.cloudflare,
+            tokens.cloudflare_read_only,
             faults,
             RateLimit(allowed.cloudflare, cloudflare.SECONDS),
             origin_pulls_from=IPv4Network(EDGE),

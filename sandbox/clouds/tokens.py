@@ -1,5 +1,6 @@
 """The API tokens that the simulated clouds accept, made once and shared with whoever runs on this machine as root."""
 
+import hashlib
 import json
 import os
 import secrets
@@ -17,6 +18,20 @@ class Tokens:
     """As a real personal access token: `dop_v1_` and 64 hexadecimal digits."""
     cloudflare: str
     """As a real API token: 40 letters and digits."""
+
+    @property
+    def digitalocean_read_only(self) -> str:
+        """A token of the same account with too few rights: it reads and changes nothing."""
+        return f"dop_v1_{_derived(self.digitalocean)}"
+
+    @property
+    def cloudflare_read_only(self) -> str:
+        """A token with Zone:Read and DNS:Read."""
+        return _derived(self.cloudflare)[:40]
+
+
+def _derived(token: str) -> str:
+    return hashlib.sha256(f"read only {token}".encode()).hexdigest()
 
 
 def tokens(state_dir: Path) -> Tokens:

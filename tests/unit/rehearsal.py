@@ -17,6 +17,7 @@ import pulumi
 from google.protobuf import struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks, rpc, set_mocks
+from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
@@ -53,6 +54,7 @@ class Registration:
     deleted_with: str
     replace_with: frozenset[str]
     replace_on_changes: tuple[str, ...]
+    error_hooks: tuple[str, ...]
 
 
 @dataclass
@@ -97,6 +99,13 @@ class Rehearsal:
                 seen.add(dependency)
                 waiting.append(dependency)
         return frozenset(seen)
+
+
+class _Callbacks:
+    """Where an engine would call back. Mocks have none, and take no hooks without one."""
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        """Nothing fails in a rehearsal."""
 
 
 class _Cloud(mocks.Mocks):
@@ -195,6 +204,7 @@ def _registration(request: resource_pb2.RegisterResourceRequest, urn: str) -> Re
         deleted_with=request.deletedWith,
         replace_with=frozenset(request.replace_with),
         replace_on_changes=tuple(request.replaceOnChanges),
+        error_hooks=tuple(request.hooks.on_error),
     )
 
 
@@ -239,6 +249,7 @@ def rehearse(
     rehearsal = into or Rehearsal()
     cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {})
     set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
+    runtime_settings.SETTINGS.callbacks = _Callbacks()  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
 
     async def keep(outputs: dict[str, Any]) -> None:
         for name, value in outputs.items():

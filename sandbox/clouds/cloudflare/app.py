@@ -24,9 +24,17 @@ _TOKEN = re.compile(r"Bearer [0-9A-Za-z_\-]{40,80}")
 
 
 def create_app(
-    cloud: Cloud, token: str, faults: Faults, limit: RateLimit, *, origin_pulls_from: IPv4Network, plan: Plan = FREE
+    cloud: Cloud,
+    token: str,
+    read_only: str,
+    faults: Faults,
+    limit: RateLimit,
+    *,
+    origin_pulls_from: IPv4Network,
+    plan: Plan = FREE,
 ) -> FastAPI:
-    """`origin_pulls_from` is where the edge's requests to origins come from: what `/ips` answers."""
+    """`read_only` is a second token, which may change nothing; `origin_pulls_from` is where the edge's requests to
+    origins come from: what `/ips` answers."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.cloud = cloud
     app.state.plan = plan
@@ -47,7 +55,7 @@ def create_app(
             response = _refusal(ApiError(fault.status, 10001 if fault.status >= 500 else 971, "injected fault"))
             if fault.retry_after is not None:
                 response.headers["retry-after"] = str(fault.retry_after)
-        elif path != "/ips" and (error := _stranger(request.headers.get("authorization"), token, path)):
+        elif path != "/ips" and (error := _stranger(request, token, read_only, path)):
             response = _refusal(error)
         else:
             quota = limit.take(token)
@@ -69,8 +77,9 @@ def create_app(
     return app
 
 
-def _stranger(header: str | None, token: str, path: str) -> ApiError | None:
-    """Why this request is not answered; None for the one who has the token."""
+def _stranger(request: Request, token: str, read_only: str, path: str) -> ApiError | None:
+    """Why this request is not answered; None for the one who has the token, or only reads and may."""
+    header = request.headers.get("authorization")
     if header is None:
         return ApiError(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
     if not _TOKEN.fullmatch(header):
@@ -78,6 +87,8 @@ def _stranger(header: str | None, token: str, path: str) -> ApiError | None:
         return ApiError(400, 6003, "Invalid request headers", chain)
     if header == f"Bearer {token}":
         return None
+    if header == f"Bearer {read_only}":
+        return None if request.method in ("GET", "HEAD") else ApiError(403, 10000, "Authentication error")
     if path == "/user/tokens/verify":
         return ApiError(401, 1000, "Invalid API Token")
     return ApiError(403, 9109, "Invalid access token")

@@ -49,7 +49,10 @@ _ROUTERS = (
 )
 
 
-def create_app(cloud: Cloud, token: str, faults: Faults, hourly: RateLimit, burst: RateLimit) -> FastAPI:
+def create_app(
+    cloud: Cloud, token: str, read_only: str, faults: Faults, *, hourly: RateLimit, burst: RateLimit
+) -> FastAPI:
+    """`read_only` is a second token of the account, which may change nothing."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.cloud = cloud
     for router in _ROUTERS:
@@ -62,11 +65,13 @@ def create_app(cloud: Cloud, token: str, faults: Faults, hourly: RateLimit, burs
             response = _refusal(request, ApiError(fault.status, "injected fault"))
             if fault.retry_after is not None:
                 response.headers["retry-after"] = str(fault.retry_after)
-        elif request.headers.get("authorization") != f"Bearer {token}":
+        elif (asker := request.headers.get("authorization")) not in (f"Bearer {token}", f"Bearer {read_only}"):
             response = _refusal(request, ApiError(401, "Unable to authenticate you"))
+        elif asker != f"Bearer {token}" and request.method not in ("GET", "HEAD"):
+            response = _refusal(request, ApiError(403, "you do not have access for the attempted action"))
         else:
-            quota = hourly.take(token)
-            minute = burst.take(token)
+            quota = hourly.take(asker)
+            minute = burst.take(asker)
             wait = max(quota.retry_after or 0, minute.retry_after or 0)
             if wait:
                 response = _refusal(request, ApiError(429, "API rate limit exceeded."))

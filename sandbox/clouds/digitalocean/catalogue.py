@@ -22,6 +22,8 @@ class Region:
     """The range of the VPC that the account has in this region from the beginning."""
     reserved: str
     """A range that DigitalOcean keeps for itself in this region: no VPC may use it."""
+    sold_out: frozenset[str] = frozenset()
+    """Sizes that it does not have: in the real cloud they differ from region to region, and from week to week."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ REGIONS = {
         Region("lon1", "London 1", "10.106.0.0/20", "10.16.0.0/16"),
         Region("fra1", "Frankfurt 1", "10.114.0.0/20", "10.19.0.0/16"),
         Region("tor1", "Toronto 1", "10.118.0.0/20", "10.20.0.0/16"),
-        Region("blr1", "Bangalore 1", "10.122.0.0/20", "10.47.0.0/16"),
+        Region("blr1", "Bangalore 1", "10.122.0.0/20", "10.47.0.0/16", frozenset({"g-2vcpu-8gb", "m-2vcpu-16gb"})),
         Region("syd1", "Sydney 1", "10.126.0.0/20", "10.49.0.0/16"),
     )
 }
@@ -105,7 +107,7 @@ def region_json(slug: str) -> dict[str, Any]:
         "slug": region.slug,
         "features": _FEATURES,
         "available": True,
-        "sizes": list(SIZES),
+        "sizes": [size for size in SIZES if size not in region.sold_out],
     }
 
 
@@ -119,7 +121,7 @@ def size_json(slug: str) -> dict[str, Any]:
         "transfer": size.transfer,
         "price_monthly": size.price_monthly,
         "price_hourly": size.price_hourly,
-        "regions": sorted(REGIONS),
+        "regions": sorted(region.slug for region in REGIONS.values() if slug not in region.sold_out),
         "available": True,
         "description": size.description,
         "networking_throughput": 2000,

@@ -66,6 +66,23 @@ def check_name(name: str) -> None:
         raise invalid("Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
 
 
+def _sold(body: DropletCreate) -> tuple[str, Image]:
+    """What of the price list is asked for: the region and the image."""
+    region = body.region.lower()
+    if region not in REGIONS:
+        raise invalid("You specified an invalid region for Droplet creation.")
+    if body.size.lower() not in SIZES:
+        raise invalid("You specified an invalid size for Droplet creation.")
+    if body.size.lower() in REGIONS[region].sold_out:
+        raise invalid("Size is not available in this region.")
+    image = image_by(body.image)
+    if image is None:
+        raise invalid("You specified an invalid image for Droplet creation.")
+    if image.min_disk_size > SIZES[body.size.lower()].disk:
+        raise invalid("The image is too big for this size.")
+    return region, image
+
+
 def _checked(body: DropletCreate) -> tuple[list[str], str, Image]:
     """The droplets' names, their region and their image."""
     if bool(body.name) == bool(body.names):
@@ -75,16 +92,7 @@ def _checked(body: DropletCreate) -> tuple[list[str], str, Image]:
         raise invalid(f"at most {MAX_AT_ONCE} Droplets can be created at once")
     for name in wanted:
         check_name(name)
-    region = body.region.lower()
-    if region not in REGIONS:
-        raise invalid("You specified an invalid region for Droplet creation.")
-    if body.size.lower() not in SIZES:
-        raise invalid("You specified an invalid size for Droplet creation.")
-    image = image_by(body.image)
-    if image is None:
-        raise invalid("You specified an invalid image for Droplet creation.")
-    if image.min_disk_size > SIZES[body.size.lower()].disk:
-        raise invalid("The image is too big for this size.")
+    region, image = _sold(body)
     if body.ipv6:
         raise invalid("IPv6 is not available in this region.")
     if not body.public_networking:

@@ -22,6 +22,12 @@ BODIES: list[tuple[str, dict[str, Any], int, str]] = [
     ("droplets", DROPLET | {"name": "", "names": []}, 422, "name or names is required"),
     ("droplets", DROPLET | {"region": "moon1"}, 422, "You specified an invalid region for Droplet creation."),
     ("droplets", DROPLET | {"size": "s-9vcpu"}, 422, "You specified an invalid size for Droplet creation."),
+    (
+        "droplets",
+        DROPLET | {"region": "blr1", "size": "m-2vcpu-16gb"},
+        422,
+        "Size is not available in this region.",
+    ),
     ("droplets", DROPLET | {"image": "windows"}, 422, "You specified an invalid image for Droplet creation."),
     (
         "droplets",
