@@ -42,7 +42,7 @@ main() {
                 ;;
             running)
                 if [ "$(health "$name")" = unhealthy ] && needs_are_healthy "$name"; then
-                    if with_lock "$service" restart --time 20 "$name"; then
+                    if with_lock "$service" restart --time 10 "$name"; then
                         echo "$name was unhealthy: restarted"
                     fi
                 fi

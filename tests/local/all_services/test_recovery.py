@@ -53,24 +53,26 @@ def test_a_killed_daemon_comes_back_and_no_container_noticed(host: Host, contain
 
 
 @pytest.fixture
-def without_data_disk(host: Host, containers: list[str]) -> Iterator[str]:
-    """The data disk is away, and cannot be mounted: its unit is masked. All is put back afterwards."""
-    unit = host.run("systemd-escape", "--path", "--suffix=mount", paths.DATA).strip()
+def without_data_disk(host: Host, containers: list[str]) -> Iterator[None]:
+    """The data disk is away, and what fstab names cannot be mounted. All is put back afterwards."""
     host.run("systemctl", "stop", "auren", seconds=200)
     host.run("systemctl", "stop", "docker.socket", "docker")
-    host.run("systemctl", "stop", unit)
-    host.run("systemctl", "mask", "--runtime", unit)
+    host.run("umount", paths.DATA)
+    host.run("cp", "/etc/fstab", "/etc/fstab.kept")
+    host.run("sed", "-i", rf"s#^\S\+ {paths.DATA} #/dev/null {paths.DATA} #", "/etc/fstab")
+    host.run("systemctl", "daemon-reload")
     try:
-        yield unit
+        yield
     finally:
-        host.run("systemctl", "unmask", "--runtime", unit)
+        host.run("mv", "/etc/fstab.kept", "/etc/fstab")
+        host.run("systemctl", "daemon-reload")
         host.run("systemctl", "reset-failed", check=False)
         host.run("systemctl", "start", "docker.socket", "docker", "auren")
         host.wait_until_healthy(containers, 120)
 
 
 def test_nothing_starts_on_an_unmounted_data_disk(
-    host: Host, services: dict[str, Service], without_data_disk: str
+    host: Host, services: dict[str, Service], without_data_disk: None
 ) -> None:
     """Docker is held back; and a daemon that somebody starts past systemd starts no container that has data."""
     assert host.run("findmnt", paths.DATA, check=False) == ""

@@ -70,7 +70,7 @@ def test_one_that_does_not_start_does_not_hold_up_the_others(machine: Bench) -> 
 
 def test_one_that_hangs_is_restarted(machine: Bench) -> None:
     machine.state("health-auren-api", "unhealthy")
-    assert _look(machine) == ["docker restart --time 20 auren-api"]
+    assert _look(machine) == ["docker restart --time 10 auren-api"]
 
 
 @pytest.mark.parametrize("health", ["healthy", "starting", ""])
@@ -84,13 +84,13 @@ def test_one_that_waits_for_another_is_not_restarted_for_it(machine: Bench, heal
     """It would lose what it holds in memory, and be no healthier."""
     machine.state("health-auren-api", "unhealthy")
     machine.state("health-auren-redis", health)
-    assert "docker restart --time 20 auren-api" not in _look(machine)
+    assert "docker restart --time 10 auren-api" not in _look(machine)
 
 
 def test_the_one_that_all_others_wait_for_is_restarted_alone(machine: Bench) -> None:
     for service in ("nginx", "api", "postgres"):
         machine.state(f"health-auren-{service}", "unhealthy")
-    assert _look(machine) == ["docker restart --time 20 auren-postgres"]
+    assert _look(machine) == ["docker restart --time 10 auren-postgres"]
 
 
 def test_one_whose_need_is_gone_is_left_alone(machine: Bench) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -29,7 +29,7 @@ def secret(name: str) -> str:
     return Path(os.environ[name]).read_text().strip()
 
 
-async def postgres(run: str) -> AsyncIterator[str]:
+async def postgres(run: str) -> AsyncIterator[Sequence[str]]:
     connection = await psycopg.AsyncConnection.connect(
         host=os.environ["POSTGRES_HOST"],
         dbname=os.environ["POSTGRES_DB"],
@@ -40,28 +40,31 @@ async def postgres(run: str) -> AsyncIterator[str]:
     await connection.execute("CREATE TABLE IF NOT EXISTS durability (run text, name text, PRIMARY KEY (run, name))")
     for number in itertools.count():
         await connection.execute("INSERT INTO durability VALUES (%s, %s)", (run, str(number)))
-        yield str(number)
+        yield [str(number)]
 
 
-async def redis(run: str) -> AsyncIterator[str]:
+async def redis(run: str) -> AsyncIterator[Sequence[str]]:
     client = Redis(host=os.environ["REDIS_HOST"], password=secret("REDIS_PASSWORD_FILE"), socket_timeout=5)
     for number in itertools.count():
         await client.set(f"durability:{run}:{number}", "kept")
-        yield str(number)
+        yield [str(number)]
 
 
-async def chromadb(run: str) -> AsyncIterator[str]:
+async def chromadb(run: str) -> AsyncIterator[Sequence[str]]:
+    """In hundreds: after a thousand records Chroma rewrites its index, which is what a cut may hurt."""
     host = f"http://{os.environ['CHROMA_HOST']}:{os.environ['CHROMA_PORT']}"
     async with httpx.AsyncClient(base_url=host, timeout=10) as client:
         made = await client.post(CHROMA, json={"name": f"durability-{run}", "get_or_create": True})
         collection = made.raise_for_status().json()["id"]
-        for number in itertools.count():
-            record = {"ids": [str(number)], "embeddings": [[float(number), 1.0]]}
-            (await client.post(f"{CHROMA}/{collection}/upsert", json=record)).raise_for_status()
-            yield str(number)
+        for first in itertools.count(step=100):
+            numbers = range(first, first + 100)
+            names = [str(number) for number in numbers]
+            records = {"ids": names, "embeddings": [[float(number), 1.0] for number in numbers]}
+            (await client.post(f"{CHROMA}/{collection}/upsert", json=records)).raise_for_status()
+            yield names
 
 
-async def kafka(run: str) -> AsyncIterator[str]:
+async def kafka(run: str) -> AsyncIterator[Sequence[str]]:
     """Measurements as the API publishes them: the Bridge works them out meanwhile, and again after the cut."""
     producer = AIOKafkaProducer(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], acks="all")
     await producer.start()
@@ -75,13 +78,15 @@ async def kafka(run: str) -> AsyncIterator[str]:
             "recorded_at": datetime.now(UTC).isoformat(),
         }
         await producer.send_and_wait("biometric.events", json.dumps(biometric).encode(), key=run.encode())
-        yield name
+        yield [name]
 
 
-async def report(store: str, names: AsyncIterator[str]) -> None:
+async def report(store: str, acknowledged: AsyncIterator[Sequence[str]]) -> None:
     try:
-        async for name in names:
-            print(json.dumps({"store": store, "name": name, "at": time.time()}), flush=True)
+        async for names in acknowledged:
+            now = time.time()
+            for name in names:
+                print(json.dumps({"store": store, "name": name, "at": now}), flush=True)
             await asyncio.sleep(PAUSE_SECONDS)
     except Exception as error:  # the store goes down, and that is what is wanted
         print(f"{store}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
