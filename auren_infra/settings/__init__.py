@@ -134,7 +134,7 @@ def read(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> 
 
 def _fault(fault: Any) -> Fault:
     """The key, what is wrong, what would be right."""
-    location = [str(part) for part in fault["loc"]]
+    location = [text if (text := str(part)).isprintable() else repr(text) for part in fault["loc"]]
     key = f"{NAMESPACE}:{location[0]}" + "".join(f"[{part}]" for part in location[1:])
     if fault["type"] == "missing":
         return Fault(key, "is required and has no default")

@@ -1,0 +1,146 @@
+"""Whatever is written: it is accepted, or refused with its key. Nothing else comes out, nothing wrong gets through."""
+
+import json
+from ipaddress import IPv4Network
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from auren_infra.admission import admit
+from auren_infra.droplet_sizes import SIZES
+from auren_infra.services.images import IMAGES
+from auren_infra.settings import Settings, SettingsError
+from tests.unit.configuration import COMPLETE, ED25519, engine_values
+
+KEYS = [str(field.alias) for field in Settings.model_fields.values()]
+LISTS = {"sshAllowed", "kafkaUiAllowed", "operatorKeys", "images", "builds", "corsOrigins", "waivers"}
+RANGES = {
+    "dataVolumeSize": 16_384,
+    "maxUploadMegabytes": 1024,
+    "apiRequestsPerSecond": 100_000,
+    "apiRequestBurst": 10_000,
+    "users": 1_000_000,
+    "monthlyLimitUsd": 100_000,
+}
+WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+ANYTHING = st.text() | JSON.map(json.dumps) | st.text(st.characters()).map(lambda text: json.dumps([text]))
+"""What an operator's hand, a broken script or the engine could put there."""
+
+_LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+_DOMAIN = st.lists(_LABEL, min_size=1, max_size=3).map(lambda labels: ".".join([*labels, "org"]))
+_NETWORK = st.builds(
+    lambda address, prefix: str(IPv4Network((address & (-1 << (32 - prefix)), prefix))),
+    st.integers(0x0B000000, 0x7EFFFFFF),
+    st.integers(8, 32),
+)
+_PATH = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,8}){0,2}", fullmatch=True)
+_REFERENCE = st.builds(
+    lambda host, path, tag: f"{host}/{path}:{tag}",
+    _DOMAIN,
+    _PATH,
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True).filter(lambda tag: tag != "latest"),
+)
+RIGHT: dict[str, st.SearchStrategy[str]] = {
+    "domain": _DOMAIN.filter(lambda domain: not domain.startswith("www.")),
+    "proxied": st.sampled_from(["true", "false"]),
+    "region": st.from_regex(r"[a-z]{3}[0-9]", fullmatch=True),
+    "dropletSize": st.sampled_from([name for name, size in SIZES.items() if size.memory_mb >= 4096]),
+    "dropletImage": st.from_regex(r"(ubuntu-[0-9]{2}-[0-9]{2}|debian-[0-9]{1,2})-x64", fullmatch=True),
+    "sshAllowed": st.lists(_NETWORK, min_size=1, max_size=5, unique_by=IPv4Network).map(json.dumps),
+    "kafkaUiAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
+    "operatorKeys": st.lists(WORD, max_size=3, unique=True).map(
+        lambda people: json.dumps([f"{ED25519.rpartition(' ')[0]} {person}" for person in people])
+    ),
+    "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
+    "protectData": st.sampled_from(["true", "false"]),
+    "dockerSource": st.sampled_from(["docker", "distribution"]),
+    "dockerVersion": st.from_regex(r"[2-9][0-9](\.[0-9]){0,2}", fullmatch=True),
+    "images": st.fixed_dictionaries({"api": _REFERENCE, "bridge": _REFERENCE}, optional={"redis": _REFERENCE}).map(
+        lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
+    ),
+    "corsOrigins": st.lists(_DOMAIN.map(lambda host: f"https://{host}:8443"), max_size=3, unique=True).map(json.dumps),
+    **{key: st.integers(1, most).map(str) for key, most in RANGES.items()},
+}
+
+_NO_NUMBER = WORD | st.floats().map(json.dumps) | st.booleans().map(json.dumps) | st.just("[1]")
+_NO_LIST = WORD | st.integers().map(str) | st.just("{}") | st.just("[1]") | st.just("[[]]")
+WRONG: dict[str, st.SearchStrategy[str]] = {
+    "domain": WORD | WORD.map(str.upper) | _DOMAIN.map(lambda domain: f"www.{domain}"),
+    "proxied": WORD.filter(lambda word: word not in ("true", "false")) | st.integers().map(str),
+    "region": WORD | st.from_regex(r"[A-Z]{3}[0-9]", fullmatch=True),
+    "dropletSize": WORD | st.sampled_from([name for name, size in SIZES.items() if size.memory_mb < 4096]),
+    "dropletImage": WORD | st.from_regex(r"(ubuntu|debian)-[a-z]{2,4}-x64", fullmatch=True),
+    "sshAllowed": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([word])),
+    "kafkaUiAllowed": _NO_LIST | _NETWORK.map(lambda network: json.dumps([f"{network}/8"])),
+    "operatorKeys": _NO_LIST | st.integers(20, 79).map(lambda end: json.dumps([ED25519[:end]])),
+    "vpcRange": WORD | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20") | st.just("172.18.16.0/20"),
+    "protectData": WORD.filter(lambda word: word not in ("true", "false")),
+    "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
+    "dockerVersion": WORD | st.integers(0, 19).map(str) | st.integers(100, 999).map(str),
+    "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in IMAGES])),
+    "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
+    "website": WORD.map(lambda word: f"/nowhere/{word}"),
+    "sqlInit": WORD.map(lambda word: f"/nowhere/{word}"),
+    "corsOrigins": _NO_LIST | WORD.map(lambda word: json.dumps([f"ftp://{word}"])),
+    "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
+    **{
+        key: _NO_NUMBER | st.integers(max_value=0).map(str) | st.integers(most + 1).map(str)
+        for key, most in RANGES.items()
+    },
+}
+
+
+def _faults(values: dict[str, str]) -> list[str]:
+    """The fault lines of a refusal; none when it is accepted."""
+    try:
+        admit("prod", engine_values(values))
+    except SettingsError as error:
+        said = str(error)
+        said.encode()  # or nobody could be shown it
+        return [line.strip() for line in said.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    return []
+
+
+@pytest.mark.parametrize("key", KEYS)
+@settings(deadline=None)  # a directory such as / takes its time
+@given(value=ANYTHING)
+def test_anything_is_accepted_or_refused_with_its_key(key: str, value: str) -> None:
+    faults = _faults({**COMPLETE, key: value})
+    assert all(fault.startswith((f"auren:{key}:", f"auren:{key}[", "auren:cloudflareZone:")) for fault in faults)
+
+
+@settings(deadline=None)
+@given(key=st.text(min_size=1, max_size=20), value=ANYTHING)
+def test_an_unknown_key_is_refused(key: str, value: str) -> None:
+    assume(key not in KEYS)
+    (fault,) = _faults({**COMPLETE, key: value})
+    assert "there is no such setting; the settings are domain" in fault
+
+
+@settings(deadline=None)
+@given(wrong=st.sets(st.sampled_from(sorted(WRONG)), min_size=1).flatmap(lambda keys: _drawn(WRONG, keys)))
+def test_every_wrong_value_is_refused_and_all_at_once(wrong: dict[str, str]) -> None:
+    faults = _faults({**COMPLETE, **wrong})
+    assert {fault.partition(":")[2].partition(":")[0].partition("[")[0] for fault in faults} == wrong.keys()
+    assert len(faults) == len(wrong)
+
+
+@settings(deadline=None)
+@given(right=st.sets(st.sampled_from(sorted(RIGHT))).flatmap(lambda keys: _drawn(RIGHT, keys)))
+def test_every_right_value_is_accepted(right: dict[str, str]) -> None:
+    zone = {"cloudflareZone": right["domain"]} if "domain" in right else {}
+    assert _faults({**COMPLETE, **right, **zone}) == []
+
+
+def _drawn(values: dict[str, st.SearchStrategy[str]], keys: set[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.fixed_dictionaries({key: values[key] for key in sorted(keys)})
+
+
+def test_every_key_has_its_wrong_values() -> None:
+    assert [key for key in KEYS if key in WRONG or key == "cloudflareZone"] == KEYS  # whose fault is the domain's, too
