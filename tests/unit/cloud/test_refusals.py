@@ -3,6 +3,7 @@
 import pytest
 
 from auren_infra.cloud.refusals import HOOK, REFUSALS, explain
+from tests.unit.configuration import ROOT
 from tests.unit.rehearsal import Rehearsal
 
 DROPLET = "digitalocean:index/droplet:Droplet"
@@ -84,6 +85,11 @@ def test_every_explanation_is_one_sentence_with_a_mend() -> None:
         assert sentence.endswith("."), sentence
         assert ". " not in sentence, sentence
         assert ": " in sentence, sentence
+
+
+def test_the_documentation_has_every_explanation() -> None:
+    told = (ROOT / "docs/refusals.md").read_text()
+    assert [refusal.sentence for refusal in REFUSALS if refusal.sentence not in told] == []
 
 
 def test_every_resource_of_a_cloud_is_explained_and_nothing_else(rehearsal: Rehearsal) -> None:
