@@ -30,6 +30,8 @@ with_lock() {
 
 main() {
     local name service state
+    # Not by asking Docker, which would start it.
+    systemctl is-active --quiet docker || return 0
     docker ps --all --filter "$project" --format '{{.Names}} {{.Label "com.docker.compose.service"}} {{.State}}' |
         while read -r name service state; do
             # While Compose makes a container anew, the old one has another name.

@@ -28,6 +28,7 @@ def machine(bench: Bench) -> Bench:
     """The API with its two stores, all well, and a web server that needs the API."""
     bench.path("/run/lock").mkdir(parents=True)
     bench.stub("docker", DOCKER)
+    bench.stub("systemctl", '[ ! -e "$state/docker-is-stopped" ]')
     _list(bench, nginx="running", api="running", postgres="running", redis="running")
     for service, needs in {"nginx": "api", "api": "postgres redis", "postgres": "", "redis": ""}.items():
         bench.state(f"needs-auren-{service}", needs)
@@ -119,6 +120,13 @@ def test_an_old_container_that_compose_has_renamed_is_left_alone(machine: Bench)
 def test_a_machine_without_containers_has_nothing_to_watch(machine: Bench) -> None:
     (machine.root / "state/containers").write_text("")
     assert _look(machine) == []
+
+
+def test_docker_is_not_started_by_being_asked(machine: Bench) -> None:
+    """Its socket would start it, with a data disk that is away for instance."""
+    machine.state("docker-is-stopped", "")
+    assert _look(machine) == []
+    assert machine.calls("docker") == []
 
 
 WATCHDOG = "/usr/local/lib/auren/watchdog"
