@@ -21,9 +21,14 @@ class OutputsError(RuntimeError):
 
 def of_stack(stack: str | None, *, secrets: bool) -> StackOutputs:
     """Ask the `pulumi` on PATH; None is the stack that is selected. Secrets are decrypted only when they are wanted."""
-    command = ["pulumi", "stack", "output", "--json", "--non-interactive"]
+    text = ask("stack", "output", "--json", *(["--show-secrets"] if secrets else []), stack=stack)
+    return parse(text, f"The stack {stack}" if stack else "The selected stack")
+
+
+def ask(*arguments: str, stack: str | None) -> str:
+    """What the `pulumi` on PATH prints about a stack. Raises `OutputsError` with its own words when it fails."""
+    command = ["pulumi", *arguments, "--non-interactive"]
     command += ["--stack", stack] if stack else []
-    command += ["--show-secrets"] if secrets else []
     try:
         done = subprocess.run(
             command,
@@ -35,12 +40,14 @@ def of_stack(stack: str | None, *, secrets: bool) -> StackOutputs:
             timeout=LIMIT_SECONDS,
         )
     except FileNotFoundError:
-        raise OutputsError("There is no pulumi on PATH: install it, or give its outputs with --from FILE.") from None
+        raise OutputsError(
+            "There is no pulumi on PATH: install it. Outputs alone can be given with --from FILE."
+        ) from None
     except subprocess.TimeoutExpired:
         raise OutputsError(f"`{' '.join(command)}` gave no answer within {LIMIT_SECONDS} s.") from None
     if done.returncode:
         raise OutputsError(f"`{' '.join(command)}` failed:\n{(done.stderr or done.stdout).strip()}")
-    return parse(done.stdout, f"The stack {stack}" if stack else "The selected stack")
+    return done.stdout
 
 
 def of_file(name: str) -> StackOutputs:

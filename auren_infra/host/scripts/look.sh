@@ -111,6 +111,7 @@ main() {
     fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
     fact fstab cat /etc/fstab
     fact disks disks
+    fact end true
 }
 
 main "$@"; exit

@@ -1,0 +1,57 @@
+"""`python -m auren_infra.drift`: the difference between what runs and what was deployed, a line each."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from auren_infra.drift import compare, state
+from auren_infra.drift.facts import LookError
+from auren_infra.drift.finding import Finding, again
+from auren_infra.drift.look import look
+from auren_infra.drift.state import StateError
+from auren_infra.outputs import source
+from auren_infra.outputs.source import OutputsError
+
+SAME, DIFFERENT, UNKNOWN = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m auren_infra.drift",
+        description="Compares what runs on the machine with what was deployed to it. Changes nothing.",
+        epilog="Ends with 0: the same; 1: a line for each difference, with its mend; 2: it could not be looked at.",
+    )
+    parser.add_argument("--stack", metavar="NAME", help="this stack, instead of the selected one")
+    stack: str | None = parser.parse_args(arguments).stack
+    # A cancelled workflow ends like an exception: what holds the key is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(UNKNOWN))
+    try:
+        commands = state.commands(source.ask("stack", "export", stack=stack))
+        facts = look(source.of_stack(stack, secrets=True), commands)
+        found = compare.findings(commands, facts)
+    except (OutputsError, StateError, LookError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return UNKNOWN
+    except ValidationError as error:
+        print(f"error: Docker on the machine answers otherwise than it is known to:\n{error}", file=sys.stderr)
+        return UNKNOWN
+    print(report(found, stack), end="")
+    return DIFFERENT if found else SAME
+
+
+def report(found: Sequence[Finding], stack: str | None) -> str:
+    """A line for each difference; then one command for all of them that the program itself can mend."""
+    if not found:
+        return "The machine is what was deployed.\n"
+    lines = [finding.line(stack) for finding in found]
+    urns = list(dict.fromkeys(finding.urn for finding in found if finding.urn))
+    if len(urns) > 1:
+        lines += ["", "All that pulumi mends, at once, after what is to be done by hand:", f"  {again(urns, stack)}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

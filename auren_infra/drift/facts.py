@@ -1,0 +1,241 @@
+"""What is on the machine: the answers of `look.sh`, each read into a typed value."""
+
+import shlex
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+
+
+class LookError(RuntimeError):
+    """The machine could not be looked at; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command on the machine ended with, and what it printed."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Inode:
+    """A file or a directory."""
+
+    mode: int
+    owner: tuple[str, str]
+    """By number, `0:0`, and by name, `root:root`."""
+    digest: str
+    """SHA-256; `-` of a directory."""
+
+
+class _FromDocker(BaseModel):
+    model_config = ConfigDict(alias_generator=to_pascal, frozen=True)
+
+
+class RestartPolicy(_FromDocker):
+    name: str
+
+
+class Endpoint(_FromDocker):
+    address: str = Field(alias="IPAddress")
+
+
+class HostConfig(_FromDocker):
+    """What can be changed while a container runs (`docker update`)."""
+
+    memory: int
+    memory_swap: int
+    nano_cpus: int
+    pids_limit: int | None
+    restart_policy: RestartPolicy
+
+
+class Container(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    image: str
+    """As it was asked for when the container was made."""
+    labels: dict[str, str] | None
+    status: str
+    health: str | None
+    host: HostConfig
+    networks: dict[str, Endpoint]
+
+
+class Pool(_FromDocker):
+    subnet: str
+
+
+class Pools(_FromDocker):
+    config: list[Pool] | None
+
+
+class Network(_FromDocker):
+    name: str
+    driver: str
+    ipv6: bool = Field(alias="EnableIPv6")
+    pools: Pools = Field(alias="IPAM")
+    options: dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What container.sh has noted of the container that it started."""
+
+    container_id: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class MountedFile:
+    """A file of the machine as the container sees it that has it mounted."""
+
+    digest: str
+    container: str
+    path: str
+    """On the machine."""
+
+
+Rule = frozenset[tuple[str, ...]]
+"""A rule of iptables, however it was written: its options with their values."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    answers: Mapping[str, Answer]
+
+    @property
+    def files(self) -> dict[str, Inode]:
+        return {
+            path: Inode(int(mode, 8), (ids, names), digest)
+            for mode, ids, names, digest, path in (line.split(" ", 4) for line in self._lines("files"))
+        }
+
+    @property
+    def containers(self) -> dict[str, Container] | None:
+        """By name; None when Docker does not answer."""
+        if self.answers["containers"].status:
+            return None
+        found = [Container.model_validate_json(line) for line in self._lines("containers")]
+        return {container.name.removeprefix("/"): container for container in found}
+
+    @property
+    def mounted_files(self) -> list[MountedFile]:
+        return [
+            MountedFile(digest, container.removeprefix("/"), path)
+            for digest, container, path in (line.split("\t") for line in self._lines("mounted-files"))
+        ]
+
+    @property
+    def stamps(self) -> dict[str, Stamp]:
+        """By service."""
+        noted = (line.split() for line in self._lines("stamps"))
+        return {words[0]: Stamp(words[1], words[2]) for words in noted if len(words) == 3}
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        found = [Network.model_validate_json(line) for line in self._lines("networks")]
+        return {network.name: network for network in found}
+
+    @property
+    def docker_version(self) -> str:
+        """Empty when Docker does not answer."""
+        return self._text("docker-version").strip()
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """What becomes of a packet that no rule decides about, by chain."""
+        return {line.split()[1]: line.split()[2] for line in self._lines("rules") if line.startswith("-P ")}
+
+    def chain(self, name: str) -> list[str]:
+        """A chain's rules as `iptables -S` prints them."""
+        return [line for line in self._lines("rules") if line.startswith(f"-A {name} ")]
+
+    @property
+    def bridge_filtering(self) -> bool:
+        """Whether what passes between containers is asked about at all."""
+        return self._lines("bridge-filtering") == ["1", "1"]
+
+    @property
+    def ufw_active(self) -> bool:
+        return "Status: active" in self._lines("ufw-status")
+
+    @property
+    def ufw_denies_by_default(self) -> bool:
+        defaults = next((line for line in self._lines("ufw-status") if line.startswith("Default: ")), "")
+        return "deny (incoming)" in defaults and "allow (routed)" not in defaults
+
+    @property
+    def ufw_rules(self) -> list[str]:
+        """As `ufw show added` prints them, without the program's name."""
+        return [line.removeprefix("ufw ") for line in self._lines("ufw-added") if line.startswith("ufw ")]
+
+    @property
+    def ufw_file(self) -> list[str]:
+        """What UFW loads into the kernel for them."""
+        return [line for line in self._lines("ufw-rules") if line.startswith("-A ufw-user-input ")]
+
+    @property
+    def units(self) -> dict[str, dict[str, str]]:
+        """systemd's properties of each unit."""
+        blocks = self._text("units").strip().split("\n\n")
+        found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
+        return {properties["Id"]: properties for properties in found if "Id" in properties}
+
+    @property
+    def fstab(self) -> list[str]:
+        return self._lines("fstab")
+
+    @property
+    def disks(self) -> dict[str, tuple[str, str]]:
+        """By mount point: the device that belongs there, and the one that is mounted, or nothing."""
+        return {target: (device, source) for target, device, source in (x.split("\t") for x in self._lines("disks"))}
+
+    def _text(self, name: str) -> str:
+        return self.answers[name].text
+
+    def _lines(self, name: str) -> list[str]:
+        return self._text(name).splitlines()
+
+
+def read(text: str) -> Facts:
+    """The answers in what `look.sh` printed. Raises `LookError` when it was cut."""
+    answers: dict[str, Answer] = {}
+    for line in text.splitlines():
+        name, status, answer = line.split(" ")
+        answers[name] = Answer(int(status), b64decode(answer).decode(errors="replace"))
+    if "end" not in answers:
+        raise LookError("The machine's answer is not whole. Try again.")
+    return Facts(answers)
+
+
+def rule(line: str) -> Rule:
+    """What a rule says: iptables prints the options in an order, and with defaults, of its own."""
+    options: list[list[str]] = []
+    for word in shlex.split(line):
+        negated = bool(options) and options[-1] == ["!"]
+        if word == "!" or (word.startswith("-") and not negated):
+            options.append([word])
+        else:
+            options[-1].append(word)
+    return frozenset(filter(None, map(_option, options)))
+
+
+def _option(words: list[str]) -> tuple[str, ...] | None:
+    match words:
+        case ["-m", _]:  # said by the options that belong to it
+            return None
+        case ["-s" | "-d" as side, address]:
+            network = ip_network(address, strict=False)
+            return None if network.prefixlen == 0 else (side, str(network))
+        case ["--ctstate", states]:
+            return ("--ctstate", *sorted(states.split(",")))
+        case _:
+            return tuple(words)

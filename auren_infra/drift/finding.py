@@ -1,0 +1,28 @@
+"""A difference, and how it is said."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference between the machine and what was deployed to it, with its mend."""
+
+    where: str
+    """The thing that differs, such as a path or a container's name."""
+    what: str
+    """What is the matter with it, as the rest of the sentence."""
+    urn: str = ""
+    """The command that puts it right when it is run again; empty when none does."""
+    by_hand: str = ""
+    """What must be typed on the machine; before that command, when there is one."""
+
+    def line(self, stack: str | None) -> str:
+        mends = [f"on the machine `{self.by_hand}`"] if self.by_hand else []
+        mends += [f"`{again([self.urn], stack)}`"] if self.urn else []
+        return f"{self.where} {self.what}. Mend: {', then '.join(mends)}"
+
+
+def again(urns: list[str], stack: str | None) -> str:
+    """What runs these commands again, and nothing else. None of them has a `delete`, so nothing is undone before."""
+    chosen = ["--stack", stack] if stack else []
+    return " ".join(["pulumi", "up", *chosen, *(f"--target-replace '{urn}'" for urn in urns)])

@@ -1,0 +1,67 @@
+"""The one look at the machine: over SSH, with the stack's own key, and with no other machine than the stack's."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from auren_infra.drift import facts, files, system
+from auren_infra.drift.facts import Facts, LookError
+from auren_infra.drift.state import Command
+from auren_infra.host.machine import script
+from auren_infra.outputs import StackOutputs
+from auren_infra.outputs.formats import ssh
+from auren_infra.outputs.source import private_key
+
+LIMIT_SECONDS = 240
+"""For a machine that answers and never comes to an end."""
+_OPTIONS = ("BatchMode=yes", "IdentityAgent=none", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
+
+
+def questions(commands: Sequence[Command]) -> str:
+    """What `look.sh` is to look at, beside what it always does."""
+    lines = [f"file {one.path}" for one in files.placed(commands)]
+    lines += [f"tree {directory}" for directory in files.trees(commands)]
+    lines += [f"unit {unit}" for unit in system.units(commands)]
+    lines += [f"disk {device} {target}" for device, target in system.disks(commands)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def look(outputs: StackOutputs, commands: Sequence[Command]) -> Facts:
+    """Ask the machine. The key lies in a file of this user's own for as long as `ssh` runs. Raises `LookError`."""
+    with tempfile.TemporaryDirectory(prefix="auren-drift-") as kept:
+        login = ssh.Login(Path(kept, "known_hosts"), Path(kept, "key"))
+        for name, text in {
+            "known_hosts": ssh.known_hosts(outputs),
+            "config": ssh.config(outputs, login),
+            "key": private_key(outputs).rstrip("\n") + "\n",
+        }.items():
+            path = Path(kept, name)
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        return facts.read(_ask(["-F", f"{kept}/config", ssh.host(outputs)], questions(commands)))
+
+
+def _ask(machine: Sequence[str], questions: str) -> str:
+    options = [word for option in _OPTIONS for word in ("-o", option)]
+    try:
+        done = subprocess.run(
+            ["ssh", "-T", *options, *machine, "timeout", "180", "bash", "-s"],
+            input=script("look") + questions,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+    except FileNotFoundError:
+        raise LookError("There is no ssh on PATH: install OpenSSH's client.") from None
+    except subprocess.TimeoutExpired:
+        raise LookError(f"The machine gave no answer within {LIMIT_SECONDS} s.") from None
+    if done.returncode == 255:
+        raise LookError(
+            f"The machine cannot be reached over SSH:\n{done.stderr.strip()}\n"
+            "Is your address in auren:sshAllowed? Is the droplet on?"
+        )
+    if done.returncode:
+        raise LookError(f"The look at the machine ended with {done.returncode}:\n{done.stderr.strip()}")
+    return done.stdout

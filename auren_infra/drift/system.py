@@ -1,0 +1,102 @@
+"""What the containers stand on: the data disk, Docker and its network, and systemd's units."""
+
+from collections.abc import Iterator, Sequence
+
+from auren_infra.drift.facts import Facts
+from auren_infra.drift.finding import Finding
+from auren_infra.drift.state import Command, of
+
+UNITS = {
+    "docker_engine": ("docker.service",),
+    "container_firewall": ("auren-firewall.service",),
+    "supervision": ("auren.service", "auren-watchdog.service"),
+    "log_rotation": ("logrotate.timer",),
+}
+"""What each script enables and starts."""
+
+
+def units(commands: Sequence[Command]) -> dict[str, str]:
+    """Unit -> the command that enables and starts it."""
+    return {unit: command.urn for name, started in UNITS.items() for command in of(commands, name) for unit in started}
+
+
+def disks(commands: Sequence[Command]) -> list[tuple[str, str]]:
+    """Each data disk's device, and its mount point."""
+    return [(command.arguments[0], command.arguments[1]) for command in of(commands, "data_disk")]
+
+
+def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+    yield from _units(commands, facts)
+    for command in of(commands, "data_disk"):
+        yield from _disk(command, facts)
+    for command in of(commands, "docker_engine"):
+        yield from _docker(command, facts)
+    for command in of(commands, "docker_network"):
+        yield from _network(command, facts)
+
+
+def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+    there = facts.units
+    for unit, urn in units(commands).items():
+        properties = there.get(unit, {})
+        # Installing Docker starts it; its command relies on that.
+        mend = {"by_hand": f"systemctl enable --now {unit}"} if unit == "docker.service" else {"urn": urn}
+        if properties.get("UnitFileState") != "enabled":
+            yield Finding(unit, "is not enabled: it does not come back after a reboot", **mend)
+        if properties.get("ActiveState") != "active":
+            yield Finding(unit, f"is {properties.get('ActiveState', 'unknown')}, not active", **mend)
+    needed = there.get("docker.service", {})
+    for command in of(commands, "container_firewall"):
+        if "auren-firewall.service" not in needed.get("Requires", "").split():
+            yield Finding("docker.service", "starts without the container firewall", command.urn)
+    for command in of(commands, "data_disk"):
+        if command.arguments[1] not in needed.get("RequiresMountsFor", "").split():
+            yield Finding("docker.service", "starts without the data disk", command.urn)
+
+
+def _disk(command: Command, facts: Facts) -> Iterator[Finding]:
+    named, target = command.arguments[:2]
+    device, source = facts.disks.get(target, ("", ""))
+    if not source:
+        yield Finding(target, f"is not mounted: {named} belongs there", command.urn)
+    elif source != device:
+        # Docker writes there: nothing is mended under it.
+        what = f"is mounted from {source}, not from {device} ({named})"
+        yield Finding(target, what, command.urn, f"systemctl stop auren docker && umount {target}")
+    if not any(line.split()[:2] == [named, target] for line in facts.fstab):
+        yield Finding("/etc/fstab", f"does not mount {named} at {target}", command.urn)
+
+
+def _docker(command: Command, facts: Facts) -> Iterator[Finding]:
+    """The version is pinned as far as it is written, as docker_engine.sh reads it."""
+    pinned, running = command.arguments[1], facts.docker_version
+    if running and running != pinned and not running.startswith(tuple(f"{pinned}{mark}" for mark in ".-+")):
+        yield Finding("Docker", f"is of version {running}, not {pinned}", command.urn)
+
+
+def _network(command: Command, facts: Facts) -> Iterator[Finding]:
+    if not facts.docker_version:
+        return
+    name, subnet, bridge = command.arguments
+    found = facts.networks.get(name)
+    if found is None:
+        yield Finding(name, "is gone: there is no such network", command.urn)
+        return
+    options = found.options or {}
+    pools = found.pools.config or []
+    wanted = ("bridge", [subnet], bridge, "false", False)
+    present = (
+        found.driver,
+        [pool.subnet for pool in pools],
+        options.get("com.docker.network.bridge.name"),
+        options.get("com.docker.network.bridge.enable_icc"),
+        found.ipv6,
+    )
+    if present != wanted:
+        what = f"is {_told(*present)}, not {_told(*wanted)}"
+        mend = f"systemctl stop auren && docker ps --all --quiet | xargs docker rm --force && docker network rm {name}"
+        yield Finding(name, what, command.urn, mend)
+
+
+def _told(driver: str, subnets: list[str], bridge: str | None, icc: str | None, ipv6: bool) -> str:
+    return f"a {driver} network {' '.join(subnets)} as {bridge}, icc {icc}, IPv6 {ipv6}"

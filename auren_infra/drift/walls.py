@@ -1,0 +1,96 @@
+"""The walls on the machine: a rule that was flushed, added or changed, and filtering that was switched off."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+from auren_infra.drift.facts import Facts, Rule, rule
+from auren_infra.drift.finding import Finding
+from auren_infra.drift.state import Command, of
+
+CONTAINERS = "DOCKER-USER"
+"""The chain that says who may talk to whom."""
+UFW_PARTS = ("before-logging", "before", "after", "after-logging", "reject", "track")
+"""The parts of UFW that what comes in is led to, in this order."""
+
+
+def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+    for command in of(commands, "container_firewall"):
+        yield from _between_containers(command, facts)
+    for command in of(commands, "machine_firewall"):
+        yield from _around_the_machine(command, facts)
+
+
+def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
+    wanted = [line for line in (command.data or "").splitlines() if line.startswith("-A ")]
+    found = facts.chain(CONTAINERS)
+    if not found:
+        yield Finding(CONTAINERS, "holds no rule: the container firewall was flushed", command.urn)
+        return
+    yield from _rules(wanted, found, command.urn)
+    if [rule(line) for line in facts.chain("FORWARD")[:1]] != [rule(f"-A FORWARD -j {CONTAINERS}")]:
+        what = f"does not ask {CONTAINERS} first: the container firewall is passed by"
+        yield Finding("FORWARD", what, by_hand="systemctl restart docker")
+    if not facts.bridge_filtering:
+        yield Finding(
+            "net.bridge.bridge-nf-call-iptables",
+            "is off: containers reach each other past the container firewall",
+            by_hand="sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1",
+        )
+
+
+def _rules(wanted: Sequence[str], found: Sequence[str], urn: str) -> Iterator[Finding]:
+    deployed, present = _by_meaning(wanted), _by_meaning(found)
+    for meaning, line in deployed.items():
+        if meaning not in present:
+            yield Finding(CONTAINERS, f"lacks the rule `{line}`", urn)
+    for meaning, line in present.items():
+        if meaning not in deployed:
+            yield Finding(CONTAINERS, f"holds a rule that was not deployed, `{line}`", urn)
+    if deployed.keys() == present.keys() and [rule(line) for line in wanted] != [rule(line) for line in found]:
+        yield Finding(CONTAINERS, "holds its rules in another order, or one of them twice", urn)
+
+
+def _by_meaning(lines: Sequence[str]) -> dict[Rule, str]:
+    return {rule(line): line for line in lines}
+
+
+def _around_the_machine(command: Command, facts: Facts) -> Iterator[Finding]:
+    if not facts.ufw_active:
+        yield Finding("UFW", "is not active", command.urn)
+        return
+    if not facts.ufw_denies_by_default:
+        yield Finding("UFW", "does not deny by default what comes in and passes through", command.urn)
+    marked = {mark(line): line for line in (command.data or "").splitlines()}
+    found = facts.ufw_rules
+    for comment, line in marked.items():
+        if not any(f"'{comment}'" in present for present in found):
+            yield Finding("UFW", f"lacks the rule `{line}`", command.urn)
+    for present in found:
+        if not any(f"'{comment}'" in present for comment in marked):
+            # What somebody added is never taken away by a deployment.
+            what = f"holds a rule that was not deployed, `{present}`"
+            yield Finding("UFW", what, by_hand=f"ufw delete {present.partition(' comment ')[0]}")
+    yield from _in_the_kernel(command, facts)
+
+
+def _in_the_kernel(command: Command, facts: Facts) -> Iterator[Finding]:
+    """UFW tells what it was told, not whether the kernel still has it."""
+    first = facts.chain("INPUT")
+    jumps = [f"-A INPUT -j ufw-{part}-input" for part in UFW_PARTS]
+    if [line for line in first if line in jumps] != jumps:
+        # UFW 0.36 does not put them back as long as the chains that they lead to are there.
+        mend = f"iptables -F INPUT; for part in {' '.join(UFW_PARTS)}; do iptables -A INPUT -j ufw-$part-input; done"
+        yield Finding("INPUT", "does not ask UFW: its rules are passed by", by_hand=mend)
+    asked = "-A ufw-before-input -j ufw-user-input" in facts.chain("ufw-before-input")
+    loaded = [rule(line) for line in facts.chain("ufw-user-input")]
+    if not asked or facts.policies.get("INPUT") != "DROP" or loaded != [rule(line) for line in facts.ufw_file]:
+        yield Finding("UFW", "is active, but its rules are not what the kernel holds", command.urn)
+    for line in first:
+        if ("-j", "ACCEPT") in rule(line):
+            what = f"holds a rule past UFW, `{line}`"
+            yield Finding("INPUT", what, by_hand=line.replace("-A", "iptables -D", 1))
+
+
+def mark(line: str) -> str:
+    """The comment by which machine_firewall.sh knows this rule again."""
+    return "auren-" + sha256(f"{line}\n".encode()).hexdigest()[:12]

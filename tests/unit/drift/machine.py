@@ -1,0 +1,208 @@
+"""A machine on which all is as it was deployed: what `look.sh` would answer there, one part of it changed at a time.
+
+It is made from the services, not from the state that is compared with it; what tools print is as they printed it.
+"""
+
+import hashlib
+import json
+from base64 import b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auren_infra.drift.facts import Facts, read
+from auren_infra.files import compose, firewall, paths, render
+from auren_infra.host.machine import script
+from auren_infra.services.catalogue import catalogue
+from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
+from auren_infra.settings import CONTAINER_SUBNET
+from tests.unit.configuration import ROOT, settings
+from tests.unit.rehearsal import NAME, Rehearsal
+
+SETTINGS = settings()
+SERVICES = {service.name: service for service in catalogue(SETTINGS)}
+DEVICE = f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}"
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+
+
+def export(update: Rehearsal, **deployment: object) -> str:
+    """What `pulumi stack export` prints of it: what is secret stands there encrypted."""
+    resources = [
+        {
+            "urn": each.urn,
+            "type": each.type,
+            "inputs": {
+                name: {_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "djE6"}
+                if name in each.secrets
+                else value
+                for name, value in each.inputs.items()
+            },
+        }
+        for each in update.resources
+    ]
+    return json.dumps({"version": 3, "deployment": {"resources": resources, **deployment}})
+
+
+@dataclass
+class Machine:
+    """What a look finds, by what it asks; every value may be changed."""
+
+    files: dict[str, tuple[str, str, str, str]] = field(default_factory=dict[str, tuple[str, str, str, str]])
+    """Path -> mode, owner by number and by name, digest."""
+    containers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    mounted: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Container and path -> digest."""
+    stamps: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    disk: list[str] = field(default_factory=lambda: [paths.DATA, "/dev/sda", "/dev/sda"])
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    """Everything else."""
+    silent: set[str] = field(default_factory=set[str])
+    """What could not be asked."""
+
+    @property
+    def facts(self) -> Facts:
+        answers = {
+            "files": "".join(f"{' '.join(values)} {path}\n" for path, values in self.files.items()),
+            "containers": _lines(self.containers),
+            "mounted-files": "".join(
+                f"{digest}\t/{container}\t{path}\n" for (container, path), digest in self.mounted.items()
+            ),
+            "stamps": "".join(f"{service} {' '.join(stamp)}\n" for service, stamp in self.stamps.items()),
+            "networks": _lines(self.networks),
+            "units": "\n".join(
+                "".join(f"{key}={value}\n" for key, value in {"Id": unit, **properties}.items())
+                for unit, properties in self.units.items()
+            ),
+            "disks": "\t".join(self.disk) + "\n",
+            **self.texts,
+        }
+        return read(
+            "".join(
+                f"{name} 1 \n" if name in self.silent else f"{name} 0 {b64encode(text.encode()).decode()}\n"
+                for name, text in {**answers, "end": ""}.items()
+            )
+        )
+
+    def replaced(self, name: str, old: str, new: str) -> None:
+        """Another text in an answer; it must have been there."""
+        assert old in self.texts[name], old
+        self.texts[name] = self.texts[name].replace(old, new)
+
+
+def as_deployed(update: Rehearsal, written: dict[str, str]) -> Machine:
+    """`written` is what scripts write from their own text, by path."""
+    return _Maker(update, written).machine()
+
+
+@dataclass(frozen=True)
+class _Maker:
+    update: Rehearsal
+    written: dict[str, str]
+
+    def machine(self) -> Machine:
+        machine = Machine()
+        self._files(machine)
+        for service in SERVICES.values():
+            container_id = hashlib.sha256(service.name.encode()).hexdigest()
+            given = self.update.command(service.name).inputs["stdin"].removeprefix(script("container"))
+            machine.containers[service.container] = inspected(service, container_id)
+            machine.stamps[service.name] = (container_id, _digest(given))
+            for path in [f"{paths.PROJECT}/{file.source}" for file in service.files]:
+                machine.mounted[service.container, path] = machine.files[path][3]
+        machine.networks = {NETWORK_NAME: _network(NETWORK_NAME)}
+        machine.units = {
+            name: {"ActiveState": "active", "UnitFileState": "enabled"}
+            for name in ("docker.service", "auren-firewall.service", "auren.service", "auren-watchdog.service")
+        }
+        machine.units["docker.service"] |= {
+            "Requires": "sysinit.target docker.socket system.slice auren-firewall.service",
+            "RequiresMountsFor": f"{paths.DATA} /var/lib/docker",
+        }
+        machine.units["logrotate.timer"] = {"ActiveState": "active", "UnitFileState": "enabled"}
+        rules = firewall.container_rules(SETTINGS, tuple(SERVICES.values()))
+        machine.texts = {
+            "docker-version": "24.0.9\n",
+            "rules": recorded("iptables")
+            + "".join(line for line in rules.splitlines(keepends=True) if line.startswith("-A ")),
+            "bridge-filtering": "1\n1\n",
+            "ufw-status": recorded("ufw-status"),
+            "ufw-added": recorded("ufw-added"),
+            "ufw-rules": recorded("user.rules"),
+            "fstab": f"UUID=1 / ext4 defaults 0 1\n{DEVICE} {paths.DATA} ext4 defaults,nofail,discard,noatime 0 2\n",
+        }
+        return machine
+
+    def _files(self, machine: Machine) -> None:
+        services = tuple(SERVICES.values())
+
+        def put(path: str, text: str | bytes, mode: str = "644", owner: tuple[str, str] = ("0:0", "root:root")) -> None:
+            machine.files[path] = (mode, *owner, _digest(text))
+
+        for path, text in render.configuration_files(SETTINGS, services).items():
+            put(f"{paths.PROJECT}/{path}", text)
+        put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
+        put("/etc/docker/daemon.json", render.docker_daemon())
+        put("/etc/auren/containers.rules", firewall.container_rules(SETTINGS, services))
+        put("/etc/logrotate.d/auren-nginx", render.log_rotation(services))
+        put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
+        for path, text in self.written.items():
+            put(path, text)
+        for directory in ("website", "sql/init"):
+            for path in (ROOT / directory).rglob("*.*"):
+                put(f"{paths.PROJECT}/{directory}/{path.relative_to(ROOT / directory)}", path.read_bytes())
+        for service in services:
+            owner = (str(service.user), str(service.user))
+            for volume in service.volumes:
+                machine.files[paths.volume(volume)] = ("700", *owner, "-")
+            for file in service.secrets:
+                text = file.template.format(password=f"PASSWORD-{file.password.name}-PASSWORD")
+                put(paths.secret(service, file), text, "400", owner)
+
+
+def _digest(text: str | bytes) -> str:
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
+
+
+def _lines(inspected: dict[str, dict[str, Any]]) -> str:
+    return "".join(f"{json.dumps(each)}\n" for each in inspected.values())
+
+
+def recorded(name: str) -> str:
+    """What a tool printed, but for the chain that the containers' rules are in."""
+    lines = (Path(__file__).parent / "recorded" / name).read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("-A DOCKER-USER "))
+
+
+def inspected(service: Service, container_id: str) -> dict[str, Any]:
+    return {
+        "id": container_id,
+        "name": f"/{service.container}",
+        "image": service.image,
+        "labels": {"com.docker.compose.project": compose.PROJECT_NAME, "com.docker.compose.service": service.name},
+        "status": "running",
+        "health": "healthy",
+        "host": {
+            "Memory": service.limits.memory_mb << 20,
+            "MemorySwap": service.limits.memory_mb << 20,
+            "NanoCpus": round(service.limits.cpus * 10**9),
+            "PidsLimit": service.limits.pids,
+            "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0},
+            "NetworkMode": NETWORK_NAME,
+        },
+        "networks": {NETWORK_NAME: {"IPAddress": str(service.address), "Aliases": [service.container, service.name]}},
+    }
+
+
+def _network(name: str) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "Driver": "bridge",
+        "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Options": {}, "Config": [{"Subnet": str(CONTAINER_SUBNET)}]},
+        "Options": {
+            "com.docker.network.bridge.enable_icc": "false",
+            "com.docker.network.bridge.name": BRIDGE,
+        },
+    }

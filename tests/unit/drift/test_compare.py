@@ -1,0 +1,36 @@
+"""The comparison as a whole: silent about a machine that is right, and each difference led to what mends it."""
+
+from auren_infra.drift import compare
+from auren_infra.drift.state import Command
+from tests.unit.drift.machine import Machine
+from tests.unit.rehearsal import NAME, Rehearsal
+
+
+def test_a_machine_that_is_as_it_was_deployed_differs_in_nothing(deployed: list[Command], machine: Machine) -> None:
+    assert compare.findings(deployed, machine.facts) == []
+
+
+def test_the_command_that_mends_is_the_one_of_the_thing(
+    update: Rehearsal, deployed: list[Command], machine: Machine
+) -> None:
+    urns = {each.name.removeprefix(f"{NAME}-"): each.urn for each in update.commands()}
+    del machine.files["/opt/auren/nginx.conf"]
+    del machine.files["/opt/auren/website/index.html"]
+    del machine.files["/opt/auren/secrets/api/redis_password"]
+    del machine.files["/mnt/auren-data/postgres_data"]
+    del machine.files["/etc/docker/daemon.json"]
+    del machine.containers["auren-redis"]
+    machine.replaced("rules", "-A DOCKER-USER -j RETURN\n", "")
+    machine.texts["ufw-status"] = "Status: inactive\n"
+    machine.units["auren.service"]["ActiveState"] = "inactive"
+    assert {found.where: found.urn for found in compare.findings(deployed, machine.facts)} == {
+        "/opt/auren/nginx.conf": urns["nginx.conf"],
+        "/opt/auren/website/index.html": urns["website"],
+        "/opt/auren/secrets/api/redis_password": urns["api-redis_password"],
+        "/mnt/auren-data/postgres_data": urns["data-disk"],
+        "/etc/docker/daemon.json": urns["docker"],
+        "auren-redis": urns["redis"],
+        "DOCKER-USER": urns["container-firewall"],
+        "UFW": urns["machine-firewall"],
+        "auren.service": urns["supervision"],
+    }

@@ -1,0 +1,148 @@
+"""A container that is missing, other than it was deployed, or not deployed at all."""
+
+import pytest
+
+from auren_infra.drift import compare
+from auren_infra.drift.state import Command
+from tests.unit.configuration import DIGEST
+from tests.unit.drift.case import OTHER, Case
+from tests.unit.drift.machine import SERVICES, Machine
+
+
+def _another_image(machine: Machine) -> None:
+    machine.containers["auren-redis"] |= {"id": OTHER, "image": "docker.io/library/redis:6", "labels": {}}
+
+
+def _another_digest_by_compose(machine: Machine) -> None:
+    machine.containers["auren-redis"] |= {"id": OTHER, "image": f"docker.io/library/redis:7@{DIGEST}"}
+
+
+def _made_by_hand(machine: Machine) -> None:
+    machine.containers["auren-redis"] |= {"id": OTHER, "labels": None}
+
+
+def _failed_deployment(machine: Machine) -> None:
+    del machine.stamps["nginx"]
+
+
+def _other_specification(machine: Machine) -> None:
+    machine.stamps["nginx"] = (machine.stamps["nginx"][0], OTHER)
+
+
+def _stopped(machine: Machine) -> None:
+    redis = machine.containers["auren-redis"]
+    redis |= {"status": "exited", "networks": {"auren-network": {"IPAddress": ""}}}
+
+
+def _extra_container(machine: Machine) -> None:
+    machine.containers["adminer"] = machine.containers["auren-redis"] | {
+        "name": "/adminer",
+        "image": "adminer",
+        "labels": {},
+    }
+
+
+def _joined(machine: Machine) -> None:
+    networks = machine.containers["auren-redis"]["networks"]
+    networks["bridge"] = {"IPAddress": "172.17.0.2"}
+
+
+CASES = {
+    "a removed container": Case(
+        lambda m: m.containers.pop("auren-kafka-ui"),
+        "auren-kafka-ui",
+        "is gone",
+    ),
+    "another image": Case(
+        _another_image,
+        "auren-redis",
+        "runs docker.io/library/redis:6, not docker.io/library/redis:",
+        "docker rm --force auren-redis",
+    ),
+    "another digest": Case(
+        _another_digest_by_compose,
+        "auren-redis",
+        f"runs docker.io/library/redis:7@{DIGEST}, not docker.io/library/redis:",
+    ),
+    "a container that somebody made": Case(
+        _made_by_hand,
+        "auren-redis",
+        "was not made by the last deployment",
+        "docker rm --force auren-redis",
+    ),
+    "a deployment that failed": Case(
+        _failed_deployment,
+        "auren-nginx",
+        "was not made by the last deployment",
+    ),
+    "another specification": Case(
+        _other_specification,
+        "auren-nginx",
+        "was made from another specification",
+    ),
+    "a stopped container": Case(
+        _stopped,
+        "auren-redis",
+        "is exited, not running",
+    ),
+    "an unhealthy container": Case(
+        lambda m: m.containers["auren-api"].update(health="unhealthy"),
+        "auren-api",
+        "is unhealthy",
+    ),
+    "more memory": Case(
+        lambda m: m.containers["auren-api"]["host"].update(Memory=1 << 40),
+        "auren-api",
+        f"has memory limit {1 << 40}, not",
+        "rm --force /var/lib/auren/started/api",
+    ),
+    "no limit of processes": Case(
+        lambda m: m.containers["auren-api"]["host"].update(PidsLimit=None),
+        "auren-api",
+        "has process limit None, not",
+        "rm --force /var/lib/auren/started/api",
+    ),
+    "another restart policy": Case(
+        lambda m: m.containers["auren-api"]["host"].update(RestartPolicy={"Name": "no"}),
+        "auren-api",
+        "has restart policy no, not always",
+        "rm --force /var/lib/auren/started/api",
+    ),
+    "a container on another network": Case(
+        _joined,
+        "auren-redis",
+        "has addresses {",
+        "rm --force /var/lib/auren/started/redis",
+    ),
+    "a container too many": Case(
+        _extra_container,
+        "adminer",
+        "is a container that was not deployed, of adminer on auren-network",
+        "docker rm --force adminer",
+    ),
+    "Docker that does not answer": Case(
+        lambda m: m.silent.update({"containers", "docker-version", "networks", "mounted-files"}),
+        "Docker",
+        "does not answer",
+        "systemctl restart docker",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+    case.check(deployed, machine)
+
+
+def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(
+    deployed: list[Command], machine: Machine
+) -> None:
+    machine.containers["auren-kafka"]["health"] = "starting"
+    assert compare.findings(deployed, machine.facts) == []
+
+
+def test_every_service_is_looked_at(deployed: list[Command], machine: Machine) -> None:
+    machine.containers.clear()
+    assert {found.where for found in compare.findings(deployed, machine.facts)} == {
+        one.container for one in SERVICES.values()
+    }

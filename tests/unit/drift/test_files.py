@@ -1,0 +1,102 @@
+"""An edited, a removed, an added file: what is said of each, and what mends it."""
+
+import pytest
+
+from auren_infra.drift import compare, files
+from auren_infra.drift.state import Command
+from auren_infra.files import paths
+from tests.unit.drift.case import OTHER, Case
+from tests.unit.drift.machine import Machine
+
+OTHER_FILE = ("644", "0:0", "root:root", OTHER)
+
+
+def _edit(machine: Machine) -> None:
+    mode, ids, names, _ = machine.files["/opt/auren/nginx.conf"]
+    machine.files["/opt/auren/nginx.conf"] = (mode, ids, names, OTHER)
+
+
+def _chmod(machine: Machine) -> None:
+    _, ids, names, digest = machine.files["/opt/auren/secrets/api/redis_password"]
+    machine.files["/opt/auren/secrets/api/redis_password"] = ("644", ids, names, digest)
+
+
+def _another_secret(machine: Machine) -> None:
+    mode, ids, names, _ = machine.files["/opt/auren/secrets/api/redis_password"]
+    machine.files["/opt/auren/secrets/api/redis_password"] = (mode, ids, names, OTHER)
+
+
+def _chown_data(machine: Machine) -> None:
+    machine.files["/mnt/auren-data/postgres_data"] = ("700", "0:0", "root:root", "-")
+
+
+def _edit_in_place(machine: Machine) -> None:
+    _edit(machine)
+    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = OTHER
+
+
+CASES = {
+    "an edited file": Case(
+        _edit,
+        "/opt/auren/nginx.conf",
+        "has another content",
+    ),
+    "a removed file": Case(
+        lambda m: m.files.pop("/opt/auren/redis.conf"),
+        "/opt/auren/redis.conf",
+        "is gone",
+    ),
+    "an edited unit": Case(
+        lambda m: m.files.update({"/etc/systemd/system/auren-watchdog.service": OTHER_FILE}),
+        "/etc/systemd/system/auren-watchdog.service",
+        "has another content",
+    ),
+    "a page that was edited": Case(
+        lambda m: m.files.update({"/opt/auren/website/index.html": OTHER_FILE}),
+        "/opt/auren/website/index.html",
+        "has another content",
+    ),
+    "a page that was added": Case(
+        lambda m: m.files.update({"/opt/auren/website/phish/a b.html": OTHER_FILE}),
+        "/opt/auren/website/phish/a b.html",
+        "was not deployed",
+    ),
+    "a secret that all can read": Case(
+        _chmod,
+        "/opt/auren/secrets/api/redis_password",
+        "has the mode 0644, not 0400",
+    ),
+    "another secret": Case(
+        _another_secret,
+        "/opt/auren/secrets/api/redis_password",
+        "has another content",
+    ),
+    "data of another user": Case(
+        _chown_data,
+        "/mnt/auren-data/postgres_data",
+        "belongs to 0:0, not",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+    case.check(deployed, machine)
+
+
+def test_everything_that_was_put_there_is_looked_at(deployed: list[Command], machine: Machine) -> None:
+    """The machine's files are listed from the services; the comparison knows of them from the state alone."""
+    known = {one.path for one in files.placed(deployed)}
+    known |= {one.path for tree in files.trees(deployed).values() for one in tree}
+    assert known == set(machine.files)
+    assert all(one.digest for one in files.placed(deployed) if not one.path.startswith(paths.DATA))
+
+
+def test_a_container_that_reads_what_was_written_in_place_is_restarted_after_the_file_is_right(
+    deployed: list[Command], machine: Machine
+) -> None:
+    """Putting the file there again makes another one, and the container keeps the one that it has."""
+    _edit_in_place(machine)
+    found = compare.findings(deployed, machine.facts)
+    assert [one.where for one in found] == ["/opt/auren/nginx.conf", "auren-nginx"]
+    assert found[1].by_hand == "docker restart auren-nginx"

@@ -1,0 +1,119 @@
+"""A rule that was flushed, deleted or added, and walls that are passed by."""
+
+import pytest
+
+from auren_infra.drift.state import Command
+from tests.unit.drift.case import Case
+from tests.unit.drift.machine import Machine
+
+LINK = "-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.10 -d 172.18.0.11 -p tcp --dport 8080"
+SSH = "allow from 198.51.100.1/32 to any port 22 proto tcp"
+SSH_MARK = "auren-83558b246a6e"
+
+
+def _open_rule(machine: Machine) -> None:
+    rule = "-A DOCKER-USER -i auren0 -o auren0 -j DROP\n"
+    machine.replaced("rules", rule, f"-A DOCKER-USER -s 172.18.0.17/32 -i auren0 -j ACCEPT\n{rule}")
+
+
+def _flush(machine: Machine, chain: str) -> None:
+    lines = machine.texts["rules"].splitlines(keepends=True)
+    machine.texts["rules"] = "".join(line for line in lines if not line.startswith(f"-A {chain} "))
+
+
+def _reorder(machine: Machine) -> None:
+    last = "-A DOCKER-USER -j RETURN\n"
+    first = "-A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+    machine.replaced("rules", last, "")
+    machine.replaced("rules", first, last + first)
+
+
+CASES = {
+    "a flushed chain": Case(
+        lambda m: _flush(m, "DOCKER-USER"),
+        "DOCKER-USER",
+        "holds no rule: the container firewall was flushed",
+    ),
+    "a deleted rule": Case(
+        lambda m: m.replaced("rules", f'{LINK} -m comment --comment "nginx to api" -j ACCEPT\n', ""),
+        "DOCKER-USER",
+        f"lacks the rule `{LINK}",
+    ),
+    "an added rule": Case(
+        _open_rule,
+        "DOCKER-USER",
+        "holds a rule that was not deployed, `-A DOCKER-USER -s 172.18.0.17/32 -i auren0 -j ACCEPT`",
+    ),
+    "rules in another order": Case(
+        _reorder,
+        "DOCKER-USER",
+        "holds its rules in another order",
+    ),
+    "a way past the chain": Case(
+        lambda m: m.replaced("rules", "-A FORWARD -j DOCKER-USER\n", "-A FORWARD -j ACCEPT\n"),
+        "FORWARD",
+        "does not ask DOCKER-USER first",
+        "systemctl restart docker",
+    ),
+    "filtering switched off": Case(
+        lambda m: m.texts.update({"bridge-filtering": "0\n1\n"}),
+        "net.bridge.bridge-nf-call-iptables",
+        "is off",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1",
+    ),
+    "UFW switched off": Case(
+        lambda m: m.texts.update({"ufw-status": "Status: inactive\n"}),
+        "UFW",
+        "is not active",
+    ),
+    "UFW letting in what it has no rule for": Case(
+        lambda m: m.replaced("ufw-status", "deny (incoming)", "allow (incoming)"),
+        "UFW",
+        "does not deny by default",
+    ),
+    "a rule of UFW deleted": Case(
+        lambda m: m.replaced(
+            "ufw-added", f"ufw allow from 198.51.100.1 to any port 22 proto tcp comment '{SSH_MARK}'\n", ""
+        ),
+        "UFW",
+        f"lacks the rule `{SSH}`",
+    ),
+    "a rule of UFW added": Case(
+        lambda m: m.texts.update({"ufw-added": m.texts["ufw-added"] + "ufw allow 9999 comment 'mine'\n"}),
+        "UFW",
+        "holds a rule that was not deployed, `allow 9999 comment 'mine'`",
+        "ufw delete allow 9999",
+    ),
+    "UFW's chain flushed": Case(
+        lambda m: _flush(m, "ufw-user-input"),
+        "UFW",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a policy of accepting": Case(
+        lambda m: m.replaced("rules", "-P INPUT DROP", "-P INPUT ACCEPT"),
+        "UFW",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "everything that comes in flushed": Case(
+        lambda m: _flush(m, "INPUT"),
+        "INPUT",
+        "does not ask UFW",
+        (
+            "iptables -F INPUT; for part in before-logging before after after-logging reject track; "
+            "do iptables -A INPUT -j ufw-$part-input; done"
+        ),
+    ),
+    "a rule before UFW": Case(
+        lambda m: m.replaced(
+            "rules", "-A INPUT -j ufw-before-l", "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -j ufw-before-l"
+        ),
+        "INPUT",
+        "holds a rule past UFW, `-A INPUT -s 10.0.0.0/8 -j ACCEPT`",
+        "iptables -D INPUT -s 10.0.0.0/8 -j ACCEPT",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+    case.check(deployed, machine)
