@@ -60,7 +60,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
         ready=ready,
     )
     engine = DockerEngine(machine, settings, services, ready)
-    built = BuiltImages(name, settings).references if settings.builds else {}
+    built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
     Containers(machine, services, configuration, after=[disk.mounted, engine.network])
 
