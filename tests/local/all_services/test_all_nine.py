@@ -2,14 +2,16 @@
 
 import contextlib
 import json
+import time
 from typing import Any
 
 import docker
 import httpx
 import pytest
 
+from auren_infra.files import paths
 from tests.local.all_services.biometrics import post_biometric, read_biometric
-from tests.local.deployment import Deployment
+from tests.local.deployment import DOMAIN, Deployment
 from tests.local.host import COMPOSE, Host
 
 pytestmark = pytest.mark.machine
@@ -80,3 +82,13 @@ def test_by_hand_a_container_is_restarted_and_all_are_stopped_and_started(
     host.run("systemctl", "start", "auren")
     host.wait_until_healthy(containers, 120)
     deployment.up("--expect-no-changes")
+
+
+def test_requests_are_logged_on_the_data_disk(outputs: dict[str, Any], host: Host) -> None:
+    """As a file of nginx's own: the image has links to the container's output in that place."""
+    marker = f"/not-there-{time.time_ns()}"
+    httpx.get(f"http://{outputs['address']}{marker}", headers={"Host": DOMAIN}, timeout=10)
+    log = f"{paths.DATA}/nginx-logs/access.log"
+    found = f"until grep -F {marker} {log}; do sleep 0.5; done"
+    assert json.loads(host.run("timeout", "15", "sh", "-c", found))["path"] == marker
+    assert host.run("stat", "-c", "%F %u:%g", log) == "regular file 101:101\n"
