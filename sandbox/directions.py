@@ -8,6 +8,8 @@ from typing import Any
 
 from sandbox import layout
 
+_MEASUREMENT = '{"user_id": "ada", "metric": "heart_rate", "value": 72}'
+
 
 def directions(outputs: Mapping[str, Any]) -> list[str]:
     """Empty while the stack has no outputs: nothing is up, or its first update failed."""
@@ -20,8 +22,12 @@ def directions(outputs: Mapping[str, Any]) -> list[str]:
     return [
         "The website, by the address of the droplet:",
         f"  curl -i -H 'Host: {domain}' http://{address}/",
-        "The API, which writes and reads PostgreSQL and Redis:",
+        "The API, and all that it talks to; a measurement on its way through Kafka, the Bridge and the stores:",
         f"  curl -i -H 'Host: {domain}' http://{address}/api/health",
+        f"  curl -i -H 'Host: {domain}' -H 'Content-Type: application/json' -d '{_MEASUREMENT}' http://{address}/api/biometrics",
+        f"  curl -i -H 'Host: {domain}' http://{address}/api/biometrics?limit=1",
+        "The Kafka UI, open to this machine:",
+        f"  http://{address}:8081/",
         "The name, as the simulated DNS answers it, and the website by that name:",
         f"  {lookup}",
         f"  curl -i --resolve {domain}:80:$({lookup}) http://{domain}/",
