@@ -4,8 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-
-from pydantic import ValidationError
+from types import FrameType
 
 from auren_infra.drift import compare, state
 from auren_infra.drift.facts import LookError
@@ -26,8 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--stack", metavar="NAME", help="this stack, instead of the selected one")
     stack: str | None = parser.parse_args(arguments).stack
-    # A cancelled workflow ends like an exception: what holds the key is removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(UNKNOWN))
     try:
         commands = state.commands(source.ask("stack", "export", stack=stack))
         facts = look(source.of_stack(stack, secrets=True), commands)
@@ -35,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OutputsError, StateError, LookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN
-    except ValidationError as error:
-        print(f"error: Docker on the machine answers otherwise than it is known to:\n{error}", file=sys.stderr)
+    except (LookupError, ValueError) as error:
+        # Not status 1: what was not understood is no difference.
+        print(f"error: The state or the machine tells otherwise than this program knows: {error!r}", file=sys.stderr)
+        print("Look with the checkout that the stack was deployed with.", file=sys.stderr)
         return UNKNOWN
     print(report(found, stack), end="")
     return DIFFERENT if found else SAME
@@ -53,5 +52,11 @@ def report(found: Sequence[Finding], stack: str | None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _cancelled(_number: int, _frame: FrameType | None) -> None:
+    """Like an exception: the file that holds the key is removed."""
+    sys.exit(UNKNOWN)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _cancelled)
     sys.exit(main())

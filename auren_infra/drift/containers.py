@@ -74,10 +74,10 @@ def _compare(wanted: Started, found: Container | None, stamp: Stamp | None) -> I
 
 def _changed(wanted: Started, found: Container) -> Iterator[Finding]:
     """What became of the right container. One whose health is not known yet was started a moment ago."""
-    if found.status != "running":
-        yield Finding(wanted.name, f"is {found.status}, not running", wanted.urn)
+    if found.state.status != "running":
+        yield Finding(wanted.name, f"is {found.state.status}, not running", wanted.urn)
         return
-    if found.health == "unhealthy":
+    if found.state.health and found.state.health.status == "unhealthy":
         yield Finding(wanted.name, "is unhealthy", wanted.urn)
     anew = f"rm --force {STAMPS}/{wanted.service}"
     deployed, present = _settings(wanted.specification), _present(found)

@@ -37,6 +37,16 @@ class _FromDocker(BaseModel):
     model_config = ConfigDict(alias_generator=to_pascal, frozen=True)
 
 
+class Health(_FromDocker):
+    status: str
+
+
+class State(_FromDocker):
+    status: str
+    health: Health | None = None
+    """None without a health check."""
+
+
 class RestartPolicy(_FromDocker):
     name: str
 
@@ -63,8 +73,7 @@ class Container(BaseModel):
     image: str
     """As it was asked for when the container was made."""
     labels: dict[str, str] | None
-    status: str
-    health: str | None
+    state: State
     host: HostConfig
     networks: dict[str, Endpoint]
 

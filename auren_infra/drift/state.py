@@ -38,6 +38,7 @@ def commands(export: str) -> list[Command]:
     Raises `StateError` while the state is not that of a finished update.
     """
     deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
+    resources: list[dict[str, Any]] = deployment.get("resources") or []
     if deployment.get("pending_operations"):
         raise StateError(
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
@@ -45,7 +46,7 @@ def commands(export: str) -> list[Command]:
         )
     found = [
         _command(resource["urn"], resource["inputs"])
-        for resource in deployment.get("resources") or []
+        for resource in resources
         if resource["type"] == "command:remote:Command" and not resource.get("delete")
     ]
     if not found:

@@ -44,7 +44,7 @@ inspect() {
 
 containers() {
     timeout 30 docker version >/dev/null || return 1
-    inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"status":{{json .State.Status}},"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}null{{end}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
+    inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"state":{{json .State}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
 }
 
 # DIGEST /CONTAINER PATH, tab-separated: a mounted file as its container sees it, which is another one than on the machine when

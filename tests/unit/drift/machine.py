@@ -63,6 +63,11 @@ class Machine:
 
     @property
     def facts(self) -> Facts:
+        return read(self.looked)
+
+    @property
+    def looked(self) -> str:
+        """What `look.sh` prints there."""
         answers = {
             "files": "".join(f"{' '.join(values)} {path}\n" for path, values in self.files.items()),
             "containers": _lines(self.containers),
@@ -78,11 +83,9 @@ class Machine:
             "disks": "\t".join(self.disk) + "\n",
             **self.texts,
         }
-        return read(
-            "".join(
-                f"{name} 1 \n" if name in self.silent else f"{name} 0 {b64encode(text.encode()).decode()}\n"
-                for name, text in {**answers, "end": ""}.items()
-            )
+        return "".join(
+            f"{name} 1 \n" if name in self.silent else f"{name} 0 {b64encode(text.encode()).decode()}\n"
+            for name, text in {**answers, "end": ""}.items()
         )
 
     def replaced(self, name: str, old: str, new: str) -> None:
@@ -181,8 +184,7 @@ def inspected(service: Service, container_id: str) -> dict[str, Any]:
         "name": f"/{service.container}",
         "image": service.image,
         "labels": {"com.docker.compose.project": compose.PROJECT_NAME, "com.docker.compose.service": service.name},
-        "status": "running",
-        "health": "healthy",
+        "state": {"Status": "running", "Pid": 4711, "Health": {"Status": "healthy", "FailingStreak": 0}},
         "host": {
             "Memory": service.limits.memory_mb << 20,
             "MemorySwap": service.limits.memory_mb << 20,

@@ -31,7 +31,7 @@ def _other_specification(machine: Machine) -> None:
 
 def _stopped(machine: Machine) -> None:
     redis = machine.containers["auren-redis"]
-    redis |= {"status": "exited", "networks": {"auren-network": {"IPAddress": ""}}}
+    redis |= {"state": {"Status": "exited"}, "networks": {"auren-network": {"IPAddress": ""}}}
 
 
 def _extra_container(machine: Machine) -> None:
@@ -86,7 +86,7 @@ CASES = {
         "is exited, not running",
     ),
     "an unhealthy container": Case(
-        lambda m: m.containers["auren-api"].update(health="unhealthy"),
+        lambda m: m.containers["auren-api"]["state"]["Health"].update(Status="unhealthy"),
         "auren-api",
         "is unhealthy",
     ),
@@ -137,7 +137,7 @@ def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: 
 def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(
     deployed: list[Command], machine: Machine
 ) -> None:
-    machine.containers["auren-kafka"]["health"] = "starting"
+    machine.containers["auren-kafka"]["state"]["Health"]["Status"] = "starting"
     assert compare.findings(deployed, machine.facts) == []
 
 

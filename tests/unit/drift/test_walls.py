@@ -1,10 +1,15 @@
 """A rule that was flushed, deleted or added, and walls that are passed by."""
 
+from pathlib import Path
+
 import pytest
 
+from auren_infra.drift import state
 from auren_infra.drift.state import Command
+from auren_infra.drift.walls import mark
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import Machine
+from tests.unit.host.bench import Bench
 
 LINK = "-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.10 -d 172.18.0.11 -p tcp --dport 8080"
 SSH = "allow from 198.51.100.1/32 to any port 22 proto tcp"
@@ -117,3 +122,12 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
+
+
+def test_our_rules_of_ufw_are_known_as_their_script_marks_them(tmp_path: Path, deployed: list[Command]) -> None:
+    bench = Bench(tmp_path / "machine")
+    bench.stub("ufw")
+    (rules,) = [command.data or "" for command in state.of(deployed, "machine_firewall")]
+    assert bench.run("machine_firewall", data=rules).returncode == 0
+    added = [call.rpartition(" comment ")[2] for call in bench.calls("ufw") if " comment " in call]
+    assert added == [mark(line) for line in rules.splitlines()]

@@ -1,0 +1,169 @@
+"""`python -m auren_infra.drift` as it is typed, with a `pulumi` and an `ssh` on PATH that only note and print."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auren_infra.drift.__main__ import main
+from auren_infra.host.machine import script
+from auren_infra.outputs import HIDDEN
+from tests.unit.drift.machine import Machine, export
+from tests.unit.rehearsal import NAME, Rehearsal
+
+Run = Callable[..., tuple[int, str, str]]
+
+PULUMI = """
+echo "$*" >>pulumi-calls
+case "$*" in
+*missing*) echo "no stack named" >&2; exit 255 ;;
+"stack export"*) cat export ;;
+"stack output"*--show-secrets*) cat shown ;;
+"stack output"*) cat hidden ;;
+*) exit 98 ;;
+esac
+"""
+SSH = """
+echo "$*" >>ssh-calls
+config=$(echo "$*" | sed 's/.* -F \\([^ ]*\\) .*/\\1/')
+stat -c '%a %n' "${config%/*}" "${config%/*}"/* | sed "s|${config%/*}|KEPT|" >modes
+cp "$config" config && cp "${config%/*}/key" key && cp "${config%/*}/known_hosts" known_hosts
+echo "${config%/*}" >kept
+cat >asked
+[ ! -e refuse ] || { cat refuse >&2; exit 255; }
+cat looked
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: Rehearsal, machine: Machine) -> Path:
+    """The directory in which they find their answers, and leave what they were asked."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "programs"
+    (folder / "bin").mkdir(parents=True)
+    for name, body in {"pulumi": PULUMI, "ssh": SSH}.items():
+        program = folder / "bin" / name
+        program.write_text(f"#!/bin/sh\nset -e\ncd {shlex.quote(str(folder))}\n{body}")
+        program.chmod(0o755)
+    (folder / "export").write_text(export(update))
+    (folder / "hidden").write_text(json.dumps({**update.outputs, "sshPrivateKey": HIDDEN}))
+    (folder / "shown").write_text(json.dumps(update.outputs))
+    (folder / "looked").write_text(machine.looked)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
+    return folder
+
+
+@pytest.fixture
+def run(programs: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return typed
+
+
+def test_a_machine_that_is_right_is_looked_at_once(run: Run, programs: Path) -> None:
+    assert run("--stack", "prod") == (0, "The machine is what was deployed.\n", "")
+    assert len((programs / "ssh-calls").read_text().splitlines()) == 1
+    asked = (programs / "asked").read_text()
+    assert asked.startswith(script("look"))
+    assert "\nfile /opt/auren/nginx.conf\n" in asked
+    assert "\ntree /opt/auren/website\n" in asked
+    assert "\nunit auren-watchdog.service\n" in asked
+    assert f"\ndisk /dev/disk/by-id/scsi-0DO_Volume_{NAME} /mnt/auren-data\n" in asked
+
+
+def test_the_connection_trusts_this_machine_alone(run: Run, programs: Path) -> None:
+    run()
+    config = (programs / "config").read_text()
+    assert "StrictHostKeyChecking yes" in config
+    assert "IdentitiesOnly yes" in config
+    assert (programs / "known_hosts").read_text().startswith(f"{NAME},")
+    assert "IdentityAgent=none" in (programs / "ssh-calls").read_text()
+
+
+def test_the_key_is_this_users_alone_and_gone_afterwards(
+    run: Run, programs: Path, update: Rehearsal, machine: Machine
+) -> None:
+    for answer in (machine.looked, "cut"):
+        (programs / "looked").write_text(answer)
+        run()
+        assert (programs / "key").read_text() == update.outputs["sshPrivateKey"]
+        modes = dict(reversed(line.split()) for line in (programs / "modes").read_text().splitlines())
+        assert modes == {"KEPT": "700", "KEPT/config": "600", "KEPT/key": "600", "KEPT/known_hosts": "600"}
+        assert not Path((programs / "kept").read_text().strip()).exists()
+
+
+def test_each_difference_is_a_line_and_one_command_mends_all_that_pulumi_can(
+    run: Run, programs: Path, update: Rehearsal, machine: Machine
+) -> None:
+    del machine.containers["auren-kafka-ui"]
+    del machine.files["/opt/auren/redis.conf"]
+    machine.texts["bridge-filtering"] = "0\n0\n"
+    (programs / "looked").write_text(machine.looked)
+    up = "pulumi up --stack prod"
+    kafka_ui, redis = (f"--target-replace '{update.command(name).urn}'" for name in ("kafka-ui", "redis.conf"))
+    status, shown, _ = run("--stack", "prod")
+    filtering, *others = shown.splitlines()
+    assert status == 1
+    assert filtering.startswith("net.bridge.bridge-nf-call-iptables is off: ")
+    assert " Mend: on the machine `sysctl -w net.bridge.bridge-nf-call-iptables=1 " in filtering
+    assert others == [
+        f"/opt/auren/redis.conf is gone. Mend: `{up} {redis}`",
+        f"auren-kafka-ui is gone: there is no such container. Mend: `{up} {kafka_ui}`",
+        "",
+        "All that pulumi mends, at once, after what is to be done by hand:",
+        f"  {up} {redis} {kafka_ui}",
+    ]
+
+
+def test_the_selected_stack_is_compared_when_none_is_named(run: Run, programs: Path, machine: Machine) -> None:
+    del machine.containers["auren-kafka-ui"]
+    (programs / "looked").write_text(machine.looked)
+    assert "`pulumi up --target-replace " in run()[1]
+    assert "--stack" not in (programs / "pulumi-calls").read_text()
+
+
+def test_no_secret_is_shown(run: Run, programs: Path, update: Rehearsal, machine: Machine) -> None:
+    machine.files.clear()
+    machine.containers.clear()
+    (programs / "looked").write_text(machine.looked)
+    status, shown, said = run()
+    assert status == 1
+    for secret in ("PRIVATE-", "PASSWORD-", update.outputs["sshPrivateKey"].strip()):
+        assert secret not in shown + said + (programs / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("export", "{}", "Nothing was deployed to a machine by this stack yet: `pulumi up` first."),
+        ("shown", "{}", "they come with the end of its first `pulumi up`"),
+        ("refuse", "Host key verification failed.", "cannot be reached over SSH:\nHost key verification failed."),
+        ("looked", "files 0 \n", "The machine's answer is not whole."),
+        ("looked", "what is this", "otherwise than this program knows"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_no_difference(run: Run, programs: Path, file: str, text: str, reason: str) -> None:
+    (programs / file).write_text(text)
+    status, shown, said = run()
+    assert (status, shown) == (2, "")
+    assert said.startswith("error: ")
+    assert reason in said
+
+
+def test_an_update_that_runs_or_was_cut_is_waited_for(run: Run, programs: Path, update: Rehearsal) -> None:
+    (programs / "export").write_text(export(update, pending_operations=[{"type": "updating"}]))
+    status, _, said = run()
+    assert status == 2
+    assert "An update of this stack is running, or was cut" in said
+    assert not (programs / "ssh-calls").exists()
+
+
+def test_what_pulumi_says_is_passed_on(run: Run) -> None:
+    status, _, said = run("--stack", "missing")
+    assert status == 2
+    assert "no stack named" in said

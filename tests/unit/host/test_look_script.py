@@ -1,0 +1,109 @@
+"""look.sh: it asks, and its answers come back as they were, whatever is in them."""
+
+from pathlib import Path
+
+import pytest
+
+from auren_infra.drift.facts import Facts, read
+from auren_infra.files.directory import pack
+from tests.unit.host.bench import OWNER, Bench
+
+DOCKER = """
+case "$*" in
+"ps --all --quiet --no-trunc") echo 4711 ;;
+"version") ;;
+"version --format"*) echo 24.0.9 ;;
+"inspect --format {{range .Mounts}}"*) printf '0\\t/auren-nginx\\t/opt/auren/nginx.conf\\t/etc/nginx.conf\\n' ;;
+"inspect --format {"*) echo '{"id":"4711"}' ;;
+"network ls --quiet") echo 0815 ;;
+"network inspect --format"*) echo '{"Name":"auren-network"}' ;;
+*) echo "not expected: docker $*" >&2; exit 98 ;;
+esac
+"""
+NOTHING_ELSE = ("iptables", "sysctl", "ufw", "systemctl", "findmnt")
+
+
+@pytest.fixture
+def host(bench: Bench) -> Bench:
+    bench.stub("docker", DOCKER)
+    for name in NOTHING_ELSE:
+        bench.stub(name, f'echo "{name} says this"')
+    for name in ("readlink", "true"):
+        bench.stub(name, 'echo "${@: -1}"')
+    return bench
+
+
+def _look(host: Bench, *questions: str) -> Facts:
+    done = host.run("look", data="".join(f"{question}\n" for question in questions))
+    assert (done.returncode, done.stderr) == (0, "")
+    return read(done.stdout)
+
+
+def test_files_are_described_and_what_is_not_there_is_left_out(host: Bench) -> None:
+    path = host.path("/opt/auren/a file.conf")
+    host.run("put_file", str(path), "0640", OWNER, data="one\n")
+    found = _look(host, f"file {path}", f"file {path}.not", f"file {path.parent}").files
+    assert set(found) == {str(path), str(path.parent)}
+    assert found[str(path)].mode == 0o640
+    assert found[str(path)].owner[0] == OWNER
+    assert found[str(path)].digest == "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806"
+    assert found[str(path.parent)].digest == "-"
+
+
+def test_a_tree_is_all_its_files(host: Bench, tmp_path: Path) -> None:
+    website, tree = tmp_path / "website", host.path("/opt/auren/website")
+    names = {"index.html", "assets/a  b.js", "$(touch pwned).html", "-rf"}
+    for name in names:
+        (website / name).parent.mkdir(parents=True, exist_ok=True)
+        (website / name).write_text(name)
+    host.run("put_tree", str(tree), data=pack(website))
+    assert set(_look(host, f"tree {tree}").files) == {f"{tree}/{name}" for name in names}
+
+
+def test_what_a_container_was_started_as_is_read_without_what_lies_beside_it(host: Bench) -> None:
+    started = host.path("/var/lib/auren/started")
+    started.mkdir()
+    (started / "nginx").write_text("4711 0815\n")
+    (started / "redis").write_text(" 0815\n")
+    (started / "nginx.yml").write_text("services:\n")
+    stamps = _look(host).stamps
+    assert {name: (stamp.container_id, stamp.digest) for name, stamp in stamps.items()} == {"nginx": ("4711", "0815")}
+
+
+def test_nothing_was_started_yet(host: Bench) -> None:
+    assert _look(host).stamps == {}
+
+
+def test_all_others_are_asked_and_quoted(host: Bench) -> None:
+    facts = _look(host, "unit auren.service", "unit docker.service", "disk /dev/sda /mnt/auren-data")
+    assert facts.docker_version == "24.0.9"
+    assert facts.answers["rules"].text == "iptables says this\n"
+    assert facts.answers["ufw-status"].text == "ufw says this\n"
+    assert facts.disks == {"/mnt/auren-data": ("/dev/sda", "findmnt says this")}
+    (shown,) = host.calls("systemctl")
+    assert shown.endswith(" auren.service docker.service")
+
+
+def test_a_command_that_fails_is_an_answer(host: Bench) -> None:
+    host.stub("docker", "exit 1")
+    host.stub("ufw", "exit 127")
+    facts = _look(host)
+    assert facts.containers is None
+    assert facts.docker_version == ""
+    assert not facts.ufw_active
+
+
+def test_it_changes_nothing(host: Bench) -> None:
+    before = sorted(host.root.rglob("*"))
+    _look(host, f"file {host.path('/opt/auren')}", f"tree {host.path('/opt/auren')}", "unit docker.service")
+    assert sorted(path for path in host.root.rglob("*") if path.name != "calls") == before
+    assert {" ".join(call.split()[:2]) for call in host.calls("docker", "ufw", "iptables", "systemctl")} == {
+        "docker inspect",
+        "docker network",
+        "docker ps",
+        "docker version",
+        "iptables --wait",
+        "systemctl show",
+        "ufw show",
+        "ufw status",
+    }
