@@ -92,8 +92,8 @@ def test_the_key_is_this_users_alone_and_gone_afterwards(
         (programs / "looked").write_text(answer)
         run()
         assert (programs / "key").read_text() == update.outputs["sshPrivateKey"]
-        modes = dict(reversed(line.split()) for line in (programs / "modes").read_text().splitlines())
-        assert modes == {"KEPT": "700", "KEPT/config": "600", "KEPT/key": "600", "KEPT/known_hosts": "600"}
+        modes = (programs / "modes").read_text().splitlines()
+        assert modes == ["700 KEPT", "600 KEPT/config", "600 KEPT/key", "600 KEPT/known_hosts"]
         assert not Path((programs / "kept").read_text().strip()).exists()
 
 
