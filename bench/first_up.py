@@ -66,7 +66,10 @@ def by_hand(resources: Sequence[dict[str, Any]], services: Collection[str]) -> s
     """The script of a deployed stack's `resources`, which come in the order of their dependencies."""
     commands = [one for one in resources if one["type"] == COMMAND and "::auren:cloud:" not in one["urn"]]
     containers = {one["urn"]: service for one in commands if (service := _name(one)) in services}
-    awaited = {needed for one in commands if one["urn"] in containers for needed in one["dependencies"]}
+    awaited = set(containers)
+    for one in reversed(commands):
+        if one["urn"] in awaited:
+            awaited.update(one["dependencies"])
     steps: list[str] = []
     afterwards: list[str] = []
     for one in commands:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from auren_infra.services.images import IMAGES
 from bench import engine
@@ -56,8 +57,12 @@ def measure(repetitions: int) -> Measured:
             *(step(DROPLETS, n, grown, {**local, **here, "bench:sets": 1, "bench:droplets": n}) for n in MACHINES),
             *(step(PLAIN, n, plain, {"bench:count": n}) for n in RESOURCES),
         ]
-        resources = {step.name: to_create(step.stack.preview()) for step in steps}
-        taken = alternate(repetitions, {step.name: seconds(step.stack.preview) for step in steps})
+        resources: dict[str, int] = {}
+
+        def preview(step: Step) -> None:
+            resources[step.name] = to_create(step.stack.preview())
+
+        taken = alternate(repetitions, {step.name: seconds(partial(preview, step)) for step in steps})
     return Measured(
         lines=tuple(
             Line(

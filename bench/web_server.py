@@ -8,6 +8,7 @@ as high as they go, since a load is one visitor; they are still worked out for e
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ SECONDS = 5
 CONNECTIONS = 32
 STOCK = "auren-bench-nginx"
 STOCK_FILE = "/tmp/auren-bench-nginx.conf"
-UNLIMITED = {"auren:apiRequestsPerSecond": 100_000, "auren:apiRequestBurst": 100_000}
+UNLIMITED = {"auren:apiRequestsPerSecond": 100_000, "auren:apiRequestBurst": 10_000}
 STATIC = "/style.css"
 EVENT = {"user_id": "bench", "type": "heart_rate", "value": 60}
 
@@ -84,7 +85,8 @@ class Site:
 
 def measure(repetitions: int) -> Measured:
     stack = engine.local()
-    packages.install([WRK], print)
+    if shutil.which(WRK.name) is None:
+        packages.install([WRK], print)
     site = _site(stack)
     rates: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="auren-bench-nginx-") as directory, _alone(site):

@@ -22,7 +22,8 @@ def secret(text: str) -> dict[str, str]:
 STACK = [
     {"urn": "urn:pulumi:bench::auren::auren:host:Configuration::auren-bench", "type": "auren:host:Configuration"},
     command(f"{CLOUD}ready"),
-    command(f"{HOST}compose", stdin="it's $here\n"),
+    command(f"{HOST}docker"),
+    command(f"{HOST}compose", f"{HOST}docker", stdin="it's $here\n"),
     command(f"{HOST}password", stdin=secret("no newline behind it")),
     command(f"{HOST}watchdog", f"{HOST}compose"),
     command(f"{HOST}kafka", f"{HOST}compose"),
@@ -37,6 +38,7 @@ def test_containers_come_by_compose_and_what_they_do_not_need_comes_behind() -> 
         line.rpartition("| bash -s -- ")[2] for line in script.splitlines() if "bash -s" in line or "up -d" in line
     ]
     assert [line.rpartition("up -d ")[2] for line in lines] == [
+        "docker",
         "compose",
         "password",
         "--wait kafka",
