@@ -49,3 +49,8 @@ def test_figures_of_another_machine_are_not_kept_beside_these(tmp_path: Path) ->
     assert set(results.read(file).measured) == {"a", "b"}
     results.keep(MACHINE.model_copy(update={"cores": 4}), "b", Measured(), file)
     assert set(results.read(file).measured) == {"b"}
+
+
+def test_the_page_has_the_figures_of_the_results() -> None:
+    text = report.PAGE.read_text()
+    assert report.page(text, results.read()) == text
