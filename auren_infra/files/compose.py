@@ -64,7 +64,8 @@ def _service(service: Service) -> dict[str, Any]:
         "environment": {"TZ": "UTC", **service.environment},
         "networks": {NETWORK_NAME: {"ipv4_address": str(service.address)}},
         "ports": [f"0.0.0.0:{port}:{port}" for port in service.published],
-        # nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as its owner.
+        # nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as
+        # its owner.
         "volumes": [f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes]
         + [f"{paths.PROJECT}/{mount.source}:{mount.target}:ro" for mount in (*service.files, *service.directories)],
         "secrets": [{"source": f"{service.name}_{file.name}", "target": file.name} for file in service.secrets],

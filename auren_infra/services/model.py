@@ -35,8 +35,8 @@ class Volume:
     target: str
     """The mount point inside the container."""
     synchronous: str = ""
-    """Why every write must be on the disk before it returns (ext4's attribute S); empty for a service that flushes what it
-    has acknowledged by itself."""
+    """Why every write must be on the disk before it returns (ext4's attribute S); empty for a service that flushes what
+    it has acknowledged by itself."""
 
 
 @dataclass(frozen=True)

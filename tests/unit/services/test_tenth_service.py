@@ -32,7 +32,9 @@ def _told(after: str) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def tenth() -> Iterator[None]:
     """The README's function at the end of the catalogue, and its link at the end of the links."""
-    more = links.LINKS + eval(f"({_told('services/links.py`')})", dict(vars(links)))
+    shown = dict(vars(links))
+    exec(_told("services/links.py`"), shown)
+    more = links.LINKS + tuple(link for link in shown["MATRIX"] if link is not ...)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "_SERVICES", list(vars(catalogue)["_SERVICES"]))
         exec(_told("catalogue.py`:"), dict(vars(catalogue)))
