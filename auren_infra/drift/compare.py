@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from auren_infra.drift import containers, files, system, walls
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import Command
+from auren_infra.host.sent import Command
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> list[Finding]:

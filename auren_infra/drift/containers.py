@@ -9,8 +9,9 @@ import yaml
 
 from auren_infra.drift.facts import Container, Facts, Stamp
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import Command, of
+from auren_infra.drift.state import of
 from auren_infra.files.compose import PROJECT_NAME
+from auren_infra.host.sent import Command
 
 STAMPS = "/var/lib/auren/started"
 """Where container.sh notes what it started. Without its note a container is made anew by the next run."""

@@ -10,7 +10,8 @@ from string import Template
 
 from auren_infra.drift.facts import Facts, Inode
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import Command, of
+from auren_infra.drift.state import of
+from auren_infra.host.sent import Command
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from auren_infra.drift import facts, files, system
 from auren_infra.drift.facts import Facts, LookError
-from auren_infra.drift.state import Command
 from auren_infra.host.machine import script
+from auren_infra.host.sent import Command
 from auren_infra.outputs import StackOutputs
 from auren_infra.outputs.formats import ssh
 from auren_infra.outputs.source import private_key

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import Command, of
+from auren_infra.drift.state import of
+from auren_infra.host.sent import Command
 
 UNITS = {
     "docker_engine": ("docker.service",),

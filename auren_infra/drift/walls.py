@@ -5,7 +5,8 @@ from hashlib import sha256
 
 from auren_infra.drift.facts import Facts, Rule, rule
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import Command, of
+from auren_infra.drift.state import of
+from auren_infra.host.sent import Command
 
 CONTAINERS = "DOCKER-USER"
 """The chain that says who may talk to whom."""

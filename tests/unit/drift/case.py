@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from auren_infra.drift import compare
-from auren_infra.drift.state import Command
+from auren_infra.host.sent import Command
 from tests.unit.drift.machine import Machine
 
 OTHER = "f" * 64

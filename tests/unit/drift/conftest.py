@@ -3,8 +3,8 @@
 import pytest
 
 from auren_infra.drift import state
-from auren_infra.drift.state import Command
 from auren_infra.host.machine import script
+from auren_infra.host.sent import Command
 from tests.unit.drift.machine import Machine, as_deployed, export
 from tests.unit.host.bench import Bench
 from tests.unit.rehearsal import Rehearsal

@@ -1,7 +1,7 @@
 """The comparison as a whole: silent about a machine that is right, and each difference led to what mends it."""
 
 from auren_infra.drift import compare
-from auren_infra.drift.state import Command
+from auren_infra.host.sent import Command
 from tests.unit.drift.machine import Machine
 from tests.unit.rehearsal import NAME, Rehearsal
 

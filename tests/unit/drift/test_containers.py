@@ -3,7 +3,7 @@
 import pytest
 
 from auren_infra.drift import compare
-from auren_infra.drift.state import Command
+from auren_infra.host.sent import Command
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
 from tests.unit.drift.machine import SERVICES, Machine

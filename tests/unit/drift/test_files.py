@@ -3,8 +3,8 @@
 import pytest
 
 from auren_infra.drift import compare, files
-from auren_infra.drift.state import Command
 from auren_infra.files import paths
+from auren_infra.host.sent import Command
 from tests.unit.drift.case import OTHER, Case
 from tests.unit.drift.machine import Machine
 

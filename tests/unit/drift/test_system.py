@@ -2,8 +2,8 @@
 
 import pytest
 
-from auren_infra.drift.state import Command
 from auren_infra.files import paths
+from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import DEVICE, Machine
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from auren_infra.drift import state
-from auren_infra.drift.state import Command
 from auren_infra.drift.walls import mark
+from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import Machine
 from tests.unit.host.bench import Bench
