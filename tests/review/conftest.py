@@ -1,0 +1,93 @@
+"""Production as it is deployed, without a machine: the real engine, the simulated APIs, commands that are not sent.
+
+What a preview compares with is only what the state records. So the stack is brought up once by a command plugin that
+takes every command for done, and then previewed by the real one.
+"""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import environment, layout, pulumi_stack, stack_config
+from sandbox.engine import install, write_launcher
+from sandbox.plugins.install import install_plugins
+from tests.sandbox.clouds.machines import FakeHypervisor
+from tests.sandbox.clouds.running import Clouds
+
+STACK = "prod"
+LIMIT = 240
+DONE_AT_ONCE = f"""
+import runpy, sys
+sys.path[0] = {str(layout.PROJECT)!r}
+from sandbox.plugins.command.remote import RemoteCommand
+async def run(self, operation, command, properties, output): pass
+RemoteCommand.run = run
+runpy.run_module("sandbox.plugins", run_name="__main__")
+"""
+
+
+@dataclass
+class Production:
+    """The stack `prod`, deployed."""
+
+    variables: dict[str, str]
+    config_file: Path
+
+    def configured(self, changes: Mapping[str, object]) -> "Production":
+        """The same stack before another configuration: `auren:KEY` by key."""
+        content: dict[str, Any] = yaml.safe_load(self.config_file.read_text())
+        content["config"] |= {f"auren:{key}": value for key, value in changes.items()}
+        changed = self.config_file.with_name("Pulumi.changed.yaml")
+        changed.write_text(yaml.safe_dump(content))
+        return Production(self.variables | {"PULUMI_OPTION_CONFIG_FILE": str(changed)}, changed)
+
+    def run(self, *command: str, status: int = 0, **variables: str) -> str:
+        """What the command prints on standard output, once its exit was as expected."""
+        done = subprocess.run(
+            command,
+            cwd=layout.PROJECT,
+            env=self.variables | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    def images(self) -> dict[str, str]:
+        """Each service's image as deployed."""
+        outputs = json.loads(self.run("pulumi", "stack", "output", "--json"))
+        return {name: service["image"] for name, service in outputs["services"].items()}
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    state, python = tmp_path_factory.mktemp("production"), Path(sys.executable)
+    install(state / "bin", python)
+    install_plugins(state / "pulumi", python)
+    folder = f"resource-command-v{importlib.metadata.version('pulumi-command')}"
+    real = state / "pulumi" / "plugins" / folder / "pulumi-resource-command"
+    kept = real.rename(real.with_suffix(".real"))
+    write_launcher(real, python, ["-c", DONE_AT_ONCE, "command"])
+    clouds = Clouds(state, FakeHypervisor())
+    clouds.start()
+    try:
+        config_file = stack_config.refresh(STACK, state=state)
+        pulumi_stack.ensure_stack(STACK, state=state)
+        apis = {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
+        found = Production(environment.complete(STACK, state) | apis, config_file)
+        found.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+        kept.replace(real)
+        yield found
+    finally:
+        clouds.stop()

@@ -1,0 +1,21 @@
+"""The workflows as data, so that what they run can be run here."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parents[2] / ".github" / "workflows"
+
+
+def workflow(name: str) -> dict[str, Any]:
+    """What `NAME.yml` says. YAML takes the key `on` for a truth value."""
+    content: dict[Any, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+    return {("on" if key is True else key): value for key, value in content.items()}
+
+
+def shell(name: str, job: str, step: str) -> tuple[str, ...]:
+    """The command line that a runner runs for a step of this name."""
+    (found,) = (each for each in workflow(name)["jobs"][job]["steps"] if each.get("name") == step)
+    assert "${{" not in found["run"], "an expression in a script is an injection"
+    return ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"])
