@@ -84,6 +84,11 @@ REFUSALS = (
     ),
     Refusal(
         "cloudflare",
+        r"code\W{1,4}9109\b.*Unauthorized to access",  # the same code as for an unknown token: first
+        "The Cloudflare token may not do this: give it Zone:Read and DNS:Edit for the zone.",
+    ),
+    Refusal(
+        "cloudflare",
         r"code\W{1,4}(1000|6003|6111|9106|9109)\b|\b401\b",
         "Cloudflare does not know this token: set CLOUDFLARE_API_TOKEN to one that is neither revoked nor expired.",
     ),

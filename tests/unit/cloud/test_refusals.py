@@ -47,6 +47,11 @@ REQUEST = 'failed to make http request: POST "https://api.cloudflare.com/client/
             f'{REQUEST}: 403 Forbidden {{"errors":[{{"code":9109,"message":"Invalid access',
             "CLOUDFLARE_API_TOKEN",
         ),
+        (
+            RECORD,
+            f'{REQUEST}: 403 Forbidden {{"errors":[{{"code":9109,"message":"Unauthorized to access requested resource"',
+            "Zone:Read and DNS:Edit",
+        ),
         (RECORD, f'{REQUEST}: 403 Forbidden {{"errors":[{{"code":10000,"message":"Authent', "Zone:Read and DNS:Edit"),
         (
             RECORD,
