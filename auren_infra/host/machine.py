@@ -36,7 +36,7 @@ class Machine:
     """OpenSSH format; secret."""
     host_key: pulumi.Output[str]
     """The machine's own public key, authorized_keys format: nobody else's is trusted."""
-    lifetime: pulumi.Resource
+    lifetime: pulumi.CustomResource
     """Each command is run again on a new one of these and needs no undoing on an old one."""
 
     def run(
@@ -67,6 +67,8 @@ class Machine:
             create=shlex.join(["flock", "-w", str(bound), lock, "timeout", str(bound), "bash", "-s", "--", *arguments]),
             stdin=pulumi.Output.concat(script(script_name), stdin),
             add_previous_output_in_env=False,
+            # A machine that somebody deleted is made anew without being replaced: then this tells of it.
+            triggers=[self.lifetime.id],
             opts=pulumi.ResourceOptions(
                 parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
             ),

@@ -23,7 +23,7 @@ def _ask(method: str, path: str, body: object = None) -> Any:
         timeout=30,
     )
     assert response.is_success, response.text
-    return response.json()
+    return response.json() if response.content else None
 
 
 def act(droplet: str, kind: str, seconds: float = 180) -> None:
@@ -35,6 +35,15 @@ def act(droplet: str, kind: str, seconds: float = 180) -> None:
         time.sleep(0.2)
         action = _ask("GET", f"droplets/{droplet}/actions/{action['id']}")["action"]
     assert action["status"] == "completed", action
+
+
+def delete(droplet: str, seconds: float = 60) -> None:
+    """As by a slip in the control panel; waits until it is gone."""
+    _ask("DELETE", f"droplets/{droplet}")
+    deadline = time.monotonic() + seconds
+    while any(str(each["id"]) == droplet for each in _ask("GET", "droplets")["droplets"]):
+        assert time.monotonic() < deadline, f"the droplet is still there after {seconds} s"
+        time.sleep(0.2)
 
 
 def addresses(droplet: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from sandbox import layout, pulumi_stack
-from tests.local.cloud import act
+from tests.local.cloud import act, delete
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
 from tests.local.host import Host
 from tests.sandbox.droplets.internet import Client
@@ -196,6 +196,16 @@ def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, output
     assert time.monotonic() - started < 600
     after = deployment.outputs()
     assert read_event(after, event) == 81
+    assert deployment.planned() == {}
+
+
+def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
+    event = post_event(outputs, 82)
+    delete(outputs["droplet"]["id"])
+    deployment.up("--refresh")
+    after = deployment.outputs()
+    assert after["address"] == outputs["address"]
+    assert read_event(after, event) == 82
     assert deployment.planned() == {}
 
 

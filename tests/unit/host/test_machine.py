@@ -43,10 +43,21 @@ def test_no_command_needs_a_machine_that_may_be_dead_to_be_deleted(rehearsal: Re
         assert "delete" not in command.inputs, command.name
 
 
-def test_a_change_is_an_update_in_place(rehearsal: Rehearsal) -> None:
-    """`triggers` always replace: the new `create` runs first and then the old `delete`."""
+def test_a_machine_that_was_deleted_by_hand_gets_every_command_again(rehearsal: Rehearsal) -> None:
+    """A refresh drops it from the state; the next is created, not replaced, and `replace_with` would say nothing."""
+    droplet = rehearsal.only(DROPLET)
+    ids = {str(command.inputs["triggers"]) for command in rehearsal.commands()}
+    assert len(ids) == 1
+    assert all(droplet.urn in command.dependencies for command in rehearsal.commands())
+
+
+def test_what_has_something_to_undo_has_no_triggers(rehearsal: Rehearsal) -> None:
+    """They always replace: the new `create` runs first and then the old `delete`."""
+    assert "triggers" not in rehearsal.only("command:local:Command").inputs
+
+
+def test_no_command_knows_what_it_printed_before(rehearsal: Rehearsal) -> None:
     for command in [*rehearsal.commands(), rehearsal.only("command:local:Command")]:
-        assert "triggers" not in command.inputs, command.name
         assert not command.inputs.get("addPreviousOutputInEnv", True), command.name
 
 
