@@ -4,13 +4,15 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox import environment, layout
 from tests.local.deployment import STACK, Deployment
 from tests.local.host import Host
+from tests.review.workflows import shell
 
 pytestmark = pytest.mark.machine
 
@@ -49,6 +51,35 @@ def drift() -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.fixture
+def workflow(tmp_path: Path) -> Callable[..., str]:
+    """Run a step of a workflow as a runner would; what it printed."""
+
+    def run(*step: str) -> str:
+        runner = {"STACK": STACK, "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
+        done = subprocess.run(
+            shell(*step),
+            cwd=layout.PROJECT,
+            env=environment.complete(STACK) | runner,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    return run
+
+
+def nightly(workflow: Callable[..., str], folder: Path) -> tuple[str, str]:
+    """Whether the nightly look finds a difference, and its report."""
+    workflow("drift", "look", "Look")
+    return (folder / "output").read_text().splitlines()[-1], (folder / "report.md").read_text()
+
+
 def mend(line: str, host: Host, deployment: Deployment) -> None:
     """Type what a line says, first on the machine, then here."""
     for command in re.findall(r"`([^`]+)`", line.rpartition(" Mend: ")[2]):
@@ -75,6 +106,22 @@ def test_a_machine_that_nobody_touched_is_what_was_deployed(first_up: str) -> No
     assert drift() == (0, RIGHT)
 
 
+def test_the_nightly_look_finds_nothing_to_tell(workflow: Callable[..., str], tmp_path: Path, first_up: str) -> None:
+    found, report = nightly(workflow, tmp_path)
+    assert found == "found=no", report
+    assert RIGHT in report
+
+
+def test_a_merge_is_deployed_by_its_workflow(workflow: Callable[..., str], deployment: Deployment, host: Host) -> None:
+    deployment.configure(maxUploadMegabytes=12)
+    try:
+        assert re.search(r"~ 2 updated", workflow("deploy", "up", "Update"))
+        assert RIGHT in workflow("deploy", "up", "Look whether the machine is what was deployed")
+    finally:
+        deployment.configure(maxUploadMegabytes=None)
+        deployment.up()
+
+
 def test_it_is_one_login_and_changes_nothing(host: Host) -> None:
     before, logins = host.containers(), host.logins()
     drift()
@@ -84,10 +131,18 @@ def test_it_is_one_login_and_changes_nothing(host: Host) -> None:
 
 
 def test_what_was_done_by_hand_is_told_and_put_right(
-    host: Host, deployment: Deployment, touched: None, containers: list[str]
+    host: Host,
+    deployment: Deployment,
+    touched: None,
+    containers: list[str],
+    workflow: Callable[..., str],
+    tmp_path: Path,
 ) -> None:
     status, told = drift()
     assert status == 1
+    found, report = nightly(workflow, tmp_path)
+    assert found == "found=yes"
+    assert told in report
     lines = [line for line in told.splitlines() if " Mend: " in line]
     beginnings = (
         "auren-watchdog.service is not enabled",
