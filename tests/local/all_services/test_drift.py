@@ -74,10 +74,15 @@ def workflow(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-def nightly(workflow: Callable[..., str], folder: Path) -> tuple[str, str]:
+@pytest.fixture
+def nightly(workflow: Callable[..., str], tmp_path: Path) -> Callable[[], tuple[str, str]]:
     """Whether the nightly look finds a difference, and its report."""
-    workflow("drift", "look", "Look")
-    return (folder / "output").read_text().splitlines()[-1], (folder / "report.md").read_text()
+
+    def look() -> tuple[str, str]:
+        workflow("drift", "look", "Look")
+        return (tmp_path / "output").read_text().splitlines()[-1], (tmp_path / "report.md").read_text()
+
+    return look
 
 
 def mend(line: str, host: Host, deployment: Deployment) -> None:
@@ -106,8 +111,8 @@ def test_a_machine_that_nobody_touched_is_what_was_deployed(first_up: str) -> No
     assert drift() == (0, RIGHT)
 
 
-def test_the_nightly_look_finds_nothing_to_tell(workflow: Callable[..., str], tmp_path: Path, first_up: str) -> None:
-    found, report = nightly(workflow, tmp_path)
+def test_the_nightly_look_finds_nothing_to_tell(nightly: Callable[[], tuple[str, str]], first_up: str) -> None:
+    found, report = nightly()
     assert found == "found=no", report
     assert RIGHT in report
 
@@ -135,12 +140,11 @@ def test_what_was_done_by_hand_is_told_and_put_right(
     deployment: Deployment,
     touched: None,
     containers: list[str],
-    workflow: Callable[..., str],
-    tmp_path: Path,
+    nightly: Callable[[], tuple[str, str]],
 ) -> None:
     status, told = drift()
     assert status == 1
-    found, report = nightly(workflow, tmp_path)
+    found, report = nightly()
     assert found == "found=yes"
     assert told in report
     lines = [line for line in told.splitlines() if " Mend: " in line]
