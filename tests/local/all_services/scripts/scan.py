@@ -4,6 +4,7 @@ Its arguments are addresses; it prints JSON: `{ADDRESS: {PORT: "open" or "refuse
 of thousands of silent ports are tried in seconds, without a connection each. Sent twice, since one may get lost.
 """
 
+import errno
 import json
 import socket
 import struct
@@ -19,6 +20,8 @@ BATCH = 512
 PAUSE_SECONDS = 0.01
 WAIT_SECONDS = 2.0
 ROUNDS = 2
+AGAIN_SECONDS = 0.1
+TRIES = 1200
 
 
 def checksum(data: bytes) -> int:
@@ -58,6 +61,20 @@ def own_address(target: str) -> str:
         return way.getsockname()[0]
 
 
+def send(line: socket.socket, packet: bytes, target: str) -> None:
+    """When the kernel has no room for it, or for the connection that it follows, it is sent a little later."""
+    for _ in range(TRIES):
+        try:
+            line.sendto(packet, (target, 0))
+        except OSError as error:
+            if error.errno not in (errno.ENOBUFS, errno.EPERM, errno.EAGAIN):
+                raise
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return
+    raise OSError(f"the kernel took no packet for {target} within {TRIES * AGAIN_SECONDS:.0f} s")
+
+
 def main() -> None:
     targets = sys.argv[1:]
     found: dict[str, dict[int, str]] = {target: {} for target in targets}
@@ -71,7 +88,7 @@ def main() -> None:
             for target in targets:
                 source = own_address(target)
                 for port in range(1, 65536):
-                    line.sendto(syn(source, target, port), (target, 0))
+                    send(line, syn(source, target, port), target)
                     if port % BATCH == 0:
                         time.sleep(PAUSE_SECONDS)
         all_sent.set()
