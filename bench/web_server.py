@@ -33,6 +33,7 @@ STOCK = "auren-bench-nginx"
 STOCK_FILE = "/tmp/auren-bench-nginx.conf"
 UNLIMITED = {"auren:apiRequestsPerSecond": 100_000, "auren:apiRequestBurst": 10_000}
 STATIC = "/style.css"
+RANGES = "/api/biometrics/ranges"
 EVENT = {"user_id": "bench", "type": "heart_rate", "value": 60}
 
 
@@ -92,7 +93,7 @@ def measure(repetitions: int) -> Measured:
     with tempfile.TemporaryDirectory(prefix="auren-bench-nginx-") as directory, _alone(site):
         try:
             stack.configured(Path(directory, "stack.yaml"), UNLIMITED).update()
-            paths = {"static": STATIC, "api": site.add_event()}
+            paths = {"static": STATIC, "api": site.add_event(), "kept": RANGES}
             for _ in range(repetitions):
                 _take(site, "ours", paths, rates)
                 with site.stock():
@@ -103,6 +104,7 @@ def measure(repetitions: int) -> Measured:
         comparisons=(
             _comparison("A static file", "static", 0.95, rates),
             _comparison("A proxied API call", "api", 1.5, rates),
+            _comparison("One that may be kept", "kept", 1.5, rates),
         )
     )
 

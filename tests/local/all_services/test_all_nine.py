@@ -58,6 +58,15 @@ def test_a_measurement_goes_through_kafka_and_the_bridge_to_all_stores(
     assert first in answer["similar"]  # Chroma
 
 
+def test_what_the_api_lets_be_kept_is_kept_by_nginx_and_what_is_somebodys_own_is_not(outputs: dict[str, Any]) -> None:
+    address = f"http://{outputs['address']}/api/biometrics"
+    kept = [httpx.get(f"{address}/ranges", timeout=10) for _ in range(2)]
+    assert kept[1].headers["X-Cache-Status"] == "HIT"
+    assert kept[0].json() == kept[1].json()
+    own = httpx.get(f"{address}/{post_biometric(outputs['address'], 'somebody', 'hrv', 50)}", timeout=10)
+    assert own.headers["X-Cache-Status"] != "HIT"
+
+
 def test_the_kafka_ui_shows_the_topics_to_whom_it_is_open(outputs: dict[str, Any]) -> None:
     """It is asked from this machine, whose address is allowed."""
     clusters = httpx.get(f"http://{outputs['address']}:8081/api/clusters", timeout=10).json()

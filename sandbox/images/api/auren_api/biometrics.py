@@ -9,7 +9,8 @@ from auren_backing.biometric_store import BiometricStore
 from auren_backing.biometrics import Biometric, ClassifiedBiometric, NewBiometric
 from auren_backing.checkpoints import Checkpoints
 from auren_backing.publisher import Publisher
-from fastapi import APIRouter, HTTPException, Query
+from auren_backing.ranges import NORMAL
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel
 
 from auren_api.chroma import ChromaCollection
@@ -42,6 +43,12 @@ def biometric_routes(
     @router.get("")
     async def latest(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ClassifiedBiometric]:
         return await store.latest(limit)
+
+    @router.get("/ranges")
+    async def ranges(response: Response) -> dict[str, tuple[float, float]]:
+        """What is normal, by metric: the same for everybody, so whoever is between may keep it for a while."""
+        response.headers["Cache-Control"] = "public, max-age=60"
+        return NORMAL
 
     @router.get("/{biometric_id}")
     async def one(biometric_id: UUID) -> BiometricAnswer:

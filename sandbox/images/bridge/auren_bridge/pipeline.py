@@ -4,8 +4,7 @@ from auren_backing.biometric_store import BiometricStore
 from auren_backing.biometrics import Biometric, ClassifiedBiometric
 from auren_backing.checkpoints import Checkpoints
 from auren_backing.publisher import Publisher
-
-from auren_bridge.ranges import classify
+from auren_backing.ranges import classify
 
 
 class Pipeline:
