@@ -31,6 +31,13 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path, **environment: str) -> "Project":
+        """A project below `folder` with its stack, both of nothing yet."""
+        project = cls.prepare(folder, **environment)
+        project.run("stack", "init", "local")
+        return project
+
+    @classmethod
+    def prepare(cls, folder: Path, **environment: str) -> "Project":
         """Engine, plugins, state and passphrase below `folder`; nothing of the caller's Pulumi settings is seen."""
         python = Path(sys.executable)
         install(folder / "bin", python)
@@ -49,9 +56,7 @@ class Project:
             "PULUMI_STACK": "local",
             "PULUMI_OPTION_CONFIG_FILE": str(folder / "Pulumi.local.yaml"),
         }
-        project = cls(folder, inherited | settings | environment)
-        project.run("stack", "init", "local")
-        return project
+        return cls(folder, inherited | settings | environment)
 
     def write(self, program: str) -> None:
         (self.folder / "program" / "__main__.py").write_text(dedent(program))
