@@ -1,0 +1,69 @@
+"""`python -m auren_infra.state`: the bucket that a team shares, made once, and the state that it held earlier."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import yaml
+
+from auren_infra.outputs import source
+from auren_infra.outputs.source import OutputsError
+from auren_infra.state import bucket, earlier
+from auren_infra.state.bucket import StateError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    try:
+        if options.command == "create":
+            _create(options.bucket, options.region)
+        else:
+            _earlier(options.stack, options.at)
+    except (OutputsError, StateError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m auren_infra.state", description="See docs/state.md.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    create = commands.add_parser("create", help="make the bucket, private and with versions; safe to repeat")
+    create.add_argument("--bucket", metavar="NAME", required=True, help="such as auren-state")
+    create.add_argument("--region", metavar="REGION", required=True, help="such as nyc3")
+    before = commands.add_parser("earlier", help="print the state as it was, for `pulumi stack import`")
+    before.add_argument("--stack", metavar="NAME", required=True, help="such as prod")
+    before.add_argument("--at", metavar="TIME", required=True, type=_moment, help="such as 2026-03-01T16:00Z")
+    return parser.parse_args(arguments)
+
+
+def _create(name: str, region: str) -> None:
+    wanted = bucket.named(name, region)
+    made = bucket.create(wanted)
+    print(f"The bucket {name} is {'made' if made else 'there already'}: private, with versions.", file=sys.stderr)
+    print(f"pulumi login '{wanted.login}'")
+
+
+def _earlier(stack: str, moment: datetime) -> None:
+    where = json.loads(source.ask("whoami", "--json", stack=None))["url"]
+    project = yaml.safe_load((source.PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    found = earlier.at(bucket.of_login(where), project, stack, moment)
+    pending = f", {found.pending} operations had not ended" if found.pending else ""
+    print(f"The state of {found.written:%Y-%m-%d %H:%M:%S %Z}: {found.resources} resources{pending}.", file=sys.stderr)
+    print(found.deployment, end="")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it like 2026-03-01T16:00Z") from None
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} names no time zone; a Z at its end is UTC")
+    return moment.astimezone(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Which version of a state is the one of a moment."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from auren_infra.state import bucket, earlier
+from auren_infra.state.__main__ import main
+from auren_infra.state.bucket import Bucket, StateError
+from tests.state.spaces import Spaces
+
+BUCKET = Bucket("auren-state", "nyc3")
+KEY = ".pulumi/stacks/auren/prod.json"
+
+
+def _kept(*names: str) -> dict[str, Any]:
+    """A state as the engine writes it."""
+    latest = {"resources": [{"urn": name} for name in names], "pending_operations": [{}] * names.count("half made")}
+    return {"version": 3, "checkpoint": {"stack": "organization/auren/prod", "latest": latest}}
+
+
+@pytest.fixture
+def moments(account: Spaces) -> list[datetime]:
+    """When a stack was made, first updated, cut in an update, and removed; each in a second of its own."""
+    bucket.create(BUCKET)
+    client = account.client()
+    found: list[datetime] = []
+    empty = {"version": 3, "checkpoint": {"stack": "organization/auren/prod"}}
+    for content in (empty, _kept("network"), _kept("network", "half made"), None):
+        time.sleep(1.01 - time.time() % 1)  # S3 tells whole seconds
+        if content is None:
+            client.delete_object(Bucket=BUCKET.name, Key=KEY)
+        else:
+            for key, body in ((KEY, content), (f"{KEY}.bak", _kept("copy"))):
+                client.put_object(Bucket=BUCKET.name, Key=key, Body=json.dumps(body).encode())
+        found.append(datetime.now(UTC).replace(microsecond=0))
+    client.close()
+    return found
+
+
+def test_it_is_the_newest_version_that_is_not_after_the_moment(moments: list[datetime]) -> None:
+    made, updated, cut, removed = moments
+    found = earlier.at(BUCKET, "auren", "prod", cut - timedelta(milliseconds=1))
+    assert (found.written, found.resources, found.pending) == (updated, 1, 0)
+    assert json.loads(found.deployment) == {"version": 3, "deployment": _kept("network")["checkpoint"]["latest"]}
+    found = earlier.at(BUCKET, "auren", "prod", removed - timedelta(milliseconds=1))
+    assert (found.written, found.resources, found.pending) == (cut, 2, 1)
+    for moment in (made - timedelta(milliseconds=1), removed):
+        with pytest.raises(StateError, match="held no state of auren's stack prod at 20"):
+            earlier.at(BUCKET, "auren", "prod", moment)
+    with pytest.raises(StateError, match="had just been made and held nothing yet"):
+        earlier.at(BUCKET, "auren", "prod", updated - timedelta(milliseconds=1))
+    with pytest.raises(StateError, match="held no state of auren's stack other"):
+        earlier.at(BUCKET, "auren", "other", updated)
+
+
+def test_of_the_versions_of_one_second_it_is_the_last(account: Spaces) -> None:
+    bucket.create(BUCKET)
+    client = account.client()
+    time.sleep(1.01 - time.time() % 1)
+    for count in range(5):
+        body = json.dumps(_kept(*map(str, range(count)))).encode()
+        client.put_object(Bucket=BUCKET.name, Key=KEY, Body=body)
+    client.close()
+    assert earlier.at(BUCKET, "auren", "prod", datetime.now(UTC)).resources == 4
+
+
+def test_a_bucket_that_is_not_there_is_told_so(account: Spaces) -> None:
+    with pytest.raises(StateError, match=r"The bucket auren-state: There is none in nyc3\."):
+        earlier.at(BUCKET, "auren", "prod", datetime.now(UTC))
+
+
+@pytest.mark.parametrize(("time", "fault"), [("yesterday", "is no time"), ("2026-03-01T16:00", "names no time zone")])
+def test_a_time_that_may_be_misread_is_refused(time: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["earlier", "--stack", "prod", "--at", time])
+    assert fault in capsys.readouterr().err
