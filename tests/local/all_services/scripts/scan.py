@@ -4,7 +4,6 @@ Its arguments are addresses; it prints JSON: `{ADDRESS: {PORT: "open" or "refuse
 of thousands of silent ports are tried in seconds, without a connection each. Sent twice, since one may get lost.
 """
 
-import errno
 import json
 import socket
 import struct
@@ -20,8 +19,6 @@ BATCH = 512
 PAUSE_SECONDS = 0.01
 WAIT_SECONDS = 2.0
 ROUNDS = 2
-AGAIN_SECONDS = 0.1
-TRIES = 1200
 
 
 def checksum(data: bytes) -> int:
@@ -61,24 +58,14 @@ def own_address(target: str) -> str:
         return way.getsockname()[0]
 
 
-def send(line: socket.socket, packet: bytes, target: str) -> None:
-    """When the kernel has no room for it, or for the connection that it follows, it is sent a little later."""
-    for _ in range(TRIES):
-        try:
-            line.sendto(packet, (target, 0))
-        except OSError as error:
-            if error.errno not in (errno.ENOBUFS, errno.EPERM, errno.EAGAIN):
-                raise
-            time.sleep(AGAIN_SECONDS)
-        else:
-            return
-    raise OSError(f"the kernel took no packet for {target} within {TRIES * AGAIN_SECONDS:.0f} s")
-
-
 def main() -> None:
     targets = sys.argv[1:]
     found: dict[str, dict[int, str]] = {target: {} for target in targets}
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as line:
+    # Two, because a send must wait as long as the kernel has no room for it.
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as line,
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as sending,
+    ):
         line.settimeout(WAIT_SECONDS)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         all_sent = threading.Event()
@@ -88,7 +75,7 @@ def main() -> None:
             for target in targets:
                 source = own_address(target)
                 for port in range(1, 65536):
-                    send(line, syn(source, target, port), target)
+                    sending.sendto(syn(source, target, port), (target, 0))
                     if port % BATCH == 0:
                         time.sleep(PAUSE_SECONDS)
         all_sent.set()
