@@ -11,8 +11,6 @@ Run as a script by the launcher that `install.py` writes, with the engine's addr
 """
 
 # ruff: noqa: ARG002, N802 - the methods of the engine's LanguageRuntime service, as it calls them
-import importlib.machinery
-import importlib.metadata
 import json
 import logging
 import os
@@ -21,29 +19,19 @@ import signal
 import subprocess
 import sys
 import threading
-import types
 from collections.abc import Callable, Generator, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import IO, Any
 
-del sys.path[0]  # this folder: its modules are not for the programs that are run, and `build` would be found in it
+# Not this folder: its modules are not for the programs that are run, and `build` would be found in it.
+sys.path[0] = str(Path(__file__).parents[2])
 
+from sandbox.pulumi_messages import leave_out_the_sdk  # noqa: E402
 
-def _only_the_messages() -> None:
-    """Let `pulumi.runtime.proto` be imported without the SDK around it, which takes as long as everything else here."""
-    spec = importlib.machinery.PathFinder.find_spec("pulumi")
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"{sys.executable} has no Pulumi SDK: install requirements.txt into its environment")
-    for name, folder in (("pulumi", ""), ("pulumi.runtime", "runtime")):
-        package = types.ModuleType(name)
-        package.__path__ = [str(Path(spec.submodule_search_locations[0], folder))]
-        sys.modules[name] = package
+leave_out_the_sdk()
 
-
-_only_the_messages()
-
-import grpc  # noqa: E402 - after the stand-in packages
+import grpc  # noqa: E402 - the messages come after it is known what is left out
 from google.protobuf import empty_pb2  # noqa: E402
 from pulumi.runtime.proto import language_pb2 as lang  # noqa: E402
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2  # noqa: E402
@@ -71,6 +59,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return lang.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        import importlib.metadata  # the engine seldom asks
+
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:

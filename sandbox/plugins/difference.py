@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
+from pulumi.runtime.proto.provider_pb2 import PropertyDiff
 
 from sandbox.plugins.schema import Shape
 from sandbox.plugins.values import Values
 
 _REPLACING = {
-    PropertyDiffKind.ADD: PropertyDiffKind.ADD_REPLACE,
-    PropertyDiffKind.DELETE: PropertyDiffKind.DELETE_REPLACE,
-    PropertyDiffKind.UPDATE: PropertyDiffKind.UPDATE_REPLACE,
+    PropertyDiff.ADD: PropertyDiff.ADD_REPLACE,
+    PropertyDiff.DELETE: PropertyDiff.DELETE_REPLACE,
+    PropertyDiff.UPDATE: PropertyDiff.UPDATE_REPLACE,
 }
 
 
@@ -34,7 +34,7 @@ def difference(shape: Shape, old: Values, new: Values, replacing: frozenset[str]
     for name in sorted(set(old) | set(new)):
         if name.startswith("__") or (name not in new and name in shape.always_output):
             continue
-        paths: dict[str, PropertyDiffKind] = {}
+        paths: dict[str, PropertyDiff.Kind.ValueType] = {}
         _compare(name, old.get(name), new.get(name), shape.sets, paths)
         if not paths:
             continue
@@ -43,11 +43,13 @@ def difference(shape: Shape, old: Values, new: Values, replacing: frozenset[str]
         if replaced:
             found.replaces.append(name)
         for path, kind in paths.items():
-            found.paths[path] = PropertyDiff(_REPLACING[kind] if replaced else kind, input_diff=True)
+            found.paths[path] = PropertyDiff(kind=_REPLACING[kind] if replaced else kind, inputDiff=True)
     return found
 
 
-def _compare(path: str, old: Any, new: Any, sets: frozenset[str], paths: dict[str, PropertyDiffKind]) -> None:
+def _compare(
+    path: str, old: Any, new: Any, sets: frozenset[str], paths: dict[str, "PropertyDiff.Kind.ValueType"]
+) -> None:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(set(old) | set(new)):
             _compare(_member(path, key), old.get(key), new.get(key), sets, paths)
@@ -60,11 +62,11 @@ def _compare(path: str, old: Any, new: Any, sets: frozenset[str], paths: dict[st
     elif _empty(old) and _empty(new):
         return
     elif old is None:
-        paths[path] = PropertyDiffKind.ADD
+        paths[path] = PropertyDiff.ADD
     elif new is None:
-        paths[path] = PropertyDiffKind.DELETE
+        paths[path] = PropertyDiff.DELETE
     elif old != new:
-        paths[path] = PropertyDiffKind.UPDATE
+        paths[path] = PropertyDiff.UPDATE
 
 
 def _unmatched(old: dict[int, Any], new: dict[int, Any], sets: frozenset[str]) -> tuple[dict[int, Any], dict[int, Any]]:
@@ -72,7 +74,7 @@ def _unmatched(old: dict[int, Any], new: dict[int, Any], sets: frozenset[str]) -
     old, new = dict(old), dict(new)
     for index, element in list(new.items()):
         for other, candidate in old.items():
-            paths: dict[str, PropertyDiffKind] = {}
+            paths: dict[str, PropertyDiff.Kind.ValueType] = {}
             _compare("", candidate, element, sets, paths)
             if not paths:
                 del old[other], new[index]

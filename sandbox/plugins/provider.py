@@ -6,68 +6,66 @@ name is kept from one `up` to the next and a given one is told apart.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from pulumi.provider.experimental import provider as protocol
-from pulumi.provider.experimental.property_value import PropertyValue
+from google.protobuf.struct_pb2 import Struct, Value
+from pulumi.runtime.proto import provider_pb2 as messages
 
 from sandbox.plugins.difference import difference
 from sandbox.plugins.resource import Log, Operation, Plugin, RefusedError, Resource, State
-from sandbox.plugins.schema import Shape
-from sandbox.plugins.values import UNKNOWN, Values, plain_map, property_map
+from sandbox.plugins.schema import Fault, Shape
+from sandbox.plugins.values import UNKNOWN, Properties, Values, contains_secret, plain_map, property_map
 
 _DEFAULTED = "__defaults"
 _IGNORED_CONFIGURATION = {"version", "pluginDownloadURL"}
 _NAME_LENGTH = 255
 
-Properties = dict[str, PropertyValue]
 
-
-class PluginProvider(protocol.Provider):
+class PluginProvider:
     """Serves a `Plugin` to the engine."""
 
     def __init__(self, plugin: Plugin) -> None:
         self.plugin = plugin
 
-    async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
-        given = {k: v for k, v in plain_map(request.new_inputs).items() if k not in _IGNORED_CONFIGURATION}
+    async def check_config(self, request: messages.CheckRequest) -> messages.CheckResponse:
+        given = {k: v for k, v in plain_map(request.news.fields).items() if k not in _IGNORED_CONFIGURATION}
         _, faults = self.plugin.schema.check(self.plugin.schema.config, given)
-        failures = [protocol.CheckFailure(fault.property, fault.reason) for fault in faults]
-        return protocol.CheckResponse(inputs=request.new_inputs, failures=failures)
+        return messages.CheckResponse(inputs=request.news, failures=_failures(faults))
 
-    async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
+    async def configure(self, request: messages.ConfigureRequest) -> messages.ConfigureResponse:
         schema = self.plugin.schema
         given: Values = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
-        given |= plain_map(request.args)
+        given |= plain_map(request.args.fields)
         known = {key: value for key, value in given.items() if key in schema.config.inputs and value is not UNKNOWN}
         configuration, faults = schema.check(schema.config, known)
         if faults:
             raise RefusedError("; ".join(f"{self.plugin.name}:{fault.property}: {fault.reason}" for fault in faults))
         self.plugin.configure(configuration)
-        return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
+        return messages.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
-    async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+    async def check(self, request: messages.CheckRequest) -> messages.CheckResponse:
         resource, shape = self._find(type_of(request.urn))
-        given = {key: value for key, value in plain_map(request.new_inputs).items() if key != _DEFAULTED}
+        given = {key: value for key, value in plain_map(request.news.fields).items() if key != _DEFAULTED}
         defaulted = {key: value for key, value in shape.defaults.items() if key not in given}
         if resource.autoname and resource.autoname not in given:
             defaulted[resource.autoname] = self._name(resource.autoname, request)
         checked, faults = self.plugin.schema.check(shape, {**defaulted, **given})
         faults = faults or resource.check(checked)
         checked = checked if faults else resource.completed(checked)
+        name = name_of(request.urn)
         failures = [
-            protocol.CheckFailure(
-                "", f"{fault.reason}. Examine values at '{'.'.join(filter(None, (request.name, fault.property)))}'."
+            messages.CheckFailure(
+                reason=f"{fault.reason}. Examine values at '{'.'.join(filter(None, (name, fault.property)))}'."
             )
             for fault in faults
         ]
         if resource.autoname or shape.defaults:
             checked[_DEFAULTED] = sorted(defaulted)
-        return protocol.CheckResponse(inputs=property_map(checked, request.new_inputs), failures=failures)
+        return messages.CheckResponse(inputs=property_map(checked, request.news.fields), failures=failures)
 
     def difference(
         self, type_token: str, old_inputs: Properties, old_state: Properties, new_inputs: Properties
-    ) -> protocol.DiffResponse:
+    ) -> messages.DiffResponse:
         """Compares inputs with inputs: a refresh has written what drifted into the old ones (see `read`)."""
         resource, shape = self._find(type_token)
         old, new, state = plain_map(old_inputs), plain_map(new_inputs), plain_map(old_state)
@@ -76,21 +74,22 @@ class PluginProvider(protocol.Provider):
         replacing = shape.replace_on_changes | resource.replaces({**state, **old}, new)
         found = difference(shape, resource.watched(old), resource.watched(new), replacing)
         named = resource.autoname is not None and resource.autoname not in new.get(_DEFAULTED, [])
-        return protocol.DiffResponse(
-            changes=bool(found.changed),
+        return messages.DiffResponse(
+            changes=messages.DiffResponse.DIFF_SOME if found.changed else messages.DiffResponse.DIFF_NONE,
             replaces=found.replaces,
             diffs=found.changed,
-            detailed_diff=found.paths,
-            delete_before_replace=bool(found.replaces) and (named or resource.delete_before_replace),
+            hasDetailedDiff=True,
+            detailedDiff=found.paths,
+            deleteBeforeReplace=bool(found.replaces) and (named or resource.delete_before_replace),
         )
 
-    def preview_create(self, type_token: str, inputs: Properties) -> Properties:
+    def preview_create(self, type_token: str, inputs: Properties) -> Struct:
         """The outputs that a create will have: what is given, the rest unknown."""
         _, shape = self._find(type_token)
         given = _visible(plain_map(inputs))
         return property_map({**dict.fromkeys(shape.computed, UNKNOWN), **given}, inputs, shape.secret)
 
-    def preview_update(self, type_token: str, old_state: Properties, inputs: Properties) -> Properties:
+    def preview_update(self, type_token: str, old_state: Properties, inputs: Properties) -> Struct:
         """The outputs that an update will have: as they were, but for what is given or made anew."""
         resource, shape = self._find(type_token)
         given = _visible(plain_map(inputs))
@@ -118,12 +117,12 @@ class PluginProvider(protocol.Provider):
 
     async def read_resource(
         self, operation: Operation, type_token: str, resource_id: str, old_state: Properties, old_inputs: Properties
-    ) -> protocol.ReadResponse:
+    ) -> messages.ReadResponse:
         """The resource as it is now, and its inputs as somebody would have to write them to get just that."""
         resource, shape = self._find(type_token)
         state = await resource.read(operation, State(resource_id, plain_map(old_state)))
         if state is None:
-            return protocol.ReadResponse()
+            return messages.ReadResponse()
         present = {k: v for k, v in state.outputs.items() if k in shape.inputs and v not in (None, "", [], {})}
         if old_inputs:
             # What the provider fills in itself is an input only if it was given.
@@ -135,30 +134,32 @@ class PluginProvider(protocol.Provider):
         like = {**old_state, **old_inputs}
         inputs = property_map(present, like)
         if _DEFAULTED in old_inputs:
-            inputs[_DEFAULTED] = old_inputs[_DEFAULTED]
-        return protocol.ReadResponse(state.id, self.outputs(type_token, state, like), inputs)
+            inputs.fields[_DEFAULTED].CopyFrom(old_inputs[_DEFAULTED])
+        return messages.ReadResponse(id=state.id, properties=self.outputs(type_token, state, like), inputs=inputs)
 
-    def outputs(self, type_token: str, state: State, inputs: Mapping[str, PropertyValue]) -> Properties:
+    def outputs(self, type_token: str, state: State, inputs: Mapping[str, Value]) -> Struct:
         """A resource's state for the engine: secret where its inputs, the schema or the resource itself say so."""
         _, shape = self._find(type_token)
         return property_map(state.outputs, inputs, shape.secret | state.secret)
 
     def operation(self, urn: str, timeout: float, log: Log, inputs: Properties | None = None) -> Operation:
         """What a resource is told about the step that it does."""
-        secret = frozenset(name for name, value in (inputs or {}).items() if value.contains_secret())
+        secret = frozenset(name for name, value in (inputs or {}).items() if contains_secret(value))
         return Operation(urn, timeout, log, secret)
 
-    async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
+    async def invoke(self, request: messages.InvokeRequest) -> messages.InvokeResponse:
         function = self.plugin.functions.get(request.tok)
         if function is None:
             raise RefusedError(self._unsupported("function", request.tok))
         shape = self.plugin.schema.functions[request.tok]
-        arguments, faults = self.plugin.schema.check(shape, plain_map(request.args))
+        arguments, faults = self.plugin.schema.check(shape, plain_map(request.args.fields))
         if faults:
-            failures = [protocol.CheckFailure(fault.property, fault.reason) for fault in faults]
-            return protocol.InvokeResponse(failures=failures)
+            return messages.InvokeResponse(failures=_failures(faults))
         result = await function.call(arguments)
-        return protocol.InvokeResponse(property_map(result, request.args, shape.secret))
+        response = messages.InvokeResponse()
+        # The field's name is a word of Python's.
+        getattr(response, "return").CopyFrom(property_map(result, request.args.fields, shape.secret))
+        return response
 
     def _find(self, type_token: str) -> tuple[Resource, Shape]:
         resource = self.plugin.resources.get(type_token)
@@ -172,18 +173,26 @@ class PluginProvider(protocol.Provider):
             f"Put the official pulumi-resource-{self.plugin.name} on PATH, or add it to sandbox/plugins."
         )
 
-    def _name(self, key: str, request: protocol.CheckRequest) -> str:
-        old = plain_map(request.old_inputs)
+    def _name(self, key: str, request: messages.CheckRequest) -> str:
+        old = plain_map(request.olds.fields)
         if key in old.get(_DEFAULTED, []):
             return old[key]
         # The engine hands out the same seed in the preview and in the update that follows it.
-        digest = hashlib.sha256(request.random_seed + request.urn.encode()).hexdigest()[:7]
-        return f"{request.name[: _NAME_LENGTH - 8]}-{digest}"
+        digest = hashlib.sha256(request.randomSeed + request.urn.encode()).hexdigest()[:7]
+        return f"{name_of(request.urn)[: _NAME_LENGTH - 8]}-{digest}"
 
 
 def type_of(urn: str) -> str:
     """`urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME` -> `TYPE`."""
     return urn.split("::")[2].rpartition("$")[2]
+
+
+def name_of(urn: str) -> str:
+    return urn.split("::", 3)[3]
+
+
+def _failures(faults: Iterable[Fault]) -> list[messages.CheckFailure]:
+    return [messages.CheckFailure(property=fault.property, reason=fault.reason) for fault in faults]
 
 
 def _visible(inputs: Values) -> Values:

@@ -1,47 +1,55 @@
-"""Serves a plugin over gRPC, the SDK's servicer where it suffices.
+"""Serves a plugin over gRPC: the protocol's messages in and out.
 
-Its own handlers here add what the SDK's leave out: the old inputs of a difference, an error as its bare message, the
-state of a resource that was made but not finished, cancelling, and leaving when the engine is gone.
+Not with the SDK's servicer (`pulumi.provider.experimental`): importing it took more than half of a plugin's start, and
+it leaves out the old inputs of a difference, an error as its bare message, the state of a resource that was made but
+not finished, and cancelling. What a plugin here does not serve is answered with UNIMPLEMENTED.
 """
 
 # ruff: noqa: N802  the methods' names are the protocol's
 
 import asyncio
-import importlib.metadata
+import importlib.util
+import json
 import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
-from pulumi.provider.experimental import provider as protocol
-from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime import proto
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc, status_pb2
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2 as messages
 
 from sandbox.plugins.provider import PluginProvider, type_of
 from sandbox.plugins.resource import Log, Operation, Plugin, RefusedError, Severity, State
+from sandbox.plugins.values import Properties
 
 _ORPHAN_CHECK = 2.0
 """Seconds between two looks at whether the engine still lives."""
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 400 * 1024 * 1024),
+    # The default of 30 seconds drops what waits while the process is busy.
+    ("grpc.server_max_unrequested_time_in_server", 30 * 60),
+]
+"""As the SDK's servers have them."""
 
-unmarshal = PropertyValue.unmarshal_map
-marshal = PropertyValue.marshal_map
 
-
-class Servicer(ProviderServicer):
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """One plugin's side of the conversation with the engine."""
 
     def __init__(self, plugin: Plugin, engine_address: str) -> None:
         self.provider = PluginProvider(plugin)
-        super().__init__([], plugin.version or _sdk_version(plugin.name), self.provider, engine_address)
+        self._version = plugin.version or _sdk_version(plugin.name)
         self._engine: Any = engine_pb2_grpc.EngineStub(grpc.aio.insecure_channel(engine_address))
         self._running: set[asyncio.Task[Any]] = set()
+
+    async def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
+        del request, context
+        return plugin_pb2.PluginInfo(version=self._version)
 
     async def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
         del request, context
@@ -50,60 +58,53 @@ class Servicer(ProviderServicer):
         return empty_pb2.Empty()
 
     async def Configure(self, request: Any, context: Any) -> Any:
-        return await self._answer(context, super().Configure(request, context))
+        return await self._answer(context, self.provider.configure(request))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
-        return await self._answer(context, super().CheckConfig(request, context))
+        return await self._answer(context, self.provider.check_config(request))
 
-    async def DiffConfig(self, request: Any, context: Any) -> proto.DiffResponse:
+    async def DiffConfig(self, request: Any, context: Any) -> messages.DiffResponse:
         """A changed configuration (a new token, say) replaces nothing."""
         del context
-        same = unmarshal(request.olds) == unmarshal(request.news)
-        return proto.DiffResponse(changes=proto.DiffResponse.DIFF_NONE if same else proto.DiffResponse.DIFF_SOME)
+        same = request.olds == request.news
+        return messages.DiffResponse(
+            changes=messages.DiffResponse.DIFF_NONE if same else messages.DiffResponse.DIFF_SOME
+        )
 
     async def Check(self, request: Any, context: Any) -> Any:
-        return await self._answer(context, super().Check(request, context))
+        return await self._answer(context, self.provider.check(request))
 
     async def Invoke(self, request: Any, context: Any) -> Any:
-        return await self._answer(context, super().Invoke(request, context))
+        return await self._answer(context, self.provider.invoke(request))
 
-    async def Diff(self, request: Any, context: Any) -> proto.DiffResponse:
-        async def compare() -> proto.DiffResponse:
-            found = self.provider.difference(
-                type_of(request.urn), unmarshal(request.old_inputs), unmarshal(request.olds), unmarshal(request.news)
-            )
-            return proto.DiffResponse(
-                changes=proto.DiffResponse.DIFF_SOME if found.changes else proto.DiffResponse.DIFF_NONE,
-                replaces=found.replaces,
-                diffs=found.diffs,
-                deleteBeforeReplace=found.delete_before_replace,
-                hasDetailedDiff=True,
-                detailedDiff={path: _property_diff(diff) for path, diff in found.detailed_diff.items()},
-            )
+    async def Diff(self, request: Any, context: Any) -> messages.DiffResponse:
+        async def compare() -> messages.DiffResponse:
+            old_inputs, old_state, news = map(_properties, (request.old_inputs, request.olds, request.news))
+            return self.provider.difference(type_of(request.urn), old_inputs, old_state, news)
 
         return await self._answer(context, compare())
 
-    async def Create(self, request: Any, context: Any) -> proto.CreateResponse:
-        kind, inputs = type_of(request.urn), unmarshal(request.properties)
+    async def Create(self, request: Any, context: Any) -> messages.CreateResponse:
+        kind, inputs = type_of(request.urn), _properties(request.properties)
         operation = self.provider.operation(request.urn, request.timeout, self._log(request.urn), inputs)
 
-        async def create() -> proto.CreateResponse:
+        async def create() -> messages.CreateResponse:
             if request.preview:
-                return proto.CreateResponse(properties=marshal(self.provider.preview_create(kind, inputs)))
+                return messages.CreateResponse(properties=self.provider.preview_create(kind, inputs))
             state = await self.provider.create_resource(operation, kind, inputs)
-            return proto.CreateResponse(id=state.id, properties=marshal(self.provider.outputs(kind, state, inputs)))
+            return messages.CreateResponse(id=state.id, properties=self.provider.outputs(kind, state, inputs))
 
         return await self._answer(context, create(), operation, lambda state: self._unfinished(kind, state, inputs))
 
-    async def Update(self, request: Any, context: Any) -> proto.UpdateResponse:
-        kind, olds, news = type_of(request.urn), unmarshal(request.olds), unmarshal(request.news)
+    async def Update(self, request: Any, context: Any) -> messages.UpdateResponse:
+        kind, olds, news = type_of(request.urn), _properties(request.olds), _properties(request.news)
         operation = self.provider.operation(request.urn, request.timeout, self._log(request.urn), news)
 
-        async def update() -> proto.UpdateResponse:
+        async def update() -> messages.UpdateResponse:
             if request.preview:
-                return proto.UpdateResponse(properties=marshal(self.provider.preview_update(kind, olds, news)))
+                return messages.UpdateResponse(properties=self.provider.preview_update(kind, olds, news))
             state = await self.provider.update_resource(operation, kind, request.id, olds, news)
-            return proto.UpdateResponse(properties=marshal(self.provider.outputs(kind, state, news)))
+            return messages.UpdateResponse(properties=self.provider.outputs(kind, state, news))
 
         return await self._answer(context, update(), operation, lambda state: self._unfinished(kind, state, news))
 
@@ -112,20 +113,17 @@ class Servicer(ProviderServicer):
 
         async def delete() -> empty_pb2.Empty:
             kind = type_of(request.urn)
-            await self.provider.delete_resource(operation, kind, request.id, unmarshal(request.properties))
+            await self.provider.delete_resource(operation, kind, request.id, _properties(request.properties))
             return empty_pb2.Empty()
 
         return await self._answer(context, delete())
 
-    async def Read(self, request: Any, context: Any) -> proto.ReadResponse:
+    async def Read(self, request: Any, context: Any) -> messages.ReadResponse:
         operation = self.provider.operation(request.urn, 0, self._log(request.urn))
 
-        async def read() -> proto.ReadResponse:
-            olds, inputs = unmarshal(request.properties), unmarshal(request.inputs)
-            found = await self.provider.read_resource(operation, type_of(request.urn), request.id, olds, inputs)
-            return proto.ReadResponse(
-                id=found.resource_id or "", properties=marshal(found.properties), inputs=marshal(found.inputs)
-            )
+        async def read() -> messages.ReadResponse:
+            olds, inputs = _properties(request.properties), _properties(request.inputs)
+            return await self.provider.read_resource(operation, type_of(request.urn), request.id, olds, inputs)
 
         return await self._answer(context, read())
 
@@ -134,7 +132,7 @@ class Servicer(ProviderServicer):
         context: Any,
         work: Awaitable[Any],
         operation: Operation | None = None,
-        unfinished: Callable[[State], proto.ErrorResourceInitFailed] | None = None,
+        unfinished: Callable[[State], messages.ErrorResourceInitFailed] | None = None,
     ) -> Any:
         """Does the work; a failure reaches the user as one message, with what was already made."""
         task = asyncio.ensure_future(work)
@@ -158,9 +156,9 @@ class Servicer(ProviderServicer):
             metadata = (("grpc-status-details-bin", status.SerializeToString()),)
         return await context.abort(grpc.StatusCode.UNKNOWN, message, metadata)
 
-    def _unfinished(self, kind: str, state: State, inputs: dict[str, PropertyValue]) -> proto.ErrorResourceInitFailed:
-        properties = marshal(self.provider.outputs(kind, state, inputs))
-        return proto.ErrorResourceInitFailed(id=state.id, properties=properties, inputs=marshal(inputs))
+    def _unfinished(self, kind: str, state: State, inputs: Properties) -> messages.ErrorResourceInitFailed:
+        properties = self.provider.outputs(kind, state, inputs)
+        return messages.ErrorResourceInitFailed(id=state.id, properties=properties, inputs=Struct(fields=inputs))
 
     def _log(self, urn: str) -> Log:
         async def log(severity: Severity, message: str) -> None:
@@ -187,7 +185,7 @@ def serve(plugin: Plugin, arguments: list[str]) -> int:
 
 async def _serve(plugin: Plugin, engine_address: str) -> None:
     engine = os.getppid()
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(plugin, engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -197,8 +195,12 @@ async def _serve(plugin: Plugin, engine_address: str) -> None:
 
 
 def _sdk_version(name: str) -> str:
-    return importlib.metadata.version(f"pulumi-{name}")
+    """As the SDK says it to the engine; `importlib.metadata` takes longer to import than a message to read."""
+    spec = importlib.util.find_spec(f"pulumi_{name}")
+    assert spec is not None, f"pulumi-{name} is not installed"
+    assert spec.origin is not None
+    return json.loads(Path(spec.origin).with_name("pulumi-plugin.json").read_text())["version"]
 
 
-def _property_diff(diff: protocol.PropertyDiff) -> proto.PropertyDiff:
-    return proto.PropertyDiff(kind=proto.PropertyDiff.Kind.Value(diff.kind.name), inputDiff=diff.input_diff)
+def _properties(struct: Struct) -> Properties:
+    return dict(struct.fields)

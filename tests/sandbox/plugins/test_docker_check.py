@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental.provider import CheckRequest, CheckResponse
+from pulumi.runtime.proto.provider_pb2 import CheckRequest, CheckResponse, DiffResponse
 
 from sandbox.plugins.docker import plugin
 from sandbox.plugins.docker.daemon import host_of, registry_of, split
@@ -26,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check(**changes: Any) -> CheckResponse:
     urn = f"urn:pulumi:local::trial::auren:images:BuiltImages${Image.token}::x"
-    request = CheckRequest(urn, {}, property_map(IMAGE | changes, {}), b"seed")
+    request = CheckRequest(urn=urn, news=property_map(IMAGE | changes, {}), randomSeed=b"seed")
     return asyncio.run(PluginProvider(plugin()).check(request))
 
 
@@ -34,7 +34,7 @@ def build(**changes: Any) -> Any:
     """What becomes of `build`."""
     response = check(**changes)
     assert not response.failures
-    return plain_map(response.inputs or {})["build"]
+    return plain_map(response.inputs.fields)["build"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def build(**changes: Any) -> Any:
     ],
 )
 def test_what_cannot_be_built_is_refused(changes: dict[str, Any], reason: str) -> None:
-    assert [reason in failure.reason for failure in check(**changes).failures or []] == [True]
+    assert [reason in failure.reason for failure in check(**changes).failures] == [True]
 
 
 def test_a_local_image_needs_no_registry_in_its_name() -> None:
@@ -67,7 +67,7 @@ def test_the_contexts_digest_and_this_machines_platform_are_inputs() -> None:
 def test_a_context_that_is_not_known_yet_has_no_digest_yet(unknown: Any) -> None:
     response = check(build=unknown, imageName=UNKNOWN)
     assert not response.failures
-    assert plain_map(response.inputs or {})["build"] == unknown
+    assert plain_map(response.inputs.fields)["build"] == unknown
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,10 @@ def test_a_context_that_is_not_known_yet_has_no_digest_yet(unknown: Any) -> None
     ],
 )
 def test_who_pushes_makes_no_difference_and_where_to_does(registry: dict[str, str] | None, changes: bool) -> None:
-    old = property_map(IMAGE | {"registry": {"server": "ghcr.io", "username": "b", "password": "old"}}, {})
-    new = property_map(IMAGE | {"registry": registry}, {})
-    assert PluginProvider(plugin()).difference(Image.token, old, old, new).changes is changes
+    registries = {"server": "ghcr.io", "username": "b", "password": "old"}, registry
+    old, new = (dict(property_map(IMAGE | {"registry": one}, {}).fields) for one in registries)
+    found = PluginProvider(plugin()).difference(Image.token, old, old, new)
+    assert found.changes == (DiffResponse.DIFF_SOME if changes else DiffResponse.DIFF_NONE)
 
 
 @pytest.mark.parametrize(

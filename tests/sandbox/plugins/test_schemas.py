@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental.provider import CheckRequest
+from pulumi.runtime.proto.provider_pb2 import CheckRequest
 
 from sandbox.plugins import cloudflare, digitalocean
 from sandbox.plugins.provider import PluginProvider
@@ -97,6 +97,6 @@ RECORD = {"zoneId": "z", "name": "a", "type": "A"}
 def test_what_cannot_work_is_refused(token: str, inputs: dict[str, Any], reason: str) -> None:
     plugin = (cloudflare if token.startswith("cloudflare") else digitalocean).plugin()
     urn = f"urn:pulumi:local::trial::auren:host:Component${token}::x"
-    request = CheckRequest(urn, {}, property_map(inputs, {}), b"seed")
+    request = CheckRequest(urn=urn, news=property_map(inputs, {}), randomSeed=b"seed")
     response = asyncio.run(PluginProvider(plugin).check(request))
-    assert [reason in failure.reason for failure in response.failures or []] == [True]
+    assert [reason in failure.reason for failure in response.failures] == [True]

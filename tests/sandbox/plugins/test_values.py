@@ -4,10 +4,21 @@ from typing import Any
 
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
+from pulumi.runtime.proto.provider_pb2 import PropertyDiff
 
 from sandbox.plugins.difference import difference
 from sandbox.plugins.schema import Shape
-from sandbox.plugins.values import UNKNOWN, Values, contains_unknown, plain, plain_map, property_map, property_value
+from sandbox.plugins.values import (
+    UNKNOWN,
+    Values,
+    contains_secret,
+    contains_unknown,
+    plain,
+    plain_map,
+    property_map,
+    property_value,
+)
 
 
 def test_values_go_there_and_back() -> None:
@@ -19,22 +30,30 @@ def test_values_go_there_and_back() -> None:
         "list": [1, "a", {"b": False}],
         "later": UNKNOWN,
     }
-    assert plain_map(property_map(values, {})) == values
-    assert plain_map(property_map({"nothing": None}, {})) == {}
-    assert plain(PropertyValue(None)) is None
+    assert plain_map(property_map(values, {}).fields) == values
+    assert plain_map(property_map({"nothing": None}, {}).fields) == {}
+    assert plain_map({"nothing": property_value(None)}) == {}
+
+
+def test_the_engines_form_is_the_one_that_the_sdk_writes() -> None:
+    secret = PropertyValue({"b": PropertyValue(rpc.UNKNOWN)}, is_secret=True)
+    value = PropertyValue([PropertyValue("x"), secret, PropertyValue(2.0)])
+    assert plain(value.marshal()) == ["x", {"b": UNKNOWN}, 2]
+    assert property_value(["x", {"b": UNKNOWN}, 2], like=value.marshal()) == value.marshal()
+    assert contains_secret(value.marshal())
+    assert property_map({"a": 1}, {}, frozenset({"a"})).fields["a"] == PropertyValue(1.0, is_secret=True).marshal()
 
 
 def test_secrets_stay_where_they_were() -> None:
     secret = PropertyValue("hush", is_secret=True)
     like = PropertyValue({"a": secret, "b": PropertyValue("open"), "list": PropertyValue([secret, PropertyValue("x")])})
-    made = property_value({"a": "new", "b": "open", "list": ["y", "z"]}, like)
-    assert isinstance(made.value, dict | type(like.value))
-    parts: Any = made.value
+    made = property_map({"a": "new", "b": "open", "list": ["y", "z"]}, like.marshal().struct_value.fields)
+    parts: Any = PropertyValue.unmarshal_map(made)
     assert parts["a"].is_secret
     assert not parts["b"].contains_secret()
     assert [item.is_secret for item in parts["list"].value] == [True, False]
-    longer: Any = property_value({"list": ["y", "z", "w"]}, like).value
-    assert longer["list"].is_secret, "which of them is the secret cannot be told"
+    longer: Any = PropertyValue.unmarshal(property_value({"list": ["y", "z", "w"]}, like.marshal()))
+    assert longer.value["list"].is_secret, "which of them is the secret cannot be told"
 
 
 def test_what_is_not_known_yet_is_found_at_any_depth() -> None:
@@ -69,7 +88,7 @@ SHAPE = Shape(inputs={}, always_output=frozenset({"filled"}), sets=frozenset({"t
 )
 def test_what_is_a_difference(old: Values, new: Values, paths: dict[str, str]) -> None:
     found = difference(SHAPE, old, new, frozenset())
-    assert {path: diff.kind.name for path, diff in found.paths.items()} == paths
+    assert {path: PropertyDiff.Kind.Name(diff.kind) for path, diff in found.paths.items()} == paths
     assert bool(found.changed) == bool(paths)
     assert found.replaces == []
 
@@ -78,5 +97,5 @@ def test_what_needs_a_replacement_says_so_in_every_path() -> None:
     found = difference(SHAPE, {"a": {"x": 1}, "b": 1}, {"a": {"x": 2}, "b": 2}, frozenset({"a"}))
     assert found.changed == ["a", "b"]
     assert found.replaces == ["a"]
-    kinds = {path: diff.kind.name for path, diff in found.paths.items()}
+    kinds = {path: PropertyDiff.Kind.Name(diff.kind) for path, diff in found.paths.items()}
     assert kinds == {"a.x": "UPDATE_REPLACE", "b": "UPDATE"}
