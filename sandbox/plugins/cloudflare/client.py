@@ -5,12 +5,13 @@ import json
 import os
 import re
 from http import HTTPStatus
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from sandbox.plugins.resource import RefusedError
 from sandbox.plugins.values import Values
+
+if TYPE_CHECKING:
+    import httpx
 
 _ENDPOINT = "https://api.cloudflare.com/client/v4"
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{40,80}")
@@ -24,7 +25,7 @@ _REQUEST_TIMEOUT = 60.0
 class ApiError(RefusedError):
     """An answer that is not a success, worded as the official plugin words it."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: "httpx.Response") -> None:
         self.status = response.status_code
         phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
         super().__init__(
@@ -37,6 +38,7 @@ class Client:
     """One plugin's connection to the API."""
 
     def __init__(self) -> None:
+        self._options: dict[str, Any] | None = None
         self._http: httpx.AsyncClient | None = None
 
     def configure(self, configuration: Values) -> None:
@@ -51,7 +53,7 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "auren-sandbox-pulumi-cloudflare"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._http = httpx.AsyncClient(base_url=endpoint, headers=headers, timeout=_REQUEST_TIMEOUT)
+        self._options = {"base_url": endpoint, "headers": headers, "timeout": _REQUEST_TIMEOUT}
 
     async def get(self, path: str, query: Values | None = None) -> Any:
         return (await self._send("GET", path, params=query))["result"]
@@ -94,8 +96,11 @@ class Client:
                 raise
 
     async def _send(self, method: str, path: str, **content: Any) -> Values:
-        if self._http is None:
+        import httpx  # takes as long as all else that this plugin imports
+
+        if self._options is None:
             raise RuntimeError("the client is used before it is configured")
+        self._http = self._http or httpx.AsyncClient(**self._options)
         for attempt in range(_RETRIES + 1):
             pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**attempt)
             try:
@@ -116,7 +121,7 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _envelope(response: httpx.Response) -> Values:
+def _envelope(response: "httpx.Response") -> Values:
     try:
         body = response.json()
     except json.JSONDecodeError as error:
@@ -126,6 +131,6 @@ def _envelope(response: httpx.Response) -> Values:
     return body
 
 
-def _pause_asked_for(response: httpx.Response) -> float | None:
+def _pause_asked_for(response: "httpx.Response") -> float | None:
     asked = response.headers.get("retry-after", "")
     return float(asked) if asked.isdigit() and 0 < float(asked) <= _LONGEST_ASKED_FOR else None

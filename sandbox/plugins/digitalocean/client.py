@@ -6,12 +6,13 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.plugins.resource import Operation, RefusedError
 from sandbox.plugins.values import Values
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ _LONGEST_PAUSE = 300.0
 class ApiError(RefusedError):
     """An answer that is not a success, worded as the official plugin words it."""
 
-    def __init__(self, response: httpx.Response, attempts: int) -> None:
+    def __init__(self, response: "httpx.Response", attempts: int) -> None:
         body = _json(response)
         self.status = response.status_code
         self.reason = str(body.get("message") or response.reason_phrase)
@@ -79,10 +80,6 @@ class Client:
     def configure(self, configuration: Values) -> None:
         """Called before any request."""
         self._settings = Settings.of(configuration)
-        headers = {"Accept": "application/json", "User-Agent": "auren-sandbox-pulumi-digitalocean"}
-        if self._settings.token:
-            headers["Authorization"] = f"Bearer {self._settings.token}"
-        self._http = httpx.AsyncClient(base_url=self._settings.endpoint, headers=headers, timeout=_REQUEST_TIMEOUT)
 
     async def get(self, path: str, **query: str | int) -> Values:
         return await self._send("GET", path, params=query or None)
@@ -126,9 +123,16 @@ class Client:
         await until(operation, look, f"action {action['id']} ({action['type']}) to complete")
 
     async def _send(self, method: str, path: str, **content: Any) -> Values:
-        settings, http = self._settings, self._http
-        if settings is None or http is None:
+        import httpx  # takes as long as all else that this plugin imports, and a preview asks nothing
+
+        settings = self._settings
+        if settings is None:
             raise RuntimeError("the client is used before it is configured")
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                base_url=settings.endpoint, headers=_headers(settings.token), timeout=_REQUEST_TIMEOUT
+            )
+        http = self._http
         for attempt in range(1, settings.retries + 2):
             pause = min(settings.longest_pause, settings.shortest_pause * 2 ** (attempt - 1))
             try:
@@ -177,7 +181,12 @@ async def once_idle(operation: Operation, request: Callable[[], Awaitable[T]]) -
     return answers[0]
 
 
-def _pause_asked_for(response: httpx.Response) -> float | None:
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {"Accept": "application/json", "User-Agent": "auren-sandbox-pulumi-digitalocean"}
+    return headers | {"Authorization": f"Bearer {token}"} if token else headers
+
+
+def _pause_asked_for(response: "httpx.Response") -> float | None:
     """Seconds, from `Retry-After` or, with a 429, from when the limit is reset."""
     if response.status_code not in (429, 503):
         return None
@@ -190,7 +199,7 @@ def _pause_asked_for(response: httpx.Response) -> float | None:
     return None
 
 
-def _json(response: httpx.Response) -> Values:
+def _json(response: "httpx.Response") -> Values:
     try:
         body = response.json()
     except ValueError:
@@ -198,5 +207,5 @@ def _json(response: httpx.Response) -> Values:
     return body if isinstance(body, dict) else {}
 
 
-def _cause(error: httpx.TransportError) -> str:
+def _cause(error: "httpx.TransportError") -> str:
     return str(error) or type(error).__name__
