@@ -51,10 +51,9 @@ class Configuration(pulumi.ComponentResource):
     ) -> None:
         super().__init__("auren:host:Configuration", machine.name, None, opts)
         self._machine, self._ready = machine, ready
-        texts: dict[str, pulumi.Input[str]] = {
-            **render.configuration_files(settings, services),
-            "docker-compose.prod.yml": _rendered(compose.render, services, built),
-        }
+        texts: dict[str, pulumi.Input[str]] = {**render.configuration_files(settings, services)}
+        if built:
+            texts["docker-compose.prod.yml"] = _rendered(compose.render, services, built)
         self.files = {
             path: PlacedFile(
                 self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text),
