@@ -29,6 +29,7 @@ WRITE_SECONDS = 8
 BACK_WITHIN = 180
 """Seconds from the power's return until all nine are healthy."""
 ARRIVED_WITHIN = 60
+CAUGHT_UP_WITHIN = 120
 REDIS_MAY_LOSE = 1.5
 """Seconds: its append-only file is synced once a second."""
 ENOUGH = 50
@@ -123,6 +124,7 @@ def test_nothing_acknowledged_is_lost_and_all_is_as_it_was(
         assert time.monotonic() < deadline, "the Bridge has not worked out all that Kafka kept"
         time.sleep(1)
     address = outputs["address"]
-    assert read_biometric(address, post_biometric(address, run, "heart_rate", 70))["classification"] == "normal"
+    last = post_biometric(address, run, "heart_rate", 70)  # behind all the others, on its way to Chroma as well
+    assert read_biometric(address, last, within=CAUGHT_UP_WITHIN)["classification"] == "normal"
     assert_only_the_links_connect(host, services)
     assert deployment.planned() == {}
