@@ -8,7 +8,7 @@ from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.services.links import targets
-from auren_infra.services.model import Service
+from auren_infra.services.model import Service, Statement
 
 
 class Containers(pulumi.ComponentResource):
@@ -66,7 +66,11 @@ class Containers(pulumi.ComponentResource):
                 parent=self,
                 bound=3 * service.health.deadline + 600,  # the pull, the start, and the way back if it fails
             )
-            started[service.name] = _topics(machine, service, container, parent=self) if service.topics else container
+            if service.topics:
+                container = _topics(machine, service, container, parent=self)
+            if service.statement:
+                container = _statement(machine, service, service.statement, container, parent=self)
+            started[service.name] = container
         self.register_outputs({})
 
 
@@ -80,6 +84,19 @@ def _topics(machine: Machine, service: Service, container: pulumi.Resource, pare
             f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
             for topic in service.topics
         ),
+        after=[container],
+        parent=parent,
+    )
+
+
+def _statement(
+    machine: Machine, service: Service, statement: Statement, container: pulumi.Resource, parent: pulumi.Resource
+) -> pulumi.Resource:
+    return machine.run(
+        f"{service.name}-statement",
+        "sqlite",
+        f"{paths.volume(statement.volume)}/{statement.database}",
+        stdin=statement.sql,
         after=[container],
         parent=parent,
     )

@@ -18,6 +18,7 @@ from auren_infra.services.model import (
     Preflight,
     SecretFile,
     Service,
+    Statement,
     Tmpfs,
     Topic,
     User,
@@ -193,6 +194,17 @@ def chromadb(settings: Settings) -> Service:
     """Chroma: the cold store of embeddings. Its image has no HTTP client, so bash asks it for its database."""
     request = r"GET /api/v2/tenants/default_tenant/databases/default_database HTTP/1.0\r\nHost: localhost\r\n\r\n"
     ask = f"exec 3<>/dev/tcp/127.0.0.1/8000 && printf '{request}' >&3 && head -n 1 <&3 | grep -q ' 200 '"
+    data = Volume(
+        "chromadb-data",
+        "/data",
+        synchronous="SQLite commits by removing its journal and does not flush that: a power cut would bring it back",
+    )
+    # A log that has lost records already stays as it is: an index cannot be made from it.
+    keep_the_log = (
+        "UPDATE embeddings_queue_config "
+        "SET config_json_str = json_set(config_json_str, '$.automatically_purge', json('false')) "
+        "WHERE (SELECT count(*) = coalesce(max(seq_id), 0) FROM embeddings_queue)"
+    )
     return Service(
         name="chromadb",
         image=settings.images["chromadb"],
@@ -200,13 +212,8 @@ def chromadb(settings: Settings) -> Service:
         port=8000,
         host_number=14,
         command=("run", "/etc/auren/chroma.yaml"),
-        volumes=(
-            Volume(
-                "chromadb-data",
-                "/data",
-                synchronous="Chroma writes its index without flushing it and then drops the log that it is made from",
-            ),
-        ),
+        volumes=(data,),
+        statement=Statement(data, "chroma.sqlite3", keep_the_log),
         files=(FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),),
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(("bash", "-c", ask)),

@@ -88,6 +88,16 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A change to an SQLite database that the service makes for itself. Made a second time, it changes nothing."""
+
+    volume: Volume
+    database: str
+    """The file's path below the volume."""
+    sql: str
+
+
+@dataclass(frozen=True)
 class Tmpfs:
     """A writable directory in memory, for a root file system that is read-only."""
 
@@ -160,6 +170,8 @@ class Service:
     preflight: Preflight | None = None
     topics: tuple[Topic, ...] = ()
     """Made in it, once it is healthy, before whoever talks to it starts."""
+    statement: Statement | None = None
+    """Likewise."""
     stop_signal: str = "SIGTERM"
     stop_grace: int = 30
     """Seconds for a clean end before the container is killed."""

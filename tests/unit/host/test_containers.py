@@ -13,10 +13,11 @@ SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeepe
     ("service", "needed"),
     [
         ("nginx", ["api"]),
-        ("api", ["postgres", "redis", "chromadb", "kafka-topics"]),
+        ("api", ["postgres", "redis", "chromadb-statement", "kafka-topics"]),
         ("bridge", ["postgres", "redis", "kafka-topics"]),
         ("kafka-ui", ["kafka-topics"]),
         ("kafka-topics", ["kafka"]),
+        ("chromadb-statement", ["chromadb"]),
         ("kafka", ["zookeeper"]),
     ],
 )
