@@ -59,6 +59,7 @@ def _service(service: Service) -> dict[str, Any]:
         "image": service.image,
         "container_name": service.container,
         "hostname": service.name,
+        "entrypoint": list(service.entrypoint),
         "command": list(service.command),
         "user": str(service.user),
         "environment": {"TZ": "UTC", **service.environment},

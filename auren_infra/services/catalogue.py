@@ -211,10 +211,16 @@ def chromadb(settings: Settings) -> Service:
         user=User(10002, 10002),
         port=8000,
         host_number=14,
-        command=("run", "/etc/auren/chroma.yaml"),
+        entrypoint=("bash", "/etc/auren/chroma-start.sh"),
+        command=("/etc/auren/chroma.yaml",),
+        # With one, for one processor, it answers nobody while an index is made, and the watchdog restarts it again.
+        environment={"TOKIO_WORKER_THREADS": "4"},
         volumes=(data,),
         statement=Statement(data, "chroma.sqlite3", keep_the_log),
-        files=(FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),),
+        files=(
+            FileMount("chroma.yaml", "/etc/auren/chroma.yaml"),
+            FileMount("chroma-start.sh", "/etc/auren/chroma-start.sh"),
+        ),
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(("bash", "-c", ask)),
         limits=Limits(memory_mb=memory(settings, 352), cpus=1, pids=128, open_files=16384),

@@ -160,6 +160,8 @@ class Service:
     """Ports of the machine that lead to the same ports of the container; all else stays inside."""
     internet: bool = False
     """Whether it may open connections to the outside."""
+    entrypoint: tuple[str, ...] = ()
+    """Instead of the image's own."""
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
     volumes: tuple[Volume, ...] = ()

@@ -20,7 +20,7 @@ COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
     *("website", "sql-init", "operators", "log-rotation", "retire", "images", "supervision"),
     *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf"),
-    *("chroma.yaml", "chromadb-statement"),
+    *("chroma.yaml", "chroma-start.sh", "chromadb-statement"),
     *("kafka.properties", "zookeeper.properties", "log4j.properties", "kafka-topics"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
     *("api-postgres_password", "api-redis_password", "bridge-postgres_password", "bridge-redis_password"),

@@ -1,13 +1,19 @@
 """Chroma with the official image's interface: what production's service definition asks of it."""
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from docker.models.containers import Container
 
+from auren_infra.files.render import configuration_files
+from auren_infra.services.catalogue import catalogue
 from tests.sandbox.images.containers import Run, eventually, says
+from tests.unit.configuration import settings
 
 pytestmark = pytest.mark.machine
 
@@ -70,6 +76,50 @@ def test_what_was_acknowledged_is_found_after_a_kill(run: Run, volume: str, chro
     answer = ask(chroma, f"collections/{collection}/query", question)
     assert answer["ids"] == [["near", "far"]]
     assert answer["metadatas"] == [[{"user_id": "a"}, {"user_id": "b"}]]
+
+
+def test_an_index_that_a_power_cut_tore_is_made_anew_from_the_log(run: Run, tmp_path: Path, chroma_yaml: str) -> None:
+    """With production's own start script, and its statement for the database."""
+    (service,) = [service for service in catalogue(settings()) if service.name == "chromadb"]
+    script, data = tmp_path / "chroma-start.sh", tmp_path / "data"
+    script.write_text(configuration_files(settings(), [service])["chroma-start.sh"])
+    data.mkdir()
+    chroma = run(
+        "chromadb",
+        user=f"{os.getuid()}:{os.getgid()}",
+        entrypoint=list(service.entrypoint),
+        command=list(service.command),
+        volumes=[f"{data}:/data", f"{script}:/etc/auren/chroma-start.sh:ro", chroma_yaml],
+        tmpfs={"/tmp": ""},
+        mem_limit="256m",
+    )
+    eventually(lambda: is_healthy(chroma))
+    assert service.statement
+    with closing(sqlite3.connect(data / service.statement.database, timeout=30)) as database, database:
+        assert database.execute(service.statement.sql).rowcount == 1
+
+    collection = ask(chroma, "collections", {"name": "biometrics"})["id"]
+    names = [str(number) for number in range(2100)]
+    for first in range(0, len(names), 100):
+        numbers = range(first, first + 100)
+        records = {"ids": [str(number) for number in numbers], "embeddings": [[number, 1] for number in numbers]}
+        ask(chroma, f"collections/{collection}/upsert", records)
+    (index,) = data.glob("*/index_metadata.pickle")
+
+    chroma.stop(timeout=25)
+    chroma.reload()
+    assert chroma.attrs["State"]["ExitCode"] == 0
+    chroma.start()
+    eventually(lambda: is_healthy(chroma))
+    assert index.exists(), "after a stop it is used as it is"
+
+    chroma.kill()
+    index.write_bytes(b"")
+    chroma.start()
+    eventually(lambda: is_healthy(chroma))
+    found = ask(chroma, f"collections/{collection}/get", {"include": ["embeddings"]})
+    vectors = dict(zip(found["ids"], found["embeddings"], strict=True))
+    assert vectors == {name: [float(name), 1.0] for name in names}
 
 
 def test_it_ends_quickly_when_stopped(run: Run, volume: str, chroma_yaml: str) -> None:

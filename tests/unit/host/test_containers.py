@@ -37,6 +37,7 @@ def test_a_container_never_starts_before_what_it_stands_on(rehearsal: Rehearsal)
         "api": ["api-postgres_password", "api-redis_password"],
         "postgres": ["postgresql.conf", "sql-init", "postgres-postgres_password"],
         "kafka": ["kafka.properties", "log4j.properties"],
+        "chromadb": ["chroma.yaml", "chroma-start.sh"],
         "redis": ["redis.conf", "redis-redis_password", "redis-redis.acl"],
     }
     for service, names in needed.items():
