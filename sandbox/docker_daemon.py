@@ -223,11 +223,15 @@ def ensure() -> str:
 
 def _any_daemon_runs() -> bool:
     """Whether any dockerd at all is at work on this machine, known to us or not."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "comm").read_text().strip() == "dockerd":
-                return True
-    return False
+    return any(_is_daemon(process) for process in Path("/proc").glob("[0-9]*"))
+
+
+def _is_daemon(process: Path) -> bool:
+    """One that has ended and was not waited for yet still has its name, but no command line."""
+    try:
+        return (process / "comm").read_text().strip() == "dockerd" and bool((process / "cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def _run(*command: str) -> None:

@@ -3,9 +3,11 @@
 import http.server
 import json
 import os
+import shutil
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,3 +137,18 @@ def test_the_life_of_a_daemon_of_our_own(own: OwnDaemon) -> None:
     assert Path("/proc/sys/net/ipv4/ip_forward").read_text() == forwarding
     rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
     assert own.bridge not in rules
+
+
+def test_a_daemon_that_has_ended_does_not_keep_its_rules(tmp_path: Path) -> None:
+    """Until somebody waits for it, its name is still among the processes."""
+    program = tmp_path / "dockerd"
+    shutil.copy(shutil.which("sleep") or "", program)
+    with subprocess.Popen([program, "60"]) as process:
+        place = Path("/proc", str(process.pid))
+        assert docker_daemon._is_daemon(place)
+        process.kill()
+        deadline = time.monotonic() + 10
+        while ") Z " not in (place / "stat").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert not docker_daemon._is_daemon(place)
