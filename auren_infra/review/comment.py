@@ -80,7 +80,8 @@ def _losses(steps: Sequence[Step]) -> Iterator[str]:
     lines: list[str] = []
     followers: list[Step] = []
     for step in steps:
-        if step.op == "delete" or step.replaced_for:
+        # A command is replaced for another machine's id, which says nothing about the command.
+        if step.op == "delete" or (step.replaced_for and not machine.is_command(step)):
             why = "".join(f"; {line}" for line in _why(step))
             consequence = _CONSEQUENCES.get((step.kind, step.op), "")
             lines.append(f"- **{_DONE[step.op].capitalize()}: {step.kind} `{step.name}`**{why}. {consequence}".rstrip())

@@ -49,6 +49,17 @@ def test_a_deleted_resource_is_told_in_bold_first() -> None:
     assert "The machine is shut down, resized and started again." in text
 
 
+def test_commands_for_a_machine_that_is_made_anew_are_one_line() -> None:
+    """Somebody had deleted it: it is created, and the commands are replaced for its id."""
+    steps = [
+        step(COMMAND, name, "replace", sent("put_file", name), sent("put_file", name), replaced_for=("triggers",))
+        for name in ("nginx.conf", "redis.conf")
+    ]
+    text = told(step(DROPLET, "auren-prod", "create", None, {"size": "s-2vcpu-4gb"}), *steps)
+    assert "- **Replaced: 2 commands**, which run again on the new machine: nginx.conf, redis.conf" in text
+    assert "triggers" not in text
+
+
 def test_losing_a_volume_is_told_to_lose_its_data() -> None:
     volume = step("digitalocean:index/volume:Volume", "data", "replace", {"region": "nyc3"}, {"region": "ams3"})
     text = told(Step(**{**vars(volume), "replaced_for": ("region",)}))
