@@ -227,11 +227,12 @@ def _any_daemon_runs() -> bool:
 
 
 def _is_daemon(process: Path) -> bool:
-    """One that has ended and was not waited for yet still has its name, but no command line."""
+    """One that has ended and was not waited for yet still has its name: its state tells."""
     try:
-        return (process / "comm").read_text().strip() == "dockerd" and bool((process / "cmdline").read_bytes())
+        name, _, rest = (process / "stat").read_text().partition("(")[2].rpartition(") ")
     except OSError:
         return False
+    return name == "dockerd" and not rest.startswith("Z")
 
 
 def _run(*command: str) -> None:

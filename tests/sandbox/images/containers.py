@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from docker.errors import APIError
 from docker.models.containers import Container
@@ -21,12 +21,13 @@ def eventually(question: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 def says(container: Container, *command: str, user: str = "") -> tuple[int, str]:
-    """Exit code and output of a command in the container; a container that ended fails with its own last words."""
+    """Exit code and output, standard error last, of a command; a container that ended fails with its own last words."""
     try:
-        code, output = container.exec_run(list(command), user=user)
+        code, outputs = container.exec_run(list(command), user=user, demux=True)
     except APIError as error:
         logs = container.logs(tail=20).decode(errors="replace")
         raise AssertionError(f"{container.name}: {error.explanation}\n{logs}") from None
     assert isinstance(code, int)
-    assert isinstance(output, bytes)
-    return code, output.decode(errors="replace").strip()
+    # Apart, for the two come in no order: one can stand in the middle of the other's line.
+    said = [part.strip() for part in cast("tuple[bytes | None, bytes | None]", outputs) if part]
+    return code, b"\n".join(said).decode(errors="replace")

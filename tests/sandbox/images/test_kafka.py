@@ -159,7 +159,7 @@ def test_messages_are_kept_over_a_stop_and_over_a_cut_of_both(cluster: Cluster) 
     assert cluster.consume("biometrics", 21, "third") == sorted([*messages, "the last before the cut"])
     # The group's own place was kept as well: only what is new is lag.
     described = cluster.tool("kafka-consumer-groups", "--describe", "--group", "first", "--offsets")
-    assert sum(int(line.split()[5]) for line in described.splitlines() if line.startswith("first ")) == 1
+    assert sum(int(line.split()[5]) for line in described.splitlines() if line.startswith("first ")) == 1, described
 
 
 def test_every_program_is_kafkas_own_and_obeys_what_is_mounted(cluster: Cluster) -> None:

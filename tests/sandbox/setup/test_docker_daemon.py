@@ -7,7 +7,6 @@ import shutil
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from sandbox import docker_daemon
 from sandbox.docker_daemon import OwnDaemon, faults_of, information
+from tests.sandbox.images.containers import eventually
 
 
 class FakeDaemon(socketserver.ThreadingUnixStreamServer):
@@ -145,10 +145,8 @@ def test_a_daemon_that_has_ended_does_not_keep_its_rules(tmp_path: Path) -> None
     shutil.copy(shutil.which("sleep") or "", program)
     with subprocess.Popen([program, "60"]) as process:
         place = Path("/proc", str(process.pid))
-        assert docker_daemon._is_daemon(place)
+        # A process gets its name, and loses its state, a little after the call that starts or kills it.
+        eventually(lambda: docker_daemon._is_daemon(place), seconds=10)
         process.kill()
-        deadline = time.monotonic() + 10
-        while ") Z " not in (place / "stat").read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        eventually(lambda: ") Z " in (place / "stat").read_text(), seconds=10)
         assert not docker_daemon._is_daemon(place)
