@@ -22,7 +22,7 @@ class DataDisk(pulumi.ComponentResource):
         *,
         device: str,
         size_gb: int,
-        attachment: pulumi.Resource,
+        attachment: pulumi.CustomResource,
         services: Sequence[Service],
         ready: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
@@ -37,6 +37,7 @@ class DataDisk(pulumi.ComponentResource):
             str(size_gb),
             stdin=data_directories(services),
             after=[ready, release],
+            again_with=[attachment],
             parent=self,
         )
         self.register_outputs({})

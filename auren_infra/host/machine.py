@@ -46,12 +46,14 @@ class Machine:
         *arguments: str,
         stdin: pulumi.Input[str] = "",
         after: Sequence[pulumi.Resource] = (),
+        again_with: Sequence[pulumi.CustomResource] = (),
         parent: pulumi.Resource,
         bound: int = 600,
     ) -> command.remote.Command:
-        """Run a script on the machine; `bound` is the longest that it may take, in seconds.
+        """Run a script on the machine, and again when one of `again_with` is made anew.
 
-        A cut connection leaves the script running there. The lock makes its next run wait for the end of that one.
+        `bound` is the longest that it may take, in seconds. A cut connection leaves the script running there. The lock
+        makes its next run wait for the end of that one.
         """
         lock = f"/run/lock/auren-{name}"
         return command.remote.Command(
@@ -67,8 +69,8 @@ class Machine:
             create=shlex.join(["flock", "-w", str(bound), lock, "timeout", str(bound), "bash", "-s", "--", *arguments]),
             stdin=pulumi.Output.concat(script(script_name), stdin),
             add_previous_output_in_env=False,
-            # A machine that somebody deleted is made anew without being replaced: then this tells of it.
-            triggers=[self.lifetime.id],
+            # What somebody deleted is made anew without being replaced: then this tells of it.
+            triggers=[self.lifetime.id, *(resource.id for resource in again_with)],
             opts=pulumi.ResourceOptions(
                 parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
             ),

@@ -28,12 +28,21 @@ def _ask(method: str, path: str, body: object = None) -> Any:
 
 def act(droplet: str, kind: str, seconds: float = 180) -> None:
     """`reboot`, `power_off`, which cuts the power, or `power_cycle`, which gives it back at once; waits for the end."""
-    action = _ask("POST", f"droplets/{droplet}/actions", {"type": kind})["action"]
+    _act(f"droplets/{droplet}", {"type": kind}, seconds)
+
+
+def detach(volume: str, droplet: str, seconds: float = 60) -> None:
+    """As by a slip in the control panel: from a machine that has it mounted; waits for the end."""
+    _act(f"volumes/{volume}", {"type": "detach", "droplet_id": int(droplet)}, seconds)
+
+
+def _act(what: str, body: dict[str, Any], seconds: float) -> None:
+    action = _ask("POST", f"{what}/actions", body)["action"]
     deadline = time.monotonic() + seconds
     while action["status"] == "in-progress":
-        assert time.monotonic() < deadline, f"{kind} is not done after {seconds} s"
+        assert time.monotonic() < deadline, f"{body} is not done after {seconds} s"
         time.sleep(0.2)
-        action = _ask("GET", f"droplets/{droplet}/actions/{action['id']}")["action"]
+        action = _ask("GET", f"{what}/actions/{action['id']}")["action"]
     assert action["status"] == "completed", action
 
 

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from sandbox import layout, pulumi_stack
-from tests.local.cloud import act, delete
+from tests.local.cloud import act, delete, detach
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
 from tests.local.host import Host
 from tests.sandbox.droplets.internet import Client
@@ -206,6 +206,18 @@ def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: 
     after = deployment.outputs()
     assert after["address"] == outputs["address"]
     assert read_event(after, event) == 82
+    assert deployment.planned() == {}
+
+
+def test_a_volume_that_somebody_detached_is_taken_up_again(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    event = post_event(outputs, 83)
+    detach(outputs["volumes"][0]["id"], outputs["droplet"]["id"])
+    deployment.up("--refresh")
+    host.wait_until_healthy(host.containers(), 120)
+    assert read_event(outputs, event) == 83
+    assert read_event(outputs, post_event(outputs, 84)) == 84
     assert deployment.planned() == {}
 
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # data_disk DEVICE MOUNTPOINT GIGABYTES < "PATH UID:GID [sync]" lines: the data volume mounted, its file system as large as the volume,
 # its directories there, and Docker held back until it is mounted. It formats nothing: the volume comes formatted.
+# A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it.
 set -euo pipefail
+
+containers=/etc/systemd/system/auren.service  # once there are any
 
 # A volume that was just attached, or made larger, takes a moment to show.
 wait_for_device() {
@@ -39,6 +42,18 @@ write_through() {
     esac
 }
 
+# The mount of a volume that was detached under it holds nothing any more. Any other mount is somebody's own.
+take_away_old_mount() {
+    local device=$1 target=$2 old
+    old=$(mountpoint --fs-devno "$target" 2>/dev/null) || return 0
+    if [ -e "/sys/dev/block/$old" ]; then
+        echo "$target is mounted from $(findmnt --noheadings --output SOURCE "$target"), not from $device, and is left as it is." >&2
+        echo "See what it holds, then: systemctl stop auren docker && umount $target, and run pulumi again." >&2
+        exit 1
+    fi
+    umount --lazy "$target"
+}
+
 main() {
     local device=$1 target=$2 gigabytes=$3 directories line
     directories=$(mktemp)
@@ -63,13 +78,19 @@ main() {
     printf '# Without the data disk no container starts.\n[Unit]\nRequiresMountsFor=%s\n' "$target" \
         >/etc/systemd/system/docker.service.d/10-data-disk.conf
     systemctl daemon-reload
-    mountpoint -q "$target" || mount "$target"
+    if [ "$(mountpoint --fs-devno "$target" 2>/dev/null)" != "$(mountpoint --devno "$device")" ]; then
+        take_away_old_mount "$device" "$target"
+        # Containers that run keep what was mounted before them.
+        [ ! -e "$containers" ] || systemctl stop auren
+        mount "$target"
+    fi
     resize2fs "$device" 2>&1
     while read -r path owner sync; do
         own "$path" "$owner"
         [ "$sync" != sync ] || write_through "$path"
     done <"$directories"
     rm -f "$directories"
+    [ ! -e "$containers" ] || systemctl start docker auren
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
 }
 

@@ -20,6 +20,14 @@ def test_a_disk_is_released_before_it_is_detached(rehearsal: Rehearsal) -> None:
     assert release.deleted_with == "", "its deletion is all that it is there for"
 
 
+def test_a_disk_that_was_detached_by_hand_is_mounted_again(rehearsal: Rehearsal) -> None:
+    """A refresh drops the attachment from the state; the next is created. The containers' commands stay as they are."""
+    attachment = rehearsal.only(ATTACHMENT).urn
+    triggered = [command for command in rehearsal.commands() if len(command.inputs["triggers"]) > 1]
+    assert [command.name for command in triggered] == [f"{NAME}-data-disk"]
+    assert attachment in triggered[0].dependencies
+
+
 def test_containers_are_deleted_before_the_disk_is_released(rehearsal: Rehearsal) -> None:
     release = rehearsal.only(LOCAL).urn
     assert release in rehearsal.ancestry(rehearsal.command("data-disk").urn)

@@ -1,6 +1,7 @@
 """data_disk.sh: mounted once, never formatted, and Docker held back until then."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +22,12 @@ def machine(bench: Bench) -> Bench:
     bench.state("format", "ext4")
     bench.stub("blockdev", 'cat "$state/bytes"')
     bench.stub("blkid", 'cat "$state/format"')
-    bench.stub("mountpoint", '[ -e "$state/mounted" ]')
-    bench.stub("mount", 'touch "$state/mounted"')
-    for name in ("chattr", "systemctl", "resize2fs", "findmnt"):
+    bench.state("--devno", "7:1")
+    bench.stub("mountpoint", 'cat "$state/${1/-q/--fs-devno}" 2>/dev/null')
+    bench.stub("mount", 'cp "$state/--devno" "$state/--fs-devno"')
+    bench.stub("umount", 'rm "$state/--fs-devno"')
+    bench.stub("findmnt", "echo /dev/other")
+    for name in ("chattr", "systemctl", "resize2fs"):
         bench.stub(name)
     return bench
 
@@ -82,6 +86,31 @@ def test_the_line_of_another_device_is_taken_out_of_fstab(machine: Bench) -> Non
     fstab.write_text(fstab.read_text() + f"/dev/old {machine.path(TARGET)} ext4 defaults 0 2\n/dev/x /srv ext4 d 0 2\n")
     _run(machine)
     assert _fstab(machine) == ["LABEL=cloudimg-rootfs / ext4 defaults 0 1", "/dev/x /srv ext4 d 0 2", LINE]
+
+
+@pytest.mark.parametrize("before", ["", "254:999"])
+def test_containers_are_started_on_a_disk_that_was_away(machine: Bench, before: str) -> None:
+    """A mount may be left of a volume that was detached from under it; `254:999` is no device's number here."""
+    machine.path("/etc/systemd/system/auren.service").touch()
+    if before:
+        machine.state("--fs-devno", before)
+    assert _run(machine).returncode == 0
+    calls = machine.calls("umount", "mount ", "systemctl st")
+    unmounted = [f"umount --lazy {TARGET}"] if before else []
+    assert calls == [*unmounted, "systemctl stop auren", f"mount {TARGET}", "systemctl start docker auren"]
+    machine.forget_calls()
+    assert _run(machine).returncode == 0
+    assert machine.calls("umount", "mount ", "systemctl stop") == []
+
+
+def test_a_mount_of_another_device_is_left_as_it_is(machine: Bench) -> None:
+    """Whatever somebody mounted there may hold what containers wrote since."""
+    there = next(iter(Path("/sys/dev/block").iterdir())).name
+    machine.state("--fs-devno", there)
+    done = _run(machine)
+    assert done.returncode == 1
+    assert f"{TARGET} is mounted from /dev/other, not from {DEVICE}, and is left as it is." in done.stderr
+    assert machine.calls("umount", "mount ", "systemctl st", "resize2fs") == []
 
 
 @pytest.mark.parametrize("found", ["", "xfs", "crypto_LUKS"])
