@@ -226,7 +226,7 @@ def test_a_machine_that_stays_away_is_given_up(sshd: Sshd) -> None:
         started = time.monotonic()
         with pytest.raises(RefusedError, match=rf"after 3 failed attempts: dial tcp 127.0.0.1:{port}: connect: conn"):
             run(sshd, "echo never", {"port": port, "dialErrorLimit": 3})
-        assert 0.4 < time.monotonic() - started < 3
+        assert 0.4 < time.monotonic() - started < 10
 
 
 def test_a_machine_that_accepts_and_is_silent_is_given_up(sshd: Sshd) -> None:
@@ -234,7 +234,7 @@ def test_a_machine_that_accepts_and_is_silent_is_given_up(sshd: Sshd) -> None:
         started = time.monotonic()
         with pytest.raises(RefusedError, match="after 0 failed attempts"):
             run(sshd, "echo never", {"port": silent.getsockname()[1], "perDialTimeout": 1})
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 14, "15 s is what it is without"
 
 
 def test_an_environment_that_sshd_accepts_arrives_and_another_is_a_fault(sshd: Sshd) -> None:
