@@ -26,7 +26,7 @@ from tests.sandbox.clouds.machines import FakeHypervisor
 
 @dataclass
 class Clouds:
-    """One running cloud. `restart` ends the server and starts another over the same state."""
+    """One running cloud, and its clients. `restart` ends the server and starts another over the same state."""
 
     directory: Path
     machines: FakeHypervisor
@@ -34,6 +34,7 @@ class Clouds:
     url: str = ""
     dns_port: int = 0
     _stop: Callable[[], None] = lambda: None
+    _clients: list[Client | Cloudflare] = field(default_factory=list[Client | Cloudflare])
 
     @property
     def tokens(self) -> Tokens:
@@ -63,19 +64,26 @@ class Clouds:
         eventually(lambda: server.started)
 
     def stop(self) -> None:
+        while self._clients:
+            self._clients.pop().close()
         self._stop()
 
     def restart(self) -> None:
-        self.stop()
+        self._stop()
         self.start()
 
     def digitalocean(self) -> Client:
         # Of itself the client sends its token over TLS only.
         plain = AzureKeyCredentialPolicy(AzureKeyCredential(self.tokens.digitalocean), "Authorization", prefix="Bearer")
-        return Client(self.tokens.digitalocean, endpoint=self.url, retry_total=0, authentication_policy=plain)
+        client = Client(self.tokens.digitalocean, endpoint=self.url, retry_total=0, authentication_policy=plain)
+        self._clients.append(client)
+        return client
 
     def cloudflare(self, **options: Any) -> Cloudflare:
-        return Cloudflare(api_token=self.tokens.cloudflare, base_url=f"{self.url}/client/v4", max_retries=0, **options)
+        url = f"{self.url}/client/v4"
+        client = Cloudflare(api_token=self.tokens.cloudflare, base_url=url, max_retries=0, **options)
+        self._clients.append(client)
+        return client
 
     def raw(self) -> httpx.Client:
         """Plain HTTP with DigitalOcean's token, for what the clients would not send."""

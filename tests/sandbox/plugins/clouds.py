@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sandbox.clouds.app import Limits
 from tests.sandbox.clouds.machines import FakeHypervisor
 from tests.sandbox.clouds.running import Clouds
 from tests.sandbox.engine.project import Project
@@ -9,7 +10,8 @@ from tests.sandbox.engine.project import Project
 
 def running_clouds(folder: Path) -> tuple[Clouds, FakeHypervisor]:
     machines = FakeHypervisor()
-    clouds = Clouds(folder, machines)
+    # Nobody asks as much in a minute as tests, whose own client does not wait.
+    clouds = Clouds(folder, machines, Limits(digitalocean_minute=10_000))
     clouds.start()
     return clouds, machines
 
