@@ -30,7 +30,7 @@ all_files() {
     done
     for tree in "${trees[@]}"; do
         [ -d "$tree" ] || continue
-        find "$tree" -type f | LC_ALL=C sort | while IFS= read -r path; do
+        find "$tree" -type f | sort | while IFS= read -r path; do
             describe "$path"
         done
     done
@@ -85,7 +85,6 @@ disks() {
 
 main() {
     local kind first second
-    export LC_ALL=C
     while IFS=' ' read -r kind first; do
         case "$kind" in
         file) files+=("$first") ;;

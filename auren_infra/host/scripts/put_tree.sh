@@ -8,10 +8,10 @@ main() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     cat >"$work/packed"
-    cut -f1 "$work/packed" | LC_ALL=C sort >"$work/wanted"
+    cut -f1 "$work/packed" | sort >"$work/wanted"
     install -d -m 0755 "$target"
     # What is gone goes first: a file may stand where a directory is to be, and the other way round.
-    (cd "$target" && find . -type f -printf '%P\n' | LC_ALL=C sort | comm -13 "$work/wanted" - | tr '\n' '\0' | xargs -0 -r rm -f --)
+    (cd "$target" && find . -type f -printf '%P\n' | sort | comm -13 "$work/wanted" - | tr '\n' '\0' | xargs -0 -r rm -f --)
     find "$target" -mindepth 1 -type d -empty -delete
     while IFS=$'\t' read -r path content; do
         install -d -m 0755 "$(dirname "$target/$path")"

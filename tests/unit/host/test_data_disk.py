@@ -56,7 +56,8 @@ def test_the_release_knows_the_machine_that_it_logs_in_to(update: Rehearsal) -> 
 
 def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> None:
     command = update.command("data-disk")
-    assert shlex.split(command.inputs["create"])[9:] == [
+    words = shlex.split(command.inputs["create"])
+    assert words[words.index("--") + 1 :] == [
         f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}",
         "/mnt/auren-data",
         "40",
