@@ -17,6 +17,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
+from auren_infra.host.resize import stop_before_resize
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
@@ -40,7 +41,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     asked = explained()
     network = Network(name, settings, asked)
     data = DataVolume(name, settings, network.tag, asked)
-    droplet = Droplet(name, settings, network, data, asked)
+    droplet = Droplet(name, settings, network, data, asked, before_resize=stop_before_resize)
     Dns(name, settings, zone, network.address, asked)
 
     machine = Machine(

@@ -176,6 +176,7 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
     event = post_event(outputs, 80)
+    deployment.configure(dropletSize="g-2vcpu-8gb")  # for the test of a resize
     printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
     assert "containers stopped, /mnt/auren-data unmounted" in printed
     after = deployment.outputs()
@@ -184,6 +185,40 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     assert read_event(after, event) == 80
     log = Host(after["droplet"]["id"]).run("docker", "logs", "auren-postgres")
     assert "was not properly shut down" not in log
+    assert deployment.planned() == {}
+
+
+def test_a_resize_that_is_refused_leaves_nothing_stopped(deployment: Deployment, outputs: Outputs, host: Host) -> None:
+    """The cloud refuses to switch the droplet off. A timer starts the containers again; the test does not wait for it."""
+    fault = {"path": "/v2/droplets/[0-9]+/actions", "status": 422, "times": 1}
+    control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
+    assert httpx.post(control, json=fault, timeout=5).is_success
+    names = list(host.containers())
+    deployment.configure(dropletSize="s-4vcpu-8gb")
+    with pytest.raises(UpdateFailedError, match="containers stopped"):
+        deployment.up()
+    assert set(host.healths().values()) <= {"exited unhealthy", "exited healthy"}
+    assert "auren-start-again.timer" in host.run("systemctl", "list-timers", "--no-pager")
+    host.run("systemctl", "start", "auren-start-again.service")
+    host.wait_until_healthy(names, 120)
+
+
+def test_stores_end_cleanly_before_a_resize_cuts_the_power(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    """Both sizes have the same memory, so every container stays and its log tells how it ended."""
+    event = post_event(outputs, 85)
+    before = {name: host.container_id(name) for name in host.containers()}
+    printed = deployment.up()
+    assert "containers stopped" in printed
+    host.wait_until_healthy(before, 180)
+    assert {name: host.container_id(name) for name in before} == before
+    postgres = host.run("sh", "-c", "docker logs auren-postgres 2>&1")
+    assert "database system is shut down" in postgres
+    assert "was not properly shut down" not in postgres
+    redis = host.run("docker", "logs", "auren-redis")
+    assert redis.count("Redis is now ready to exit, bye bye") == redis.count("Ready to accept connections") - 1
+    assert read_event(outputs, event) == 85
     assert deployment.planned() == {}
 
 

@@ -19,7 +19,7 @@ SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeepe
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
     *("website", "sql-init", "operators", "log-rotation", "retire", "images", "supervision"),
-    *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf"),
+    *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf", "postgres-start.sh"),
     *("chroma.yaml", "chroma-start.sh", "chromadb-statement"),
     *("kafka.properties", "zookeeper.properties", "log4j.properties", "kafka-topics"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
