@@ -22,15 +22,19 @@ class Answer:
     text: str
 
 
+NO_FILE = "-"
+"""Instead of a digest."""
+
+
 @dataclass(frozen=True)
 class Inode:
-    """A file or a directory."""
+    """A file, a directory or a link."""
 
     mode: int
     owner: tuple[str, str]
     """By number, `0:0`, and by name, `root:root`."""
     digest: str
-    """SHA-256; `-` of a directory."""
+    """SHA-256, or `NO_FILE`."""
 
 
 class _FromDocker(BaseModel):

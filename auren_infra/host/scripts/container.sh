@@ -35,7 +35,7 @@ works_now() {
 # There may be no container to ask.
 explain() {
     echo "The last lines of auren-$1:"
-    docker logs --tail 30 "auren-$1" 2>&1 | sed 's/^/  /' || true
+    docker logs --tail 50 "auren-$1" 2>&1 | sed 's/^/  /' || true
     echo "Its health check said:"
     tail -n 5 "$started/$1.check" | sed 's/^/  /'
 }

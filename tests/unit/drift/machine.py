@@ -145,6 +145,8 @@ class _Maker:
 
         for path, text in render.configuration_files(SETTINGS, services).items():
             put(f"{paths.PROJECT}/{path}", text)
+        for directory in (paths.SECRETS, "/root/.ssh"):
+            machine.files[directory] = ("700", "0:0", "root:root", "-")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
         put("/etc/auren/containers.rules", firewall.container_rules(SETTINGS, services))
