@@ -55,7 +55,10 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
         return
     wanted = started(commands)
     for one in wanted:
-        yield from _compare(one, there.get(one.name), stamps.get(one.service))
+        found = list(_compare(one, there.get(one.name), stamps.get(one.service)))
+        yield from found
+        if one.service in facts.alarms and not found:
+            yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.urn)
     for name in sorted(there.keys() - {one.name for one in wanted}):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"

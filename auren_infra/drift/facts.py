@@ -203,6 +203,12 @@ class Facts:
         return {properties["Id"]: properties for properties in found if "Id" in properties}
 
     @property
+    def alarms(self) -> set[str]:
+        """The services whose containers the watchdog could not help."""
+        units = (line.split()[0] for line in self._lines("alarms"))
+        return {unit.partition("@")[2].removesuffix(".service") for unit in units}
+
+    @property
     def fstab(self) -> list[str]:
         return self._lines("fstab")
 

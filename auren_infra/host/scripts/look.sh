@@ -121,6 +121,7 @@ main() {
     fact ufw-added ufw show added
     fact ufw-rules cat /etc/ufw/user.rules
     fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
+    fact alarms systemctl list-units --state=failed --plain --no-legend --no-pager 'auren-failing@*'
     fact fstab cat /etc/fstab
     fact disks disks
     fact end true

@@ -127,6 +127,7 @@ class _Maker:
         rules = firewall.container_rules(SETTINGS, tuple(SERVICES.values()))
         machine.texts = {
             "docker-version": "24.0.9\n",
+            "alarms": "",
             "rules": recorded("iptables")
             + "".join(line for line in rules.splitlines(keepends=True) if line.startswith("-A ")),
             "bridge-filtering": "1\n1\n",
