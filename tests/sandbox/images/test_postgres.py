@@ -112,7 +112,7 @@ def postgres(run: Run, volume: str, secrets_folder: Path, init_scripts: str, tmp
     return Postgres(run, definition(volume, secrets_folder, init_scripts), f"{path}:/etc/postgresql/start.sh:ro")
 
 
-@pytest.fixture(params=FAILING.values(), ids=FAILING.keys())
+@pytest.fixture(params=FAILING.values(), ids=list(FAILING))
 def failing(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
     """An init script that ends the making before the end, another one behind it, and what is said of the first."""
     name, text, said = request.param
