@@ -5,7 +5,8 @@ set -euo pipefail
 
 main() {
     local path=$1 mode=$2 owner=$3
-    install -d -m 0755 "$(dirname "$path")"
+    # Only what is missing: /root/.ssh is closed to others, and stays so.
+    [ -d "${path%/*}" ] || install -d -m 0755 "${path%/*}"
     umask 077
     cat >"$path.new"
     chown "$owner" "$path.new"

@@ -98,6 +98,13 @@ def test_a_secret_is_never_readable_by_others(bench: Bench) -> None:
     assert path.stat().st_mode & 0o7777 == 0o400
 
 
+def test_a_directory_that_is_closed_to_others_stays_closed(bench: Bench) -> None:
+    path = bench.path("/root/.ssh/operators")
+    path.parent.mkdir(mode=0o700)
+    assert bench.run("put_file", str(path), "0600", OWNER, data="key\n").returncode == 0
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("target", ["same", "other", "directory", "nowhere"])
 def test_a_link_in_a_files_place_is_replaced_and_not_followed(bench: Bench, target: str) -> None:
     path, behind = bench.path("/opt/auren/nginx.conf"), bench.path("/root/behind")
