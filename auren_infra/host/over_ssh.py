@@ -5,18 +5,34 @@ must not lose what it has not written yet. `scripts/over_ssh.sh` tells the two a
 """
 
 import shlex
+import shutil
 from dataclasses import dataclass
 from typing import TypeVar
 
 from auren_infra.host.machine import LOCALE, script
 from auren_infra.services.inbound import SSH_PORT, WEB_PORT
+from auren_infra.settings import Fault
 
 REMOTE_SECONDS = 300
 LOCAL_SECONDS = REMOTE_SECONDS + 30
 """The machine ends its own script first, so that its last words arrive."""
 
+PROGRAMS = {"bash": "bash", "ssh": "an OpenSSH client"}
+"""What `over_ssh.sh` needs where Pulumi runs, beside what every system has: program -> what is to be installed."""
+
 Text = TypeVar("Text")
 """What is known now, or an output."""
+
+
+def missing_programs() -> list[Fault]:
+    """Told before anything is touched: a droplet could be made without them, but not replaced, resized or deleted."""
+    return [
+        Fault(
+            "this machine", f"has no {program} on PATH, so no droplet could be brought down cleanly; install {package}"
+        )
+        for program, package in PROGRAMS.items()
+        if not shutil.which(program)
+    ]
 
 
 @dataclass(frozen=True)

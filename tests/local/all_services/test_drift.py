@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from auren_infra.drift.repairs import HERE, ON_THE_MACHINE, TITLE
 from auren_infra.services.model import Service
 from sandbox import environment, layout
 from tests.local.all_services.connections import assert_only_the_links_connect
+from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import STACK, Deployment
 from tests.local.host import Host
 from tests.review.workflows import shell
 
 pytestmark = pytest.mark.machine
 
-RIGHT = "The machine is what was deployed.\n"
 ADDED = "/opt/auren/website/by-hand.html"
 LINK = "kafka-ui to kafka"
 Changes = dict[str, tuple[str, ...]]
@@ -95,22 +94,6 @@ ANOTHER_NETWORK: Changes = {
     "&& docker network create --subnet 172.18.0.0/16 auren-network "
     "&& docker run --detach --network auren-network --name by-hand --entrypoint sleep $IMAGE 3600": (),
 }
-
-
-def drift() -> tuple[int, str]:
-    """Its exit status, and what it printed, as an operator calls it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "auren_infra.drift", "--stack", STACK],
-        cwd=layout.PROJECT,
-        env=environment.complete(STACK),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.stderr == ""
-    return done.returncode, done.stdout
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ def test_it_changes_nothing(host: Bench) -> None:
         "docker version",
         "iptables --wait",
         "systemctl is-active",
+        "systemctl list-units",
         "systemctl show",
         "ufw show",
         "ufw status",
