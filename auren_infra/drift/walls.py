@@ -87,8 +87,7 @@ def _by_meaning(lines: Sequence[str]) -> dict[Rule, str]:
 def _around_the_machine(command: Command, facts: Facts) -> Iterator[Finding]:
     if not facts.ufw_active:
         yield Finding("UFW", "is not active", command.urn)
-        return
-    if not facts.ufw_denies_by_default:
+    elif not facts.ufw_denies_by_default:
         yield Finding("UFW", "does not deny by default what comes in and passes through", command.urn)
     marked = {mark(line): line for line in (command.data or "").splitlines()}
     found = facts.ufw_rules
@@ -100,14 +99,18 @@ def _around_the_machine(command: Command, facts: Facts) -> Iterator[Finding]:
             # What somebody added is never taken away by a deployment.
             what = f"holds a rule that was not deployed, `{present}`"
             yield Finding("UFW", what, by_hand=f"ufw delete {present.partition(' comment ')[0]}")
-    yield from _in_the_kernel(command, facts)
+    if facts.ufw_active:
+        yield from _in_the_kernel(command, facts)
+    for line in facts.chain("INPUT"):
+        if ("-j", "ACCEPT") in rule(line):
+            what = f"holds a rule past UFW, `{line}`"
+            yield Finding("INPUT", what, by_hand=line.replace("-A", "iptables -D", 1))
 
 
 def _in_the_kernel(command: Command, facts: Facts) -> Iterator[Finding]:
     """UFW tells what it was told, not whether the kernel still has it."""
-    first = facts.chain("INPUT")
     jumps = [f"-A INPUT -j ufw-{part}-input" for part in UFW_PARTS]
-    if [line for line in first if line in jumps] != jumps:
+    if [line for line in facts.chain("INPUT") if line in jumps] != jumps:
         # UFW 0.36 does not put them back as long as the chains that they lead to are there.
         mend = f"iptables -F INPUT; for part in {' '.join(UFW_PARTS)}; do iptables -A INPUT -j ufw-$part-input; done"
         yield Finding("INPUT", "does not ask UFW: its rules are passed by", by_hand=mend)
@@ -115,10 +118,6 @@ def _in_the_kernel(command: Command, facts: Facts) -> Iterator[Finding]:
     loaded = [rule(line) for line in facts.chain("ufw-user-input")]
     if not asked or facts.policies.get("INPUT") != "DROP" or loaded != [rule(line) for line in facts.ufw_file]:
         yield Finding("UFW", "is active, but its rules are not what the kernel holds", command.urn)
-    for line in first:
-        if ("-j", "ACCEPT") in rule(line):
-            what = f"holds a rule past UFW, `{line}`"
-            yield Finding("INPUT", what, by_hand=line.replace("-A", "iptables -D", 1))
 
 
 def mark(line: str) -> str:

@@ -82,7 +82,7 @@ main() {
     done
 
     if [ "$answered" = no ] && takes_connections "$WEB_PORT"; then
-        alive "takes no SSH connection on port $PORT, but it is alive: it answers on port $WEB_PORT"
+        alive "takes no SSH connection on port $PORT, but answers on port $WEB_PORT, so it is alive"
         echo "Is the address of this machine in auren:sshAllowed? Does sshd run on the droplet?" >&2
         how_to_go_on
         exit 1

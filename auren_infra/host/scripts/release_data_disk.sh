@@ -9,7 +9,7 @@ stop_containers() {
     if [ -e /opt/auren/docker-compose.prod.yml ]; then
         timeout 150 docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop || true
     fi
-    docker ps --quiet | xargs -r timeout 90 docker stop --time 60 >/dev/null
+    docker ps --quiet | xargs -r timeout 90 docker stop -t 60 >/dev/null
 }
 
 main() {

@@ -15,7 +15,7 @@ main() {
         systemctl stop auren
     fi
     if command -v docker >/dev/null && systemctl is-active --quiet docker; then
-        docker ps --quiet | xargs -r timeout 90 docker stop --time 60 >/dev/null
+        docker ps --quiet | xargs -r timeout 90 docker stop -t 60 >/dev/null
     fi
     sync
     echo "containers stopped"

@@ -67,7 +67,10 @@ ALL_AT_ONCE: Changes = {
     "chmod 0755 /opt/auren/secrets": ("/opt/auren/secrets has the mode 0755, not 0700",),
     "chmod 0644 /usr/local/lib/auren/watchdog": ("/usr/local/lib/auren/watchdog has the mode 0644, not 0755",),
     "chown 1000 /opt/auren/redis.conf": ("/opt/auren/redis.conf belongs to 1000:0, not root:root",),
-    "rm /etc/systemd/system/auren.service": ("/etc/systemd/system/auren.service is gone",),
+    "rm /etc/systemd/system/auren.service": (
+        "/etc/systemd/system/auren.service is gone",
+        "auren.service is not enabled",
+    ),
     "echo '{\"icc\": true}' >/etc/docker/daemon.json": ("/etc/docker/daemon.json has another content",),
     "docker rm --force auren-bridge": ("auren-bridge is gone",),
     "docker stop auren-kafka-ui": ("auren-kafka-ui is exited, not running",),

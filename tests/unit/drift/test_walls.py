@@ -166,6 +166,19 @@ def test_what_lets_nothing_through_may_stand_before_the_container_firewall(
     assert compare.findings(deployed, machine.facts) == []
 
 
+def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Command], machine: Machine) -> None:
+    """It would be there when UFW is on again."""
+    machine.texts["ufw-status"] = "Status: inactive\n"
+    machine.texts["ufw-added"] += "ufw allow 9999 comment 'mine'\n"
+    lines = machine.texts["rules"].splitlines(keepends=True)
+    machine.texts["rules"] = "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n" + "".join(one for one in lines if "ufw-" not in one)
+    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts)] == [
+        ("UFW", ""),
+        ("UFW", "ufw delete allow 9999"),
+        ("INPUT", "iptables -D INPUT -s 10.0.0.0/8 -j ACCEPT"),
+    ]
+
+
 def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine: Machine) -> None:
     """`iptables -F`: whoever has repaired what is told finds nothing more."""
     lines = machine.texts["rules"].splitlines(keepends=True)

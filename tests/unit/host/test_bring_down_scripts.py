@@ -49,7 +49,7 @@ def test_nothing_writes_any_more_when_the_disk_is_unmounted(droplet: Bench) -> N
     assert droplet.calls("systemctl", "docker compose", "docker stop", "sync", "umount") == [
         "systemctl stop auren-watchdog",
         compose,
-        "docker stop --time 60 c9",
+        "docker stop -t 60 c9",
         "systemctl stop docker.socket docker",
         "sync",
         "umount --all-targets /dev/sda",
@@ -75,7 +75,7 @@ def test_all_containers_end_before_the_power_is_cut(droplet: Bench) -> None:
     done = droplet.run("stop_containers", "600")
     assert (done.returncode, done.stdout, done.stderr) == (0, "containers stopped\n", "")
     steps = droplet.calls("systemctl stop auren", "docker stop", "sync")
-    assert steps[-3:] == ["systemctl stop auren", "docker stop --time 60 c9", "sync"]
+    assert steps[-3:] == ["systemctl stop auren", "docker stop -t 60 c9", "sync"]
 
 
 def test_containers_start_again_when_the_power_is_not_cut(droplet: Bench) -> None:

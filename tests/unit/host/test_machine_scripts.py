@@ -76,7 +76,7 @@ def test_a_service_that_is_no_more_is_stopped_and_removed(machine: Bench) -> Non
     done = machine.run("retire", data="nginx\napi\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "kafka is no longer among the services: its container was removed\n"
-    assert machine.calls("docker stop", "docker rm") == ["docker stop --time 60 c2", "docker rm --force c2"]
+    assert machine.calls("docker stop", "docker rm") == ["docker stop -t 60 c2", "docker rm --force c2"]
     assert "volume" not in " ".join(machine.calls()), "its data stays"
 
 

@@ -182,7 +182,7 @@ def test_a_machine_whose_website_answers_is_alive(here: Here, silent: bool) -> N
     with closed, _listening(here.ports["web"]):
         done = here.run()
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"it is alive: it answers on port {here.ports['web']}: {KEPT}." in done.stderr
+    assert f"but answers on port {here.ports['web']}, so it is alive: {KEPT}." in done.stderr
     assert "auren:sshAllowed" in done.stderr
     assert "switch the droplet off first" in done.stderr
 
