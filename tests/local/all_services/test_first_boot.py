@@ -26,12 +26,13 @@ OPEN = "/etc/ssh/sshd_config.d/00-open.conf"
 
 @pytest.fixture
 def failed_boot(host: Host) -> Iterator[None]:
-    host.run("cp", "-r", "/run/cloud-init", "/root/cloud-init-before")
+    notes = {path: host.run("cat", path) for path in ("/run/cloud-init/status.json", "/run/cloud-init/result.json")}
     host.run("python3", "-", stdin=FAIL)
     assert "status: error" in host.run("cloud-init", "status", check=False)
     yield
     host.run("rm", "-f", OPEN)
-    host.run("sh", "-c", "cp /root/cloud-init-before/*.json /run/cloud-init/ && rm -r /root/cloud-init-before")
+    for path, text in notes.items():
+        host.run("sh", "-c", f"cat >{path}", stdin=text)
 
 
 def wait_ready(deployment: Deployment) -> str:

@@ -1,5 +1,6 @@
 """nginx's logs are rotated on a real machine: logrotate is forced, and nginx writes on."""
 
+import time
 from typing import Any
 
 import httpx
@@ -11,10 +12,17 @@ pytestmark = pytest.mark.machine
 
 RULE = "/etc/logrotate.d/auren-nginx"
 LOGS = "/mnt/auren-data/nginx-logs"
+WRITTEN_WITHIN = 30
+"""Seconds; nginx writes its log every 5."""
 
 
-def visit(outputs: dict[str, Any], page: str) -> None:
+def visit(outputs: dict[str, Any], host: Host, page: str) -> None:
+    """It is in the log afterwards."""
     httpx.get(f"http://{outputs['address']}/{page}", headers={"Host": outputs["domain"]}, timeout=10)
+    deadline = time.monotonic() + WRITTEN_WITHIN
+    while files_with(host, page) != {"access.log"}:
+        assert time.monotonic() < deadline, files_with(host, page)
+        time.sleep(0.5)
 
 
 def files_with(host: Host, page: str) -> set[str]:
@@ -25,11 +33,10 @@ def files_with(host: Host, page: str) -> set[str]:
 def test_old_logs_are_kept_and_compressed_and_nginx_writes_a_new_one(outputs: dict[str, Any], host: Host) -> None:
     before = host.started_at("auren-nginx")
     for page in ("first-page", "second-page", "third-page"):
-        visit(outputs, page)
-        assert files_with(host, page) == {"access.log"}
+        visit(outputs, host, page)
         said = host.run("sh", "-c", f"logrotate --force {RULE} 2>&1")
         assert said == ""
-    visit(outputs, "last-page")
+    visit(outputs, host, "last-page")
     assert {page: files_with(host, f"{page}-page") for page in ("first", "second", "third", "last")} == {
         "first": {"access.log.3.gz"},
         "second": {"access.log.2.gz"},
@@ -41,7 +48,7 @@ def test_old_logs_are_kept_and_compressed_and_nginx_writes_a_new_one(outputs: di
 
 def test_whatever_is_rotated_stays_nginxs_own(outputs: dict[str, Any], host: Host) -> None:
     """Its container could not write, and rotation could not remove, what belongs to somebody else."""
-    visit(outputs, "a-page")
+    visit(outputs, host, "a-page")
     host.run("logrotate", "--force", RULE)
     assert set(host.run("find", LOGS, "-printf", "%U:%G\n").split()) == {"101:101"}
 
