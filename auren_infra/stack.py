@@ -17,20 +17,25 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
+from auren_infra.host.over_ssh import missing_programs
+from auren_infra.host.resize import stop_before_resize
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings
+from auren_infra.settings import CONTAINER_SUBNET, Settings, refusal
 
 
 def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     """Register everything of `stack` and return its outputs, by the names of `outputs.StackOutputs`.
 
-    Raises `SettingsError` before anything is registered when the services do not fit the droplet, or there is no zone.
+    Raises `SettingsError` before anything is registered when the services do not fit the droplet, there is no zone, or
+    this machine lacks a program that an update may need.
     """
     name = f"auren-{stack}"
+    if not pulumi.runtime.is_dry_run() and (faults := missing_programs()):
+        raise refusal(faults)
     plan = capacity.plan(settings)
     if plan.warning:
         pulumi.log.warn(plan.warning)
@@ -40,7 +45,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     asked = explained()
     network = Network(name, settings, asked)
     data = DataVolume(name, settings, network.tag, asked)
-    droplet = Droplet(name, settings, network, data, asked)
+    droplet = Droplet(name, settings, network, data, asked, before_resize=stop_before_resize)
     Dns(name, settings, zone, network.address, asked)
 
     machine = Machine(

@@ -1,5 +1,7 @@
 """The machine: one droplet with a host key that is known before it exists, its address and its data volume."""
 
+from typing import Protocol
+
 import pulumi
 import pulumi_digitalocean as digitalocean
 import pulumi_tls as tls
@@ -8,6 +10,14 @@ from auren_infra.cloud.network import Network
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files.cloud_init import user_data
 from auren_infra.settings import Settings
+
+
+class BeforeResize(Protocol):
+    """Makes the hook that runs before the droplet is resized; these are how to log in there."""
+
+    def __call__(
+        self, name: str, *, address: pulumi.Output[str], private_key: pulumi.Output[str], host_key: pulumi.Output[str]
+    ) -> pulumi.ResourceHook: ...
 
 
 class Droplet(pulumi.ComponentResource):
@@ -33,6 +43,8 @@ class Droplet(pulumi.ComponentResource):
         network: Network,
         data: DataVolume,
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        before_resize: BeforeResize,
     ) -> None:
         super().__init__("auren:cloud:Droplet", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -41,6 +53,9 @@ class Droplet(pulumi.ComponentResource):
         ssh_key = digitalocean.SshKey(
             name, name=name, public_key=deploy_key.public_key_openssh.apply(str.strip), opts=child
         )
+        self.private_key = deploy_key.private_key_openssh
+        self.host_key = host_key.public_key_openssh.apply(str.strip)
+        resize = before_resize(name, address=network.address, private_key=self.private_key, host_key=self.host_key)
         self.droplet = digitalocean.Droplet(
             name,
             name=name,
@@ -54,10 +69,15 @@ class Droplet(pulumi.ComponentResource):
             ),
             tags=[network.tag],
             monitoring=True,
-            # Its containers are stopped before (host.data_disk), and a machine that hangs would never shut down.
+            # Its containers stop before (host.data_disk, host.resize). A machine that hangs would never shut down.
             graceful_shutdown=False,
             resize_disk=False,  # a larger disk can never be made smaller, and the data has its own
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[network.firewall], delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[network.firewall],
+                delete_before_replace=True,
+                hooks=pulumi.ResourceHookBinding(before_update=[resize]),
+            ),
         )
         self.attachment = digitalocean.VolumeAttachment(
             name,
@@ -73,6 +93,4 @@ class Droplet(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.attachment], delete_before_replace=True),
         )
         self.address = assignment.ip_address
-        self.private_key = deploy_key.private_key_openssh
-        self.host_key = host_key.public_key_openssh.apply(str.strip)
         self.register_outputs({"id": self.droplet.id, "address": self.address})

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from auren_infra.drift import compare, state
+from auren_infra.drift import compare, repairs, state
 from auren_infra.drift.facts import LookError
-from auren_infra.drift.finding import Finding, again
+from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.outputs import source
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m auren_infra.drift",
         description="Compares what runs on the machine with what was deployed to it. Changes nothing.",
-        epilog="Ends with 0: the same; 1: a line for each difference, with its mend; 2: it could not be looked at.",
+        epilog="Ends with 0: the same; 1: a line for each difference, with its repair; 2: it could not be looked at.",
     )
     parser.add_argument("--stack", metavar="NAME", help="this stack, instead of the selected one")
     stack: str | None = parser.parse_args(arguments).stack
@@ -42,13 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(found: Sequence[Finding], stack: str | None) -> str:
-    """A line for each difference; then one command for all of them that the program itself can mend."""
+    """A line for each difference; then the repairs of all of them in their order."""
     if not found:
         return "The machine is what was deployed.\n"
     lines = [finding.line(stack) for finding in found]
-    urns = list(dict.fromkeys(finding.urn for finding in found if finding.urn))
-    if len(urns) > 1:
-        lines += ["", "All that pulumi mends, at once, after what is to be done by hand:", f"  {again(urns, stack)}"]
+    if steps := repairs.in_order(found, stack):
+        lines += ["", *steps]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -9,7 +9,7 @@ from auren_infra.host.sent import Command
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> list[Finding]:
-    """In the order in which they are best mended."""
+    """In the order in which they are best repaired."""
     return [
         *system.findings(commands, facts),
         *walls.findings(commands, facts),

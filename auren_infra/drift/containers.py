@@ -33,6 +33,11 @@ class Started:
         return str(self.specification["container_name"])
 
 
+def anew(service: str) -> str:
+    """What is typed so that the next run of the service's command makes its container anew."""
+    return f"rm --force {STAMPS}/{service}"
+
+
 def started(commands: Sequence[Command]) -> list[Started]:
     found: list[Started] = []
     for command in of(commands, "container"):
@@ -45,11 +50,15 @@ def started(commands: Sequence[Command]) -> list[Started]:
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     there, stamps = facts.containers, facts.stamps
     if there is None:
-        yield Finding("Docker", "does not answer, so no container was looked at", by_hand="systemctl restart docker")
+        what = "does not answer, so no container was looked at. Look again after the repair"
+        yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
     wanted = started(commands)
     for one in wanted:
-        yield from _compare(one, there.get(one.name), stamps.get(one.service))
+        found = list(_compare(one, there.get(one.name), stamps.get(one.service)))
+        yield from found
+        if one.service in facts.alarms and not found:
+            yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.urn)
     for name in sorted(there.keys() - {one.name for one in wanted}):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"
@@ -80,11 +89,10 @@ def _changed(wanted: Started, found: Container) -> Iterator[Finding]:
         return
     if found.state.health and found.state.health.status == "unhealthy":
         yield Finding(wanted.name, "is unhealthy", wanted.urn)
-    anew = f"rm --force {STAMPS}/{wanted.service}"
     deployed, present = _settings(wanted.specification), _present(found)
     for name, value in deployed.items():
         if present[name] != value:
-            yield Finding(wanted.name, f"has {name} {present[name]}, not {value}", wanted.urn, anew)
+            yield Finding(wanted.name, f"has {name} {present[name]}, not {value}", wanted.urn, anew(wanted.service))
 
 
 def _settings(specification: Mapping[str, Any]) -> dict[str, object]:

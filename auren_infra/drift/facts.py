@@ -22,15 +22,19 @@ class Answer:
     text: str
 
 
+NO_FILE = "-"
+"""Instead of a digest."""
+
+
 @dataclass(frozen=True)
 class Inode:
-    """A file or a directory."""
+    """A file, a directory or a link."""
 
     mode: int
     owner: tuple[str, str]
     """By number, `0:0`, and by name, `root:root`."""
     digest: str
-    """SHA-256; `-` of a directory."""
+    """SHA-256, or `NO_FILE`."""
 
 
 class _FromDocker(BaseModel):
@@ -197,6 +201,12 @@ class Facts:
         blocks = self._text("units").strip().split("\n\n")
         found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
         return {properties["Id"]: properties for properties in found if "Id" in properties}
+
+    @property
+    def alarms(self) -> set[str]:
+        """The services whose containers the watchdog could not help."""
+        units = (line.split()[0] for line in self._lines("alarms"))
+        return {unit.partition("@")[2].removesuffix(".service") for unit in units}
 
     @property
     def fstab(self) -> list[str]:

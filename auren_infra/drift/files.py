@@ -8,10 +8,15 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from string import Template
 
-from auren_infra.drift.facts import Facts, Inode
+from auren_infra.drift.containers import anew, started
+from auren_infra.drift.facts import NO_FILE, Facts, Inode
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.state import of
+from auren_infra.files import paths
 from auren_infra.host.sent import Command
+
+PRIVATE = (paths.SECRETS, "/root/.ssh")
+"""Directories that wait_ready.sh keeps to root."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,14 @@ def placed(commands: Sequence[Command]) -> list[Placed]:
     """Every file and directory, but for those of the trees."""
     found = [*_files(commands), *_directories(commands)]
     for command in commands:
-        found += [Placed(path, command.urn, _digest(text)) for path, text in _written(command.script)]
-    for name, path in (
-        ("container_firewall", "/etc/auren/containers.rules"),
-        ("docker_engine", "/etc/docker/daemon.json"),
-        ("log_rotation", "/etc/logrotate.d/auren-nginx"),
-        ("supervision", "/usr/local/lib/auren/watchdog"),
+        found += [Placed(path, command.urn, _digest(text), 0o644) for path, text in _written(command.script)]
+    for name, path, mode in (
+        ("container_firewall", "/etc/auren/containers.rules", 0o644),
+        ("docker_engine", "/etc/docker/daemon.json", None),
+        ("log_rotation", "/etc/logrotate.d/auren-nginx", 0o644),
+        ("supervision", "/usr/local/lib/auren/watchdog", 0o755),
     ):
-        found += [Placed(path, command.urn, _digest(command.data or "")) for command in of(commands, name)]
+        found += [Placed(path, command.urn, _digest(command.data or ""), mode) for command in of(commands, name)]
     return found
 
 
@@ -65,24 +70,31 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
         added = [path for path in there if PurePosixPath(path).is_relative_to(directory) and path not in known]
         (urn,) = {command.urn for command in of(commands, "put_tree") if command.arguments[0] == directory}
         yield from (Finding(path, "was not deployed", urn) for path in added if path != directory)
-    yield from _stale(wanted, facts)
+    yield from _stale(commands, wanted, facts)
 
 
-def _stale(wanted: Iterable[Placed], facts: Facts) -> Iterator[Finding]:
-    """A container keeps a file that was replaced, and sees one that was written in place."""
+def _stale(commands: Sequence[Command], wanted: Iterable[Placed], facts: Facts) -> Iterator[Finding]:
+    """A container keeps a file that was replaced, and sees one that was written in place.
+
+    A restart would not do before the file itself is right. So the container is made anew, by a command that Pulumi runs
+    after the file's.
+    """
     digests = {one.path: one.digest for one in wanted}
+    deployed = {one.name: one for one in started(commands)}
     for seen in facts.mounted_files:
-        if not seen.digest.startswith(digests.get(seen.path) or ""):
+        if seen.container in deployed and not seen.digest.startswith(digests.get(seen.path) or ""):
+            one = deployed[seen.container]
             yield Finding(
-                seen.container,
-                f"still reads another {seen.path} than was deployed; where the file itself differs, mend that first",
-                by_hand=f"docker restart {seen.container}",
+                seen.container, f"reads another {seen.path} than was deployed", one.urn, by_hand=anew(one.service)
             )
 
 
 def _compare(wanted: Placed, found: Inode | None) -> Iterator[Finding]:
     if found is None:
         yield Finding(wanted.path, "is gone", wanted.urn)
+        return
+    if wanted.digest is not None and found.digest == NO_FILE:
+        yield Finding(wanted.path, "is no file, but a link or a directory", wanted.urn)
         return
     if wanted.digest is not None and not found.digest.startswith(wanted.digest):
         what = f"has another content than was deployed: {_short(found.digest)}, not {_short(wanted.digest)} (SHA-256)"
@@ -110,6 +122,9 @@ def _secret_digests(commands: Sequence[Command]) -> dict[str, str]:
 
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:
+    for command in of(commands, "wait_ready"):
+        for path in PRIVATE:
+            yield Placed(path, command.urn, None, 0o700, "root:root")
     for command in of(commands, "data_disk"):
         for line in (command.data or "").splitlines():
             path, owner, *_ = line.split(" ")

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One difference between the machine and what was deployed to it, with its mend."""
+    """One difference between the machine and what was deployed to it, with its repair.
+
+    A repair has one order: first what is typed on the machine, then what Pulumi runs again. Nothing is typed
+    afterwards, so that all repairs can be done at once.
+    """
 
     where: str
     """The thing that differs, such as a path or a container's name."""
@@ -14,15 +18,21 @@ class Finding:
     urn: str = ""
     """The command that puts it right when it is run again; empty when none does."""
     by_hand: str = ""
-    """What must be typed on the machine; before that command, when there is one."""
+    """What must be typed on the machine, before that command when there is one."""
+    also: tuple[str, ...] = ()
+    """The commands that put right what `by_hand` takes away beside."""
+
+    @property
+    def urns(self) -> tuple[str, ...]:
+        return (self.urn, *self.also) if self.urn else ()
 
     def line(self, stack: str | None) -> str:
-        mends = [f"on the machine `{self.by_hand}`"] if self.by_hand else []
-        mends += [f"`{again([self.urn], stack)}`"] if self.urn else []
-        return f"{self.where} {self.what}. Mend: {', then '.join(mends)}"
+        repairs = [f"on the machine `{self.by_hand}`"] if self.by_hand else []
+        repairs += [f"`{again(self.urns, stack)}`"] if self.urn else []
+        return f"{self.where} {self.what}. Repair: {', then '.join(repairs)}"
 
 
-def again(urns: list[str], stack: str | None) -> str:
+def again(urns: tuple[str, ...], stack: str | None) -> str:
     """What runs these commands again, and nothing else. None of them has a `delete`, so nothing is undone before."""
     chosen = ["--stack", stack] if stack else []
     return " ".join(["pulumi", "up", *chosen, *(f"--target-replace '{urn}'" for urn in urns)])

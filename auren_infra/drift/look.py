@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auren_infra.drift import facts, files, system
 from auren_infra.drift.facts import Facts, LookError
-from auren_infra.host.machine import script
+from auren_infra.host.machine import LOCALE, script
 from auren_infra.host.sent import Command
 from auren_infra.outputs import StackOutputs
 from auren_infra.outputs.formats import ssh
@@ -46,7 +46,7 @@ def _ask(machine: Sequence[str], questions: str) -> str:
     options = [word for option in _OPTIONS for word in ("-o", option)]
     try:
         done = subprocess.run(
-            ["ssh", "-T", *options, *machine, "timeout", "180", "bash", "-s"],
+            ["ssh", "-T", *options, *machine, *LOCALE, "timeout", "180", "bash", "-s"],
             input=script("look") + questions,
             capture_output=True,
             text=True,

@@ -33,7 +33,7 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     for command in of(commands, "docker_engine"):
         yield from _docker(command, facts)
     for command in of(commands, "docker_network"):
-        yield from _network(command, facts)
+        yield from _network(command, facts, [one.urn for one in of(commands, "supervision", "container")])
 
 
 def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
@@ -41,11 +41,17 @@ def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     for unit, urn in units(commands).items():
         properties = there.get(unit, {})
         # Installing Docker starts it; its command relies on that.
-        mend = {"by_hand": f"systemctl enable --now {unit}"} if unit == "docker.service" else {"urn": urn}
+        docker = unit == "docker.service"
+        starts, typed = "" if docker else urn, [f"systemctl enable --now {unit}"] if docker else []
+        if properties.get("UnitFileState", "").startswith("masked"):
+            typed = [f"systemctl unmask {unit}", *typed]
+            yield Finding(unit, "is masked: nothing can start it", starts, " && ".join(typed))
+            continue
         if properties.get("UnitFileState") != "enabled":
-            yield Finding(unit, "is not enabled: it does not come back after a reboot", **mend)
+            yield Finding(unit, "is not enabled: it does not come back after a reboot", starts, " && ".join(typed))
         if properties.get("ActiveState") != "active":
-            yield Finding(unit, f"is {properties.get('ActiveState', 'unknown')}, not active", **mend)
+            what = f"is {properties.get('ActiveState', 'unknown')}, not active"
+            yield Finding(unit, what, starts, " && ".join(typed))
     needed = there.get("docker.service", {})
     for command in of(commands, "container_firewall"):
         if "auren-firewall.service" not in needed.get("Requires", "").split():
@@ -61,7 +67,7 @@ def _disk(command: Command, facts: Facts) -> Iterator[Finding]:
     if not source:
         yield Finding(target, f"is not mounted: {named} belongs there", command.urn)
     elif source != device:
-        # Docker writes there: nothing is mended under it.
+        # Docker writes there: nothing is repaired under it.
         what = f"is mounted from {source}, not from {device} ({named})"
         yield Finding(target, what, command.urn, f"systemctl stop auren docker && umount {target}")
     if not any(line.split()[:2] == [named, target] for line in facts.fstab):
@@ -75,7 +81,8 @@ def _docker(command: Command, facts: Facts) -> Iterator[Finding]:
         yield Finding("Docker", f"is of version {running}, not {pinned}", command.urn)
 
 
-def _network(command: Command, facts: Facts) -> Iterator[Finding]:
+def _network(command: Command, facts: Facts, on_it: Sequence[str]) -> Iterator[Finding]:
+    """`on_it` are the commands that start what is on the network."""
     if not facts.docker_version:
         return
     name, subnet, bridge = command.arguments
@@ -95,8 +102,8 @@ def _network(command: Command, facts: Facts) -> Iterator[Finding]:
     )
     if present != wanted:
         what = f"is {_told(*present)}, not {_told(*wanted)}"
-        mend = f"systemctl stop auren && docker ps --all --quiet | xargs docker rm --force && docker network rm {name}"
-        yield Finding(name, what, command.urn, mend)
+        remove = f"docker ps --all --quiet | xargs --no-run-if-empty docker rm --force && docker network rm {name}"
+        yield Finding(name, what, command.urn, f"systemctl stop auren && {remove}", tuple(on_it))
 
 
 def _told(driver: str, subnets: list[str], bridge: str | None, icc: str | None, ipv6: bool) -> str:

@@ -66,11 +66,21 @@ def operator_keys(settings: Settings) -> str:
     return "".join(f"{key}\n" for key in settings.operator_keys)
 
 
+def log_writer(services: Sequence[Service]) -> tuple[str, int, int]:
+    """Whose nginx's log files are on the machine: the user's name there, its uid and gid.
+
+    The name goes with the ids, so a change of them needs another user and never changes one that has processes.
+    """
+    (nginx,) = [service for service in services if service.name == "nginx"]
+    return f"auren-{nginx.user.uid}-{nginx.user.gid}", nginx.user.uid, nginx.user.gid
+
+
 def log_rotation(services: Sequence[Service]) -> str:
     """logrotate's rule for nginx's log files on the data disk."""
     (nginx,) = [service for service in services if service.name == "nginx"]
     (logs,) = nginx.volumes
-    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx)
+    user, _, _ = log_writer(services)
+    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx, user=user)
 
 
 def data_directories(services: Sequence[Service]) -> str:

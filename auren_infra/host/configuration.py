@@ -71,7 +71,14 @@ class Configuration(pulumi.ComponentResource):
             for directory in service.directories
         }
         self._put("operators", paths.OPERATOR_KEYS, "0600", "root:root", render.operator_keys(settings))
-        machine.run("log-rotation", "log_rotation", stdin=render.log_rotation(services), after=[ready], parent=self)
+        machine.run(
+            "log-rotation",
+            "log_rotation",
+            *map(str, render.log_writer(services)),
+            stdin=render.log_rotation(services),
+            after=[ready],
+            parent=self,
+        )
         passwords = self._passwords(services)
         self.secrets = {
             paths.secret(service, file): self._secret(service, file, passwords)

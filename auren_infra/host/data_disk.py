@@ -8,7 +8,15 @@ import pulumi_command as command
 from auren_infra.files import paths
 from auren_infra.files.render import data_directories
 from auren_infra.host.machine import Machine, script
+from auren_infra.host.over_ssh import Errand
 from auren_infra.services.model import Service
+
+RELEASE = Errand(
+    "release_data_disk",
+    (paths.DATA,),
+    next="its data volume is detached as it is",
+    kept="nothing was detached",
+)
 
 
 class DataDisk(pulumi.ComponentResource):
@@ -46,22 +54,19 @@ class DataDisk(pulumi.ComponentResource):
 def release_before_detaching(
     machine: Machine, attachment: pulumi.Resource, parent: pulumi.Resource
 ) -> command.local.Command:
-    """A resource whose only work is its deletion: bring the machine down cleanly, if it answers.
+    """A resource whose only work is its deletion: bring the machine down cleanly, if it is alive.
 
     It depends on the attachment and is therefore deleted before it, and it is replaced with either. It runs
     where Pulumi runs, over `ssh`: a remote command's `delete` would fail for ever on a machine that is dead.
     """
+    known_hosts = pulumi.Output.concat(machine.address, " ", machine.host_key)
     return command.local.Command(
         f"{machine.name}-release",
         create=":",
-        delete=script("release_data_disk"),
-        interpreter=["/bin/bash", "-c"],
+        delete=script("over_ssh"),
+        interpreter=["bash", "-c"],
         stdin=machine.private_key,
-        environment={
-            "HOST": machine.address,
-            "KNOWN_HOSTS": pulumi.Output.concat(machine.address, " ", machine.host_key),
-            "TARGET": paths.DATA,
-        },
+        environment=RELEASE.environment(address=machine.address, known_hosts=known_hosts),
         add_previous_output_in_env=False,
         opts=pulumi.ResourceOptions(
             parent=parent,

@@ -9,6 +9,8 @@ import pulumi
 import pulumi_command as command
 
 USER = "root"
+LOCALE = ("env", "LC_ALL=C")
+"""Before every command on a machine: what it sorts, parses and prints is the same whatever the machine's locale is."""
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
@@ -55,7 +57,7 @@ class Machine:
         `bound` is the longest that it may take, in seconds. A cut connection leaves the script running there. The lock
         makes its next run wait for the end of that one.
         """
-        lock = f"/run/lock/auren-{name}"
+        lock, limit = f"/run/lock/auren-{name}", str(bound)
         return command.remote.Command(
             f"{self.name}-{name}",
             connection=command.remote.ConnectionArgs(
@@ -66,7 +68,7 @@ class Machine:
                 dial_error_limit=60,  # a booting machine: about four and a half minutes
                 per_dial_timeout=15,
             ),
-            create=shlex.join(["flock", "-w", str(bound), lock, "timeout", str(bound), "bash", "-s", "--", *arguments]),
+            create=shlex.join([*LOCALE, "flock", "-w", limit, lock, "timeout", limit, "bash", "-s", "--", *arguments]),
             stdin=pulumi.Output.concat(script(script_name), stdin),
             add_previous_output_in_env=False,
             # What somebody deleted is made anew without being replaced: then this tells of it.

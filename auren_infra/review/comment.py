@@ -134,7 +134,7 @@ def _cloud(steps: Sequence[Step]) -> Iterator[Difference]:
             lines = differences.of_firewalls(old, new)
             old, new = ({key: value for key, value in one.items() if key not in RULES} for one in (old, new))
         lines += differences.of_properties(old, new, step.changed)
-        resize = " The machine is shut down, resized and started again." if _resized(step) else ""
+        resize = " Its containers stop, and it is switched off, resized and started again." if _resized(step) else ""
         yield Difference(f"{step.kind} `{step.name}`, {_DONE.get(step.op, step.op)}.{resize}", lines)
 
 

@@ -137,7 +137,10 @@ def bridge(settings: Settings) -> Service:
 
 @_service
 def postgres(settings: Settings) -> Service:
-    """PostgreSQL: the warm store. Password and `sql/init` count at its very first start, on an empty disk."""
+    """PostgreSQL: the warm store. Password and `sql/init` count at its very first start, on an empty disk.
+
+    Its own start script sees to it that a first start which did not come to its end is not taken for one.
+    """
     query = (
         "PGPASSWORD=$(cat /run/secrets/postgres_password) PGCONNECT_TIMEOUT=3 psql --host 127.0.0.1 "
         f"--username {DATABASE} --dbname {DATABASE} --no-psqlrc --quiet --output /dev/null --command 'SELECT 1'"
@@ -148,6 +151,7 @@ def postgres(settings: Settings) -> Service:
         user=User(999, 999),
         port=5432,
         host_number=12,
+        entrypoint=("bash", "/etc/postgresql/start.sh"),
         command=("postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"),
         environment={
             "POSTGRES_DB": DATABASE,
@@ -155,11 +159,14 @@ def postgres(settings: Settings) -> Service:
             "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
         },
         volumes=(Volume("postgres_data", "/var/lib/postgresql/data"),),
-        files=(FileMount("postgresql.conf", "/etc/postgresql/postgresql.conf"),),
+        files=(
+            FileMount("postgresql.conf", "/etc/postgresql/postgresql.conf"),
+            FileMount("postgres-start.sh", "/etc/postgresql/start.sh"),
+        ),
         directories=(DirectoryMount("sql/init", "/docker-entrypoint-initdb.d", settings.sql_init),),
         secrets=(SecretFile("postgres_password", POSTGRES_PASSWORD),),
         tmpfs=(Tmpfs("/var/run/postgresql", 16), Tmpfs("/tmp", 64)),
-        # By TCP: while the image sets the database up for the first time, its server answers on the socket only.
+        # By TCP: while the database is made, at the first start, its server answers on the socket only.
         health=HealthCheck(("sh", "-c", query), start_period=60),
         limits=Limits(memory_mb=memory(settings, 608), cpus=1, pids=200, shared_memory_mb=128),
         stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave

@@ -6,6 +6,7 @@ from auren_infra.settings import Settings
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 SSH_PORT = 22
+WEB_PORT = 80
 KAFKA_UI_PORT = 8081
 
 
@@ -13,7 +14,7 @@ def inbound(settings: Settings) -> dict[int, Sequence[str]]:
     """Port -> the addresses that may reach it."""
     return {
         SSH_PORT: settings.ssh_allowed,
-        80: EVERYWHERE,
+        WEB_PORT: EVERYWHERE,
         443: EVERYWHERE,
         KAFKA_UI_PORT: settings.kafka_ui_allowed,
     }

@@ -17,6 +17,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
+from auren_infra.host.resize import stop_before_resize
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
@@ -43,7 +44,7 @@ Dns("bench", settings, zone_id(settings.cloudflare_zone), network.address)
 for number in range(wanted.require_int("droplets")):
     name = f"bench-{number}"
     data = DataVolume(name, settings, network.tag)
-    droplet = Droplet(name, settings, network, data)
+    droplet = Droplet(name, settings, network, data, before_resize=stop_before_resize)
     machine = Machine(
         name,
         address=droplet.address,

@@ -98,6 +98,15 @@ class Deployment:
         (urn,) = (one["urn"] for one in pulumi_stack.resources(STACK) if one["type"] == kind)
         return str(urn)
 
+    def command_urns(self) -> dict[str, str]:
+        """Of every command on the machine, by the name that it has there."""
+        prefix = f"auren-{STACK}-"
+        return {
+            str(one["urn"]).rpartition(f"::{prefix}")[2]: str(one["urn"])
+            for one in pulumi_stack.resources(STACK)
+            if one["type"] == "command:remote:Command"
+        }
+
     def destroy(self) -> str:
         return self.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive")
 

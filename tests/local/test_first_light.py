@@ -21,6 +21,8 @@ from tests.sandbox.droplets.internet import Client
 
 pytestmark = pytest.mark.machine
 
+DROPLET = "digitalocean:index/droplet:Droplet"
+
 Outputs = dict[str, Any]
 
 
@@ -176,7 +178,8 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
     event = post_event(outputs, 80)
-    printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
+    deployment.configure(dropletSize="g-2vcpu-8gb")  # for the test of a resize
+    printed = deployment.up("--replace", deployment.urn(DROPLET))
     assert "containers stopped, /mnt/auren-data unmounted" in printed
     after = deployment.outputs()
     assert after["droplet"]["id"] != outputs["droplet"]["id"]
@@ -187,11 +190,45 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     assert deployment.planned() == {}
 
 
+def test_a_resize_that_is_refused_leaves_nothing_stopped(deployment: Deployment, outputs: Outputs, host: Host) -> None:
+    """The cloud refuses to switch the droplet off. A timer starts the containers again, and is not waited for."""
+    fault = {"path": "/v2/droplets/[0-9]+/actions", "status": 422, "times": 1}
+    control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
+    assert httpx.post(control, json=fault, timeout=5).is_success
+    names = list(host.containers())
+    deployment.configure(dropletSize="s-4vcpu-8gb")
+    with pytest.raises(UpdateFailedError, match="containers stopped"):
+        deployment.up()
+    assert set(host.healths().values()) <= {"exited unhealthy", "exited healthy"}
+    assert "auren-start-again.timer" in host.run("systemctl", "list-timers", "--no-pager")
+    host.run("systemctl", "start", "auren-start-again.service")
+    host.wait_until_healthy(names, 120)
+
+
+def test_stores_end_cleanly_before_a_resize_cuts_the_power(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    """Both sizes have the same memory, so every container stays and its log tells how it ended."""
+    event = post_event(outputs, 85)
+    before = {name: host.container_id(name) for name in host.containers()}
+    printed = deployment.up()
+    assert "containers stopped" in printed
+    host.wait_until_healthy(before, 180)
+    assert {name: host.container_id(name) for name in before} == before
+    postgres = host.run("sh", "-c", "docker logs auren-postgres 2>&1")
+    assert "database system is shut down" in postgres
+    assert "was not properly shut down" not in postgres
+    redis = host.run("docker", "logs", "auren-redis")
+    assert redis.count("Redis is now ready to exit, bye bye") == redis.count("Ready to accept connections") - 1
+    assert read_event(outputs, event) == 85
+    assert deployment.planned() == {}
+
+
 def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 81)
     act(outputs["droplet"]["id"], "power_off")
     started = time.monotonic()
-    printed = deployment.up("--replace", deployment.urn("digitalocean:index/droplet:Droplet"))
+    printed = deployment.up("--replace", deployment.urn(DROPLET))
     assert "taken for dead" in printed
     assert time.monotonic() - started < 600
     after = deployment.outputs()
@@ -232,6 +269,31 @@ def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deploym
     assert not list((layout.STATE / "volumes").glob(f"*{outputs['volumes'][0]['id']}*"))
     query = dns.message.make_query(DOMAIN, dns.rdatatype.A)
     assert not dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5).answer
+
+
+def test_a_first_start_of_the_database_that_fails_is_found(deployment: Deployment, tmp_path: Path) -> None:
+    """The image itself would start again, run no script any more, and become healthy with half of the tables."""
+    (tmp_path / "10-first.sql").write_text("CREATE TABLE first ();\n")
+    fails = tmp_path / "20-fails.sql"
+    fails.write_text("CREATE TABLE second ();\nINSERT INTO nowhere VALUES (1);\n")
+    deployment.configure(sqlInit=str(tmp_path))
+    with pytest.raises(UpdateFailedError) as failed:
+        deployment.up()
+    assert "postgres did not become healthy within" in str(failed.value)
+    said = 'psql:/docker-entrypoint-initdb.d/20-fails.sql:2: ERROR:  relation "nowhere" does not exist'
+    assert said in str(failed.value)
+    (droplet,) = (one["id"] for one in pulumi_stack.resources(STACK) if one["type"] == DROPLET)
+    host = Host(droplet)
+    assert "running healthy" not in host.healths()["auren-postgres"]
+    with pytest.raises(UpdateFailedError):
+        deployment.up()  # again, and the database is no more whole than before
+
+    fails.write_text("CREATE TABLE second ();\n")
+    deployment.up()
+    query = "SELECT to_regclass('first'), to_regclass('second')"
+    psql = ("docker", "exec", "auren-postgres", "psql", "-U", "auren", "-At", "-c", query)
+    assert host.run(*psql).strip() == "first|second"
+    deployment.configure(sqlInit=None)
 
 
 def test_a_destroyed_stack_comes_up_again_and_a_living_droplet_goes_down_cleanly(deployment: Deployment) -> None:

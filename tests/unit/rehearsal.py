@@ -54,6 +54,7 @@ class Registration:
     deleted_with: str
     replace_with: frozenset[str]
     replace_on_changes: tuple[str, ...]
+    update_hooks: tuple[str, ...]
     error_hooks: tuple[str, ...]
 
 
@@ -65,6 +66,8 @@ class Rehearsal:
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
     """Resolved, secrets too; empty in a preview, where not all of them are known."""
     secret_outputs: set[str] = field(default_factory=set[str])
+    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict[str, pulumi.ResourceHook])
+    """By name."""
 
     def of_type(self, type_: str) -> list[Registration]:
         return [resource for resource in self.resources if resource.type == type_]
@@ -101,8 +104,15 @@ class Rehearsal:
         return frozenset(seen)
 
 
+@dataclass(frozen=True)
 class _Callbacks:
     """Where an engine would call back. Mocks have none, and take no hooks without one."""
+
+    rehearsal: Rehearsal
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        """A test may call it as the engine would."""
+        self.rehearsal.hooks[hook.name] = hook
 
     def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
         """Nothing fails in a rehearsal."""
@@ -204,6 +214,7 @@ def _registration(request: resource_pb2.RegisterResourceRequest, urn: str) -> Re
         deleted_with=request.deletedWith,
         replace_with=frozenset(request.replace_with),
         replace_on_changes=tuple(request.replaceOnChanges),
+        update_hooks=tuple(request.hooks.before_update),
         error_hooks=tuple(request.hooks.on_error),
     )
 
@@ -249,7 +260,7 @@ def rehearse(
     rehearsal = into or Rehearsal()
     cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {})
     set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
-    runtime_settings.SETTINGS.callbacks = _Callbacks()  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
+    runtime_settings.SETTINGS.callbacks = _Callbacks(rehearsal)  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
 
     async def keep(outputs: dict[str, Any]) -> None:
         for name, value in outputs.items():

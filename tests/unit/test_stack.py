@@ -1,6 +1,7 @@
 """The whole stack as the engine sees it: what is made, from what, and what becomes of it when its machine goes away."""
 
 import json
+import shutil
 from collections import Counter
 
 import jsonschema
@@ -19,7 +20,7 @@ SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeepe
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
     *("website", "sql-init", "operators", "log-rotation", "retire", "images", "supervision"),
-    *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf"),
+    *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf", "postgres-start.sh"),
     *("chroma.yaml", "chroma-start.sh", "chromadb-statement"),
     *("kafka.properties", "zookeeper.properties", "log4j.properties", "kafka-topics"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
@@ -138,6 +139,19 @@ def test_services_that_do_not_fit_are_refused_before_anything_is_asked_or_regist
             into=run,
         )
     assert run.resources == []
+
+
+@pytest.mark.parametrize("program", ["bash", "ssh"])
+def test_a_machine_that_could_not_bring_a_droplet_down_is_refused_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """A preview needs neither."""
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/usr/bin/{name}")
+    run = Rehearsal()
+    with pytest.raises(SettingsError, match=f"this machine: has no {program} on PATH"):
+        rehearse(lambda: stack.deploy(STACK, settings()), preview=False, into=run)
+    assert run.resources == []
+    assert deploy(preview=True).resources
 
 
 def test_an_unproxied_site_is_not_promised_https() -> None:

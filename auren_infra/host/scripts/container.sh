@@ -35,9 +35,15 @@ works_now() {
 # There may be no container to ask.
 explain() {
     echo "The last lines of auren-$1:"
-    docker logs --tail 30 "auren-$1" 2>&1 | sed 's/^/  /' || true
+    docker logs --tail 50 "auren-$1" 2>&1 | sed 's/^/  /' || true
     echo "Its health check said:"
     tail -n 5 "$started/$1.check" | sed 's/^/  /'
+}
+
+# The watchdog may have given it up.
+forget_alarm() {
+    rm -f "/run/auren-watchdog/$1" "/run/auren-watchdog/$1.alarm"
+    systemctl reset-failed "auren-failing@$1" 2>/dev/null || true
 }
 
 # Waits until the container works. One that ends again and again need not be waited for.
@@ -58,6 +64,7 @@ main() {
     install -d -m 0755 "$started"
     digest=$(sha256sum | cut -d' ' -f1)
     if [ "$(cat "$started/$service" 2>/dev/null)" = "$(identity "$service" "$digest")" ] && works_now "$service"; then
+        forget_alarm "$service"
         echo "auren-$service runs as it should"
         return
     fi
@@ -81,6 +88,7 @@ main() {
     if start "$compose_file" "$service" "$bound"; then
         cp "$compose_file" "$started/$service.yml"
         identity "$service" "$digest" >"$started/$service"
+        forget_alarm "$service"
         docker inspect --format '{{.Config.Image}}' "auren-$service"
         return
     fi

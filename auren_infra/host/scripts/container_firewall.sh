@@ -25,12 +25,22 @@ ExecReload=/usr/sbin/iptables-restore --wait --noflush $rules
 [Install]
 RequiredBy=docker.service
 UNIT
+    chmod 0644 "$unit.new"
     mv "$unit.new" "$unit"
+}
+
+# Docker asks the chain first when it starts. A rule that came before it later would let packets bypass it.
+# In one step: there is no moment in which nobody asks it.
+ask_it_first() {
+    local old=""
+    ! iptables --wait -C FORWARD -j DOCKER-USER 2>/dev/null || old="-D FORWARD -j DOCKER-USER"
+    printf '*filter\n%s\n-I FORWARD -j DOCKER-USER\nCOMMIT\n' "$old" | iptables-restore --wait --noflush
 }
 
 main() {
     install -d -m 0755 "$(dirname "$rules")"
     cat >"$rules.new"
+    chmod 0644 "$rules.new"
     # Replaced in one step: there is no moment without rules.
     iptables-restore --wait --noflush --test "$rules.new"
     mv "$rules.new" "$rules"
@@ -43,6 +53,7 @@ main() {
     else
         systemctl start auren-firewall
     fi
+    ask_it_first
     echo "$(iptables --wait -S DOCKER-USER | grep -c '^-A') rules"
 }
 

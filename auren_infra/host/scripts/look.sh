@@ -15,12 +15,14 @@ fact() {
     echo "$name $status $answer"
 }
 
-# MODE UID:GID USER:GROUP DIGEST PATH; what is no file has no digest, what is not there no line.
+# MODE UID:GID USER:GROUP DIGEST PATH. What is no file, as a link is none, has no digest; what is not there has no line.
 describe() {
     local digest=-
-    [ -e "$1" ] || return 0
-    [ ! -f "$1" ] || digest=$(sha256sum <"$1" | cut -d' ' -f1)
-    stat --dereference --format "%a %u:%g %U:%G $digest %n" "$1"
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    if [ -f "$1" ] && [ ! -L "$1" ]; then
+        digest=$(sha256sum <"$1" | cut -d' ' -f1)
+    fi
+    stat --format "%a %u:%g %U:%G $digest %n" "$1"
 }
 
 all_files() {
@@ -30,10 +32,15 @@ all_files() {
     done
     for tree in "${trees[@]}"; do
         [ -d "$tree" ] || continue
-        find "$tree" -type f | LC_ALL=C sort | while IFS= read -r path; do
+        find "$tree" ! -type d | sort | while IFS= read -r path; do
             describe "$path"
         done
     done
+}
+
+# Not by asking Docker, whose socket would start it.
+docker_runs() {
+    systemctl is-active --quiet docker
 }
 
 inspect() {
@@ -43,7 +50,7 @@ inspect() {
 }
 
 containers() {
-    timeout 30 docker version >/dev/null || return 1
+    docker_runs && timeout 30 docker version >/dev/null || return 1
     inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"state":{{json .State}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
 }
 
@@ -51,6 +58,7 @@ containers() {
 # that was replaced since the container started.
 mounted_files() {
     local process name path target
+    docker_runs || return 1
     inspect '{{range .Mounts}}{{$.State.Pid}}{{"\t"}}{{$.Name}}{{"\t"}}{{.Source}}{{"\t"}}{{.Destination}}{{"\n"}}{{end}}' |
         while IFS=$'\t' read -r process name path target; do
             if [ -n "$process" ] && [ -f "/proc/$process/root$target" ]; then
@@ -71,7 +79,12 @@ stamps() {
 }
 
 networks() {
+    docker_runs || return 1
     timeout 30 docker network ls --quiet | xargs --no-run-if-empty timeout 30 docker network inspect --format '{{json .}}'
+}
+
+docker_version() {
+    docker_runs && timeout 30 docker version --format '{{.Server.Version}}'
 }
 
 # MOUNTPOINT DEVICE SOURCE, tab-separated: the last is empty while nothing is mounted there.
@@ -85,7 +98,6 @@ disks() {
 
 main() {
     local kind first second
-    export LC_ALL=C
     while IFS=' ' read -r kind first; do
         case "$kind" in
         file) files+=("$first") ;;
@@ -102,13 +114,14 @@ main() {
     fact mounted-files mounted_files
     fact stamps stamps
     fact networks networks
-    fact docker-version timeout 30 docker version --format '{{.Server.Version}}'
+    fact docker-version docker_version
     fact rules iptables --wait 10 --list-rules
     fact bridge-filtering sysctl --values net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables
     fact ufw-status ufw status verbose
     fact ufw-added ufw show added
     fact ufw-rules cat /etc/ufw/user.rules
     fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
+    fact alarms systemctl list-units --state=failed --plain --no-legend --no-pager 'auren-failing@*'
     fact fstab cat /etc/fstab
     fact disks disks
     fact end true

@@ -9,7 +9,7 @@ main() {
     docker ps --all --filter label=com.docker.compose.project=auren --format '{{.ID}} {{.Label "com.docker.compose.service"}}' |
         while read -r container service; do
             if ! grep -qxF "$service" <<<"$wanted"; then
-                timeout 120 docker stop --time 60 "$container" >/dev/null
+                timeout 120 docker stop -t 60 "$container" >/dev/null
                 # By force: the watchdog may have started it again.
                 docker rm --force "$container" >/dev/null
                 rm -f "/var/lib/auren/started/$service" "/var/lib/auren/started/$service".*

@@ -37,12 +37,25 @@ After=auren.service
 PartOf=auren.service
 
 [Service]
+Environment=LC_ALL=C
+# What it remembers of containers that do not become healthy goes with it.
+RuntimeDirectory=auren-watchdog
+ExecStartPre=-/bin/systemctl reset-failed auren-failing@*
 ExecStart=/bin/bash -c 'while sleep 10; do $watchdog; done'
 Restart=always
 RestartSec=5
 
 [Install]
 WantedBy=auren.service
+UNIT
+    # It fails at once, so that `systemctl --failed` shows it. The watchdog clears it.
+    put "$units/auren-failing@.service" 0644 <<UNIT
+[Unit]
+Description=The container auren-%i is not healthy, and the watchdog could not help it
+
+[Service]
+Type=oneshot
+ExecStart=/bin/false
 UNIT
 }
 

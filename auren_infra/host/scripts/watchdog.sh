@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # On the machine, every ten seconds: a container of AUREN that does not run is started, and one that is unhealthy while all that
 # it depends on is healthy is restarted. Docker itself does neither for a container that was killed by hand or that hangs.
+# A container that is no better gets more time before each further try: a database may need minutes for its recovery. After the last
+# restart an unhealthy one is left as it is. One that cannot be started is tried for ever. Either way the unit auren-failing@SERVICE fails then.
+# All of that is forgotten when the container is healthy, or when it is another container.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
 
 project=label=com.docker.compose.project=auren
+memory=/run/auren-watchdog
+most_tries=5
 
 health() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || true
@@ -22,34 +27,105 @@ needs_are_healthy() {
     done
 }
 
-with_lock() {
-    local service=$1
-    shift
-    flock --nonblock "/run/lock/auren-$service" timeout 60 docker "$@" </dev/null >/dev/null
+# The seconds that its service has for a clean end.
+grace() {
+    local seconds
+    seconds=$(docker inspect --format '{{.Config.StopTimeout}}' "$1" 2>/dev/null) || true
+    [[ $seconds =~ ^[0-9]+$ ]] || seconds=10
+    echo "$seconds"
+}
+
+# Seconds since the boot: no clock that is set changes them.
+now() {
+    local seconds
+    read -r seconds _ </proc/uptime
+    echo "${seconds%.*}"
+}
+
+# recall SERVICE ID: sets `tries`, how often it was tried, and succeeds when the next try is due.
+recall() {
+    local known="" next=0
+    tries=0
+    if [ -e "$memory/$1" ]; then
+        read -r known tries next <"$memory/$1" || true
+    fi
+    if [ "$known" != "$2" ]; then
+        tries=0 next=0
+    fi
+    [ "$(now)" -ge "$next" ]
+}
+
+# note SERVICE ID SECONDS: one more try, and none for so long.
+note() {
+    echo "$2 $((tries + 1)) $(($(now) + $3))" >"$memory/$1.new"
+    mv "$memory/$1.new" "$memory/$1"
+    if [ "$((tries + 1))" -gt "$most_tries" ] && [ ! -e "$memory/$1.alarm" ]; then
+        touch "$memory/$1.alarm"
+        # Level 3 of the journal: an error.
+        echo "<3>auren-$1 is not healthy after $most_tries tries to start it again. Look at: docker logs auren-$1"
+        systemctl start --no-block "auren-failing@$1"
+    fi
+}
+
+forget() {
+    [ -e "$memory/$1" ] || return 0
+    if [ -e "$memory/$1.alarm" ]; then
+        echo "auren-$1 is healthy again"
+        systemctl reset-failed "auren-failing@$1" || true
+    fi
+    rm -f "$memory/$1" "$memory/$1.alarm"
+}
+
+# attempt SERVICE ID SECONDS WORDS COMMAND…: beside all others, which do not wait for it.
+attempt() {
+    local service=$1 id=$2 pause=$3 words=$4
+    shift 4
+    (
+        flock --nonblock 9 || exit 0
+        note "$service" "$id" "$pause"
+        if "$@" >/dev/null; then
+            echo "auren-$service $words"
+        fi
+    ) 9>"/run/lock/auren-$service" </dev/null &
+}
+
+look_after() {
+    local id=$1 service=$2 state=$3 seconds
+    case "$state" in
+    exited | created)
+        if recall "$service" "$id"; then
+            seconds=$((10 << (tries < 4 ? tries : 4)))
+            attempt "$service" "$id" "$seconds" "did not run: started" timeout 60 docker start "$id"
+        fi
+        ;;
+    running)
+        case "$(health "$id")" in
+        healthy) forget "$service" ;;
+        unhealthy)
+            if recall "$service" "$id" && [ "$tries" -le "$most_tries" ] && needs_are_healthy "$id"; then
+                if [ "$tries" -eq "$most_tries" ]; then
+                    note "$service" "$id" 0
+                    return
+                fi
+                seconds=$(grace "$id")
+                attempt "$service" "$id" $((120 << tries)) "was unhealthy: restarted" \
+                    timeout $((seconds + 60)) docker restart -t "$seconds" "$id"
+            fi
+            ;;
+        esac
+        ;;
+    esac
 }
 
 main() {
-    local name service state
+    local id name service state tries
     # Not by asking Docker, which would start it.
     systemctl is-active --quiet docker || return 0
-    docker ps --all --filter "$project" --format '{{.Names}} {{.Label "com.docker.compose.service"}} {{.State}}' |
-        while read -r name service state; do
+    mkdir -p "$memory"
+    docker ps --all --no-trunc --filter "$project" --format '{{.ID}} {{.Names}} {{.Label "com.docker.compose.service"}} {{.State}}' |
+        while read -r id name service state; do
             # While Compose makes a container anew, the old one has another name.
-            [ "$name" = "auren-$service" ] || continue
-            case "$state" in
-            exited | created)
-                if with_lock "$service" start "$name"; then
-                    echo "$name did not run: started"
-                fi
-                ;;
-            running)
-                if [ "$(health "$name")" = unhealthy ] && needs_are_healthy "$name"; then
-                    if with_lock "$service" restart --time 10 "$name"; then
-                        echo "$name was unhealthy: restarted"
-                    fi
-                fi
-                ;;
-            esac
+            [ "$name" != "auren-$service" ] || look_after "$id" "$service" "$state"
         done
 }
 

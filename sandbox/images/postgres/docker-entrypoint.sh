@@ -1,11 +1,11 @@
 #!/bin/bash
-# Makes the cluster on the first start, then becomes the server.
+# Makes the cluster on the first start, then becomes the server: what the official image does, its weaknesses included.
 #
-# The cluster is made in $PGDATA/.init and moved up once everything in it is done, PG_VERSION last: a start
-# that finds no PG_VERSION knows that the one before was cut, and makes the cluster again or ends the move.
-set -euo pipefail
+# The cluster is made right in $PGDATA, and its file PG_VERSION is there long before it is done. A start that is cut, or a
+# script that fails, leaves half a cluster, which the next start takes for a whole one: it runs no script again.
+# A script without the right to be executed is read into this shell, so an `exit` in it ends everything.
+set -Eeo pipefail
 
-say() { echo "docker-entrypoint: $*"; }
 fail() {
     echo "docker-entrypoint: $*" >&2
     exit 1
@@ -26,116 +26,86 @@ from_file() {
     unset "$file"
 }
 
-# Runs what /docker-entrypoint-initdb.d holds, in order. Scripts see PGDATA and PGHOST of the server in the making.
+sql() {
+    PGHOST='' psql --no-psqlrc --no-password --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" "$@"
+}
+
 run_init_scripts() {
     local file
     for file in /docker-entrypoint-initdb.d/*; do
         case "$file" in
         *.sh)
-            say "running $file"
-            if [ -x "$file" ]; then "$file"; else bash "$file"; fi
+            if [ -x "$file" ]; then
+                echo "$0: running $file"
+                "$file"
+            else
+                echo "$0: sourcing $file"
+                # shellcheck source=/dev/null
+                . "$file"
+            fi
             ;;
-        *.sql)
-            say "running $file"
-            sql --dbname "$POSTGRES_DB" --file "$file"
-            ;;
-        *.sql.gz)
-            say "running $file"
-            gunzip --stdout "$file" | sql --dbname "$POSTGRES_DB"
-            ;;
+        *.sql) echo "$0: running $file"; sql --dbname "$POSTGRES_DB" --file "$file" ;;
+        *.sql.gz) echo "$0: running $file"; gunzip --stdout "$file" | sql --dbname "$POSTGRES_DB" ;;
+        *.sql.xz) echo "$0: running $file"; xzcat "$file" | sql --dbname "$POSTGRES_DB" ;;
+        *.sql.zst) echo "$0: running $file"; zstd --decompress --stdout "$file" | sql --dbname "$POSTGRES_DB" ;;
         */\*) ;;
-        *) say "ignoring $file" ;;
+        *) echo "$0: ignoring $file" ;;
         esac
     done
 }
 
-sql() {
-    psql --no-psqlrc --no-password --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" "$@"
+# Directories that the server's user can write. A container that was started as root goes on as that user.
+prepare() {
+    mkdir -p "$PGDATA"
+    # Fails where the directory is another user's; PostgreSQL then says so itself.
+    chmod 700 "$PGDATA" 2>/dev/null || true
+    if [ "$(id -u)" = 0 ]; then
+        mkdir -p /var/run/postgresql
+        find "$PGDATA" /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
+        exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
+    fi
 }
 
+# make_cluster postgres OPTION…: in $PGDATA, with the server's own options.
 make_cluster() {
-    local staging="$1" method options
-    from_file POSTGRES_USER postgres
+    local method
+    shift
     from_file POSTGRES_PASSWORD ''
+    from_file POSTGRES_USER postgres
     from_file POSTGRES_DB "$POSTGRES_USER"
     from_file POSTGRES_INITDB_ARGS ''
-    method="${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}"
-    if [ -z "$POSTGRES_PASSWORD" ] && [ "$method" != trust ]; then
+    if [ -z "$POSTGRES_PASSWORD" ] && [ "${POSTGRES_HOST_AUTH_METHOD:-}" != trust ]; then
         fail "the superuser has no password: set POSTGRES_PASSWORD_FILE (or POSTGRES_PASSWORD)"
-    fi
-
-    rm -rf "$staging"
-    mkdir -m 700 "$staging"
-    options=(--pgdata "$staging" --username "$POSTGRES_USER")
-    if [ -n "$POSTGRES_PASSWORD" ]; then
-        # A descriptor, so that the password stands in no file and in no command line.
-        options+=(--pwfile /dev/fd/3)
     fi
     # The arguments are words, as in the official image.
     # shellcheck disable=SC2086
-    initdb "${options[@]}" $POSTGRES_INITDB_ARGS >/dev/null 3< <(printf '%s\n' "$POSTGRES_PASSWORD")
-    printf '\nhost all all all %s\n' "$method" >>"$staging/pg_hba.conf"
+    initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") $POSTGRES_INITDB_ARGS
+    method="${POSTGRES_HOST_AUTH_METHOD:-$(postgres -C password_encryption "$@")}"
+    printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 
-    # A private socket: while scripts run, nobody else can connect and pg_isready says no.
-    export PGDATA="$staging" PGHOST=/var/run/postgresql/.init PGPORT=5432
-    rm -rf "$PGHOST"
-    mkdir -m 700 "$PGHOST"
-    pg_ctl --silent --wait --options "-c listen_addresses='' -c unix_socket_directories=$PGHOST" start
+    # On its socket alone: while scripts run, nobody else can connect.
+    PGUSER="$POSTGRES_USER" pg_ctl -D "$PGDATA" -o "$(printf '%q ' "$@" -c listen_addresses='' -p "${PGPORT:-5432}")" -w start
     if [ "$POSTGRES_DB" != postgres ]; then
         sql --dbname postgres --set name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
     fi
     run_init_scripts
-    pg_ctl --silent --wait --mode fast stop
-    rm -rf "$PGHOST" "$staging/postmaster.opts"
-    sync --file-system "$staging"
-    touch "$staging/.complete"
-    sync "$staging/.complete" "$staging"
-}
-
-move_cluster_up() {
-    local staging="$1" target="$2"
-    find "$staging" -mindepth 1 -maxdepth 1 ! -name PG_VERSION ! -name .complete -exec mv --target-directory "$target" {} +
-    sync --file-system "$target"
-    mv "$staging/PG_VERSION" "$target/"
-    rm -rf "$staging"
-    sync "$target"
-}
-
-# In a subshell, so that neither its variables nor the password's outlive it.
-initialise() (
-    data="$PGDATA" staging="$PGDATA/.init"
-    if [ ! -e "$staging/.complete" ]; then
-        strangers="$(find "$data" -mindepth 1 -maxdepth 1 ! -name .init ! -name lost+found)"
-        if [ -n "$strangers" ]; then
-            fail "$data holds files but no cluster (no PG_VERSION), so nothing is made there: $strangers"
-        fi
-        say "making a cluster in $data"
-        make_cluster "$staging"
-    fi
-    move_cluster_up "$staging" "$data"
-    say "the cluster is ready"
-)
-
-if [ "${1:-}" = "" ] || [ "${1:0:1}" = - ]; then
-    set -- postgres "$@"
-fi
-
-if [ "$1" = postgres ]; then
-    if [ "$(id -u)" = 0 ]; then
-        mkdir -p "$PGDATA" /var/run/postgresql
-        find "$PGDATA" /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
-        exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
-    fi
-    mkdir -p "$PGDATA"
-    # Fails where the directory is another user's; PostgreSQL then says so itself.
-    chmod 700 "$PGDATA" 2>/dev/null || true
-    if [ ! -s "$PGDATA/PG_VERSION" ]; then
-        initialise
-    elif [ -d "$PGDATA/.init" ]; then
-        # Cut between the last move and the clearing away.
-        rm -rf "$PGDATA/.init"
-    fi
+    PGUSER=postgres pg_ctl -D "$PGDATA" -m fast -w stop
     unset POSTGRES_PASSWORD
-fi
+}
 
-exec "$@"
+# Read by docker-ensure-initdb.sh for its functions.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    if [ "${1:-}" = "" ] || [ "${1:0:1}" = - ]; then
+        set -- postgres "$@"
+    fi
+    if [ "$1" = postgres ]; then
+        prepare "$@"
+        if [ ! -s "$PGDATA/PG_VERSION" ]; then
+            make_cluster "$@"
+            echo "$0: the cluster is made"
+        else
+            echo "$0: $PGDATA holds a cluster; no script is run"
+        fi
+    fi
+    exec "$@"
+fi

@@ -1,54 +1,102 @@
-"""What somebody did to the machine by hand is told, a line each, and put right by what the line says."""
+"""What somebody did to the machine by hand is told, a line each, and repaired by typing what is told."""
 
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from auren_infra.drift.repairs import HERE, ON_THE_MACHINE, TITLE
+from auren_infra.services.model import Service
 from sandbox import environment, layout
+from tests.local.all_services.connections import assert_only_the_links_connect
+from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import STACK, Deployment
 from tests.local.host import Host
 from tests.review.workflows import shell
 
 pytestmark = pytest.mark.machine
 
-RIGHT = "The machine is what was deployed.\n"
 ADDED = "/opt/auren/website/by-hand.html"
 LINK = "kafka-ui to kafka"
-BY_HAND = (
+Changes = dict[str, tuple[str, ...]]
+"""What somebody types on the machine -> how the lines begin that tell of it."""
+
+LINE_BY_LINE: Changes = {
     # Nothing else depends on either service. What was removed, no watchdog makes anew.
-    "docker rm --force auren-bridge",
-    "docker rm --force auren-kafka-ui",
-    "docker run --detach --name auren-kafka-ui --entrypoint sleep $IMAGE 3600",
-    "echo '# by hand' >>/opt/auren/nginx.conf",
-    f"echo by hand >{ADDED}",
-    "chmod 0644 /opt/auren/secrets/api/redis_password",
-    f"iptables -S DOCKER-USER | grep '{LINK}' | sed s/^-A/-D/ | xargs iptables",
-    "ufw allow 9999/tcp",
-    "iptables -I ufw-user-input -s 192.168.0.0/16 -j ACCEPT",
-    "sysctl -q -w net.bridge.bridge-nf-call-ip6tables=0",
-    "systemctl disable auren-watchdog",
-)
-
-
-def drift() -> tuple[int, str]:
-    """Its exit status, and what it printed, as an operator calls it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "auren_infra.drift", "--stack", STACK],
-        cwd=layout.PROJECT,
-        env=environment.complete(STACK),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.stderr == ""
-    return done.returncode, done.stdout
+    "docker rm --force auren-bridge": ("auren-bridge is gone",),
+    "docker rm --force auren-kafka-ui": (),
+    "docker run --detach --name auren-kafka-ui --entrypoint sleep $IMAGE 3600": ("auren-kafka-ui runs ",),
+    "echo '# by hand' >>/opt/auren/nginx.conf": (
+        "/opt/auren/nginx.conf has another content than was deployed",
+        "auren-nginx reads another /opt/auren/nginx.conf than was deployed",
+    ),
+    f"echo by hand >{ADDED}": (f"{ADDED} was not deployed",),
+    "chmod 0644 /opt/auren/secrets/api/redis_password": (
+        "/opt/auren/secrets/api/redis_password has the mode 0644, not 0400",
+    ),
+    f"iptables -S DOCKER-USER | grep '{LINK}' | sed s/^-A/-D/ | xargs iptables": (
+        "DOCKER-USER lacks the rule `-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.17 -d 172.18.0.16 ",
+    ),
+    "ufw allow 9999/tcp": ("UFW holds a rule that was not deployed, `allow 9999/tcp`",),
+    "iptables -I ufw-user-input -s 192.168.0.0/16 -j ACCEPT": (
+        "UFW is active, but its rules are not what the kernel holds",
+    ),
+    "sysctl -q -w net.bridge.bridge-nf-call-ip6tables=0": ("net.bridge.bridge-nf-call-iptables is off",),
+    "systemctl disable auren-watchdog": ("auren-watchdog.service is not enabled",),
+}
+ALL_AT_ONCE: Changes = {
+    # Before the others: it would put right what they do.
+    "systemctl stop auren-watchdog": ("auren-watchdog.service is inactive, not active",),
+    "echo '# by hand' >>/opt/auren/nginx.conf": (
+        "/opt/auren/nginx.conf has another content than was deployed",
+        "auren-nginx reads another /opt/auren/nginx.conf than was deployed",
+    ),
+    "echo '# by hand' >>/opt/auren/log4j.properties": (
+        "/opt/auren/log4j.properties has another content than was deployed",
+        "auren-kafka reads another /opt/auren/log4j.properties than was deployed",
+        "auren-zookeeper reads another /opt/auren/log4j.properties than was deployed",
+    ),
+    "sed -i '1i # by hand' /opt/auren/postgresql.conf": ("/opt/auren/postgresql.conf has another content",),
+    "rm /opt/auren/chroma.yaml && mkdir /opt/auren/chroma.yaml": ("/opt/auren/chroma.yaml is no file",),
+    "ln -s /etc/hostname /opt/auren/website/link": ("/opt/auren/website/link was not deployed",),
+    "rm /opt/auren/website/index.html": ("/opt/auren/website/index.html is gone",),
+    "chmod 0755 /opt/auren/secrets": ("/opt/auren/secrets has the mode 0755, not 0700",),
+    "chmod 0644 /usr/local/lib/auren/watchdog": ("/usr/local/lib/auren/watchdog has the mode 0644, not 0755",),
+    "chown 1000 /opt/auren/redis.conf": ("/opt/auren/redis.conf belongs to 1000:0, not root:root",),
+    "rm /etc/systemd/system/auren.service": (
+        "/etc/systemd/system/auren.service is gone",
+        "auren.service is not enabled",
+    ),
+    "echo '{\"icc\": true}' >/etc/docker/daemon.json": ("/etc/docker/daemon.json has another content",),
+    "docker rm --force auren-bridge": ("auren-bridge is gone",),
+    "docker stop auren-kafka-ui": ("auren-kafka-ui is exited, not running",),
+    "docker pause auren-chromadb": ("auren-chromadb is paused, not running",),
+    "docker rename auren-redis by-hand": ("auren-redis is gone", "by-hand is a container that was not deployed"),
+    "docker update --memory 1g --memory-swap 1g auren-api": (
+        "auren-api has memory limit 1073741824, not",
+        "auren-api has memory and swap limit 1073741824, not",
+    ),
+    "systemctl mask --now logrotate.timer": ("logrotate.timer is masked",),
+    "systemctl disable auren-firewall": (
+        "auren-firewall.service is not enabled",
+        "docker.service starts without the container firewall",
+    ),
+    "sed -i /auren-data/d /etc/fstab": ("/etc/fstab does not mount ",),
+    "iptables -I FORWARD -i auren0 -j ACCEPT": (
+        "FORWARD lets packets through before it asks DOCKER-USER, `-A FORWARD -i auren0 -j ACCEPT`",
+    ),
+    "iptables -F DOCKER-USER": ("DOCKER-USER holds no rule",),
+    "ufw disable": ("UFW is not active",),
+}
+ANOTHER_NETWORK: Changes = {
+    "systemctl stop auren && docker ps --all --quiet | xargs docker rm --force && docker network rm auren-network "
+    "&& docker network create --subnet 172.18.0.0/16 auren-network "
+    "&& docker run --detach --network auren-network --name by-hand --entrypoint sleep $IMAGE 3600": (),
+}
 
 
 @pytest.fixture
@@ -85,26 +133,65 @@ def nightly(workflow: Callable[..., str], tmp_path: Path) -> Callable[[], tuple[
     return look
 
 
-def mend(line: str, host: Host, deployment: Deployment) -> None:
-    """Type what a line says, first on the machine, then here."""
-    for command in re.findall(r"`([^`]+)`", line.rpartition(" Mend: ")[2]):
+@dataclass(frozen=True)
+class Operator:
+    """Somebody who types exactly what is said."""
+
+    host: Host
+    deployment: Deployment
+    containers: list[str]
+
+    def change(self, changes: Changes) -> None:
+        image = self.host.containers()["auren-redis"]["Config"]["Image"]
+        for command in changes:
+            self.host.run("sh", "-c", command.replace("$IMAGE", image))
+
+    def follow_line(self, line: str) -> None:
+        """First on the machine, then here."""
+        for command in re.findall(r"`([^`]+)`", line.rpartition(" Repair: ")[2]):
+            self.type(command)
+
+    def follow_order(self, told: str) -> None:
+        steps = told.partition(f"\n{TITLE}\n")[2].splitlines()
+        assert steps, told
+        where = ""
+        for line in steps:
+            if line.startswith("     "):
+                assert where == (HERE if line.strip().startswith("pulumi ") else ON_THE_MACHINE)
+                self.type(line.strip())
+            else:
+                where = line.partition(". ")[2]
+
+    def type(self, command: str) -> None:
         words = shlex.split(command)
         if words[0] == "pulumi":
-            deployment.pulumi(*words[1:], "--yes", "--skip-preview", "--non-interactive")
+            self.deployment.pulumi(*words[1:], "--yes", "--skip-preview", "--non-interactive")
         else:
-            host.run("sh", "-c", command)
+            self.host.run("sh", "-c", command)
+
+    def wait(self) -> None:
+        self.host.wait_until_healthy(self.containers, 120)
 
 
 @pytest.fixture
-def touched(host: Host, deployment: Deployment, containers: list[str]) -> Iterator[None]:
-    image = host.containers()["auren-redis"]["Config"]["Image"]
-    for command in BY_HAND:
-        host.run("sh", "-c", command.replace("$IMAGE", image))
-    yield
-    # Whatever the test has left, the next module finds it right.
-    for line in drift()[1].splitlines():
-        mend(line, host, deployment)
-    host.wait_until_healthy(containers, 90)
+def operator(host: Host, deployment: Deployment, containers: list[str]) -> Iterator[Operator]:
+    operator = Operator(host, deployment, containers)
+    yield operator
+    # Whatever the test has left, the next one finds it right.
+    for line in drift()[1].partition(f"\n{TITLE}\n")[0].splitlines():
+        operator.follow_line(line)
+    operator.wait()
+
+
+def assert_told(changes: Changes, told: str) -> list[str]:
+    """Each of them and nothing else; the lines. What needs a container that is changed may be unhealthy meanwhile."""
+    lines = [line for line in told.splitlines() if " Repair: " in line]
+    beginnings = [beginning for told_as in changes.values() for beginning in told_as]
+    untold = [beginning for beginning in beginnings if not any(line.startswith(beginning) for line in lines)]
+    others = [line for line in lines if not line.startswith(tuple(beginnings))]
+    unexpected = [line for line in others if not re.match(r"auren-[a-z-]+ is unhealthy\.", line)]
+    assert (untold, unexpected) == ([], []), told
+    return lines
 
 
 def test_a_machine_that_nobody_touched_is_what_was_deployed(first_up: str) -> None:
@@ -135,38 +222,54 @@ def test_it_is_one_login_and_changes_nothing(host: Host) -> None:
     assert {name: each["Id"] for name, each in after.items()} == {name: each["Id"] for name, each in before.items()}
 
 
-def test_what_was_done_by_hand_is_told_and_put_right(
-    host: Host,
-    deployment: Deployment,
-    touched: None,
-    containers: list[str],
-    nightly: Callable[[], tuple[str, str]],
+def test_a_restart_of_docker_is_no_difference(operator: Operator, host: Host, services: dict[str, Service]) -> None:
+    """It puts a rule before the container firewall, which lets nothing through."""
+    host.run("systemctl", "restart", "docker")
+    operator.wait()
+    assert host.run("iptables", "-S", "FORWARD").splitlines()[1] == "-A FORWARD -j DOCKER-ISOLATION-STAGE-1"
+    assert drift() == (0, RIGHT)
+    assert_only_the_links_connect(host, services)
+
+
+def test_what_was_done_by_hand_is_told_and_repaired_line_by_line(
+    operator: Operator, nightly: Callable[[], tuple[str, str]]
 ) -> None:
+    operator.change(LINE_BY_LINE)
     status, told = drift()
     assert status == 1
     found, report = nightly()
     assert found == "found=yes"
     assert told in report
-    lines = [line for line in told.splitlines() if " Mend: " in line]
-    beginnings = (
-        "auren-watchdog.service is not enabled",
-        "DOCKER-USER lacks the rule `-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.17 -d 172.18.0.16 ",
-        "net.bridge.bridge-nf-call-iptables is off",
-        "UFW holds a rule that was not deployed, `allow 9999/tcp`",
-        "UFW is active, but its rules are not what the kernel holds",
-        "/opt/auren/nginx.conf has another content than was deployed",
-        "/opt/auren/secrets/api/redis_password has the mode 0644, not 0400",
-        f"{ADDED} was not deployed",
-        "auren-nginx still reads another /opt/auren/nginx.conf than was deployed",
-        "auren-bridge is gone",
-        "auren-kafka-ui runs ",
-    )
-    untold = [beginning for beginning in beginnings if not any(line.startswith(beginning) for line in lines)]
-    assert (len(lines), untold) == (len(beginnings), []), told
-    for line in lines:
-        mend(line, host, deployment)
-    host.wait_until_healthy(containers, 90)
+    for line in assert_told(LINE_BY_LINE, told):
+        operator.follow_line(line)
+    operator.wait()
     assert drift() == (0, RIGHT)
+
+
+def test_what_was_done_by_hand_is_repaired_at_once_in_the_order_that_is_told(
+    operator: Operator, host: Host, services: dict[str, Service]
+) -> None:
+    operator.change(ALL_AT_ONCE)
+    status, told = drift()
+    assert status == 1
+    assert_told(ALL_AT_ONCE, told)
+    operator.follow_order(told)
+    operator.wait()
+    assert drift() == (0, RIGHT)
+    assert_only_the_links_connect(host, services)
+
+
+def test_a_network_that_was_made_by_hand_is_made_anew_with_all_that_is_on_it(
+    operator: Operator, host: Host, services: dict[str, Service]
+) -> None:
+    operator.change(ANOTHER_NETWORK)
+    status, told = drift()
+    assert status == 1
+    assert "auren-network is a bridge network 172.18.0.0/16 as None, icc None, IPv6 False, not a bridge " in told
+    operator.follow_order(told)
+    operator.wait()
+    assert drift() == (0, RIGHT)
+    assert_only_the_links_connect(host, services)
 
 
 def test_after_all_that_pulumi_has_nothing_to_do(deployment: Deployment, first_up: str) -> None:

@@ -17,10 +17,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What scripts write from their own text, by path: they were run for it."""
     bench = Bench(tmp_path_factory.mktemp("bench"))
     bench.path(_SYSTEMD).mkdir(parents=True)
-    for stub in ("systemctl", "iptables", "iptables-restore"):
+    for stub in ("systemctl", "iptables", "iptables-restore", "logrotate", "getent", "groupadd", "useradd"):
         bench.stub(stub, "echo -A" if stub == "iptables" else "")
-    for name, data in (("container_firewall", ""), ("log_rotation", ""), ("supervision", script("watchdog"))):
-        done = bench.run(name, data=data)
+    scripts = {"container_firewall": (), "log_rotation": ("auren-101-101", "101", "101"), "supervision": ()}
+    for name, arguments in scripts.items():
+        done = bench.run(name, *arguments, data=script("watchdog"))
         assert (done.returncode, done.stderr) == (0, "")
     files = [path for path in bench.path(_SYSTEMD).rglob("*") if path.is_file()]
     return {f"/{path.relative_to(bench.root)}": path.read_text().replace(str(bench.root), "") for path in files}

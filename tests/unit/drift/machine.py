@@ -127,6 +127,7 @@ class _Maker:
         rules = firewall.container_rules(SETTINGS, tuple(SERVICES.values()))
         machine.texts = {
             "docker-version": "24.0.9\n",
+            "alarms": "",
             "rules": recorded("iptables")
             + "".join(line for line in rules.splitlines(keepends=True) if line.startswith("-A ")),
             "bridge-filtering": "1\n1\n",
@@ -145,6 +146,8 @@ class _Maker:
 
         for path, text in render.configuration_files(SETTINGS, services).items():
             put(f"{paths.PROJECT}/{path}", text)
+        for directory in (paths.SECRETS, "/root/.ssh"):
+            machine.files[directory] = ("700", "0:0", "root:root", "-")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
         put("/etc/auren/containers.rules", firewall.container_rules(SETTINGS, services))

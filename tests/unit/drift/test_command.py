@@ -97,27 +97,53 @@ def test_the_key_is_this_users_alone_and_gone_afterwards(
         assert not Path((programs / "kept").read_text().strip()).exists()
 
 
-def test_each_difference_is_a_line_and_one_command_mends_all_that_pulumi_can(
+def test_each_difference_is_a_line_and_all_repairs_have_one_order(
     run: Run, programs: Path, update: Rehearsal, machine: Machine
 ) -> None:
     del machine.containers["auren-kafka-ui"]
     del machine.files["/opt/auren/redis.conf"]
     machine.texts["bridge-filtering"] = "0\n0\n"
+    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
     (programs / "looked").write_text(machine.looked)
     up = "pulumi up --stack prod"
-    kafka_ui, redis = (f"--target-replace '{update.command(name).urn}'" for name in ("kafka-ui", "redis.conf"))
+    kafka_ui, redis, nginx = (
+        f"--target-replace '{update.command(name).urn}'" for name in ("kafka-ui", "redis.conf", "nginx")
+    )
+    sysctl = "sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"
+    forget = "rm --force /var/lib/auren/started/nginx"
     status, shown, _ = run("--stack", "prod")
     filtering, *others = shown.splitlines()
     assert status == 1
     assert filtering.startswith("net.bridge.bridge-nf-call-iptables is off: ")
-    assert " Mend: on the machine `sysctl -w net.bridge.bridge-nf-call-iptables=1 " in filtering
+    assert filtering.endswith(f" Repair: on the machine `{sysctl}`")
+    reads = "auren-nginx reads another /opt/auren/nginx.conf than was deployed"
     assert others == [
-        f"/opt/auren/redis.conf is gone. Mend: `{up} {redis}`",
-        f"auren-kafka-ui is gone: there is no such container. Mend: `{up} {kafka_ui}`",
+        f"/opt/auren/redis.conf is gone. Repair: `{up} {redis}`",
+        f"{reads}. Repair: on the machine `{forget}`, then `{up} {nginx}`",
+        f"auren-kafka-ui is gone: there is no such container. Repair: `{up} {kafka_ui}`",
         "",
-        "All that pulumi mends, at once, after what is to be done by hand:",
-        f"  {up} {redis} {kafka_ui}",
+        "To repair all of it, in this order:",
+        "1. On the machine, line by line:",
+        f"     {sysctl}",
+        f"     {forget}",
+        "2. Here:",
+        f"     {up} {redis} {nginx} {kafka_ui}",
     ]
+
+
+def test_one_difference_needs_no_order(run: Run, programs: Path, machine: Machine) -> None:
+    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
+    (programs / "looked").write_text(machine.looked)
+    assert len(run()[1].splitlines()) == 1
+
+
+def test_a_command_that_two_differences_need_is_said_once(run: Run, programs: Path, machine: Machine) -> None:
+    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
+    machine.containers["auren-nginx"]["host"]["Memory"] = 1
+    (programs / "looked").write_text(machine.looked)
+    steps = run()[1].partition("To repair all of it")[2]
+    assert steps.count("started/nginx") == 1
+    assert steps.count("--target-replace") == 1
 
 
 def test_the_selected_stack_is_compared_when_none_is_named(run: Run, programs: Path, machine: Machine) -> None:

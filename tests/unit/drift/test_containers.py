@@ -42,6 +42,14 @@ def _extra_container(machine: Machine) -> None:
     }
 
 
+ALARM = "auren-failing@kafka-ui.service loaded failed failed The container auren-kafka-ui is not healthy\n"
+"""What systemctl 257 prints of a failed unit."""
+
+
+def _unhealthy(machine: Machine) -> None:
+    machine.containers["auren-kafka-ui"]["state"]["Health"].update(Status="unhealthy")
+
+
 def _joined(machine: Machine) -> None:
     networks = machine.containers["auren-redis"]["networks"]
     networks["bridge"] = {"IPAddress": "172.17.0.2"}
@@ -89,6 +97,16 @@ CASES = {
         lambda m: m.containers["auren-api"]["state"]["Health"].update(Status="unhealthy"),
         "auren-api",
         "is unhealthy",
+    ),
+    "an unhealthy container that the watchdog could not help": Case(
+        lambda m: m.texts.update({"alarms": ALARM}) or _unhealthy(m),
+        "auren-kafka-ui",
+        "is unhealthy",
+    ),
+    "a container that starts and starts": Case(
+        lambda m: m.texts.update({"alarms": ALARM}),
+        "auren-kafka-ui",
+        "did not become healthy, and the watchdog could not help it",
     ),
     "more memory": Case(
         lambda m: m.containers["auren-api"]["host"].update(Memory=1 << 40),

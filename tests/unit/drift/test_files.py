@@ -17,13 +17,24 @@ def _edit(machine: Machine) -> None:
 
 
 def _chmod(machine: Machine) -> None:
-    _, ids, names, digest = machine.files["/opt/auren/secrets/api/redis_password"]
-    machine.files["/opt/auren/secrets/api/redis_password"] = ("644", ids, names, digest)
+    _mode(machine, "/opt/auren/secrets/api/redis_password", "644")
 
 
 def _another_secret(machine: Machine) -> None:
     mode, ids, names, _ = machine.files["/opt/auren/secrets/api/redis_password"]
     machine.files["/opt/auren/secrets/api/redis_password"] = (mode, ids, names, OTHER)
+
+
+def _no_program(machine: Machine) -> None:
+    _mode(machine, "/usr/local/lib/auren/watchdog", "644")
+
+
+def _written_by_all(machine: Machine) -> None:
+    _mode(machine, "/etc/systemd/system/auren.service", "666")
+
+
+def _mode(machine: Machine, path: str, mode: str) -> None:
+    machine.files[path] = (mode, *machine.files[path][1:])
 
 
 def _chown_data(machine: Machine) -> None:
@@ -40,6 +51,11 @@ CASES = {
         _edit,
         "/opt/auren/nginx.conf",
         "has another content",
+    ),
+    "a link instead of a file": Case(
+        lambda m: m.files.update({"/opt/auren/nginx.conf": ("777", "0:0", "root:root", "-")}),
+        "/opt/auren/nginx.conf",
+        "is no file, but a link or a directory",
     ),
     "a removed file": Case(
         lambda m: m.files.pop("/opt/auren/redis.conf"),
@@ -61,6 +77,11 @@ CASES = {
         "/opt/auren/website/phish/a b.html",
         "was not deployed",
     ),
+    "a link that was added to the pages": Case(
+        lambda m: m.files.update({"/opt/auren/website/etc": ("777", "0:0", "root:root", "-")}),
+        "/opt/auren/website/etc",
+        "was not deployed",
+    ),
     "a secret that all can read": Case(
         _chmod,
         "/opt/auren/secrets/api/redis_password",
@@ -70,6 +91,21 @@ CASES = {
         _another_secret,
         "/opt/auren/secrets/api/redis_password",
         "has another content",
+    ),
+    "secrets that all can list": Case(
+        lambda m: m.files.update({paths.SECRETS: ("755", "0:0", "root:root", "-")}),
+        paths.SECRETS,
+        "has the mode 0755, not 0700",
+    ),
+    "a watchdog that cannot run": Case(
+        _no_program,
+        "/usr/local/lib/auren/watchdog",
+        "has the mode 0644, not 0755",
+    ),
+    "a unit that all can write": Case(
+        _written_by_all,
+        "/etc/systemd/system/auren.service",
+        "has the mode 0666, not 0644",
     ),
     "data of another user": Case(
         _chown_data,
@@ -89,14 +125,16 @@ def test_everything_that_was_put_there_is_looked_at(deployed: list[Command], mac
     known = {one.path for one in files.placed(deployed)}
     known |= {one.path for tree in files.trees(deployed).values() for one in tree}
     assert known == set(machine.files)
-    assert all(one.digest for one in files.placed(deployed) if not one.path.startswith(paths.DATA))
+    assert all(one.digest for one in files.placed(deployed) if machine.files[one.path][3] != "-"), "but for directories"
 
 
-def test_a_container_that_reads_what_was_written_in_place_is_restarted_after_the_file_is_right(
+def test_a_container_that_reads_what_was_written_in_place_is_made_anew_after_the_file_is_right(
     deployed: list[Command], machine: Machine
 ) -> None:
     """Putting the file there again makes another one, and the container keeps the one that it has."""
     _edit_in_place(machine)
     found = compare.findings(deployed, machine.facts)
     assert [one.where for one in found] == ["/opt/auren/nginx.conf", "auren-nginx"]
-    assert found[1].by_hand == "docker restart auren-nginx"
+    assert found[1].by_hand == "rm --force /var/lib/auren/started/nginx"
+    urns = [each.urn for each in found]
+    assert [urn.rpartition("-")[2] for urn in urns] == ["nginx.conf", "nginx"], "Pulumi runs the file's command first"

@@ -2,10 +2,12 @@
 
 import pytest
 
+from auren_infra.drift import compare
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import DEVICE, Machine
+from tests.unit.drift.machine import DEVICE, SERVICES, Machine
+from tests.unit.rehearsal import NAME, Rehearsal
 
 CASES = {
     "a disabled unit": Case(
@@ -23,6 +25,18 @@ CASES = {
         "docker.service",
         "is not enabled",
         "systemctl enable --now docker.service",
+    ),
+    "a masked unit": Case(
+        lambda m: m.units["logrotate.timer"].update(UnitFileState="masked", ActiveState="inactive"),
+        "logrotate.timer",
+        "is masked",
+        "systemctl unmask logrotate.timer",
+    ),
+    "Docker masked": Case(
+        lambda m: m.units["docker.service"].update(UnitFileState="masked-runtime"),
+        "docker.service",
+        "is masked",
+        "systemctl unmask docker.service && systemctl enable --now docker.service",
     ),
     "Docker before its firewall": Case(
         lambda m: m.units["docker.service"].update(Requires="docker.socket"),
@@ -64,7 +78,10 @@ CASES = {
         lambda m: m.networks["auren-network"]["Options"].clear(),
         "auren-network",
         "is a bridge network 172.18.0.0/16 as None, icc None, IPv6 False, not a bridge network",
-        "systemctl stop auren && docker ps --all --quiet | xargs docker rm --force && docker network rm auren-network",
+        (
+            "systemctl stop auren && docker ps --all --quiet | xargs --no-run-if-empty docker rm --force && "
+            "docker network rm auren-network"
+        ),
     ),
 }
 
@@ -72,3 +89,13 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
+
+
+def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
+    update: Rehearsal, deployed: list[Command], machine: Machine
+) -> None:
+    """Its repair takes the containers away and stops their unit."""
+    machine.networks["auren-network"]["Options"].clear()
+    (found,) = compare.findings(deployed, machine.facts)
+    names = {each.urn: each.name.removeprefix(f"{NAME}-") for each in update.commands()}
+    assert {names[urn] for urn in found.urns} == {"network", "supervision", *SERVICES}

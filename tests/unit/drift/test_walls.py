@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.drift import state
+from auren_infra.drift import compare, state
 from auren_infra.drift.walls import mark
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
@@ -24,6 +24,10 @@ def _open_rule(machine: Machine) -> None:
 def _flush(machine: Machine, chain: str) -> None:
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "".join(line for line in lines if not line.startswith(f"-A {chain} "))
+
+
+def _before_the_chain(machine: Machine, rules: str) -> None:
+    machine.replaced("rules", "-A FORWARD -j DOCKER-USER\n", f"{rules}-A FORWARD -j DOCKER-USER\n")
 
 
 def _reorder(machine: Machine) -> None:
@@ -54,11 +58,21 @@ CASES = {
         "DOCKER-USER",
         "holds its rules in another order",
     ),
-    "a way past the chain": Case(
-        lambda m: m.replaced("rules", "-A FORWARD -j DOCKER-USER\n", "-A FORWARD -j ACCEPT\n"),
+    "a chain that nobody asks": Case(
+        lambda m: m.replaced("rules", "-A FORWARD -j DOCKER-USER\n", ""),
         "FORWARD",
-        "does not ask DOCKER-USER first",
+        "does not ask DOCKER-USER: the container firewall is bypassed",
         "systemctl restart docker",
+    ),
+    "a way past the chain": Case(
+        lambda m: _before_the_chain(m, "-A FORWARD -i auren0 -j ACCEPT\n"),
+        "FORWARD",
+        "lets packets through before it asks DOCKER-USER, `-A FORWARD -i auren0 -j ACCEPT`",
+    ),
+    "a chain before the chain": Case(
+        lambda m: _before_the_chain(m, "-A FORWARD -j OWN\n-A OWN -j DEEPER\n-A DEEPER -s 10.0.0.0/8 -j ACCEPT\n"),
+        "FORWARD",
+        "lets packets through before it asks DOCKER-USER, `-A FORWARD -j OWN`",
     ),
     "filtering switched off": Case(
         lambda m: m.texts.update({"bridge-filtering": "0\n1\n"}),
@@ -122,6 +136,56 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
+
+
+RESTARTED = """-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A DOCKER-ISOLATION-STAGE-1 -i auren0 ! -o auren0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+-A DOCKER-ISOLATION-STAGE-2 -o auren0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -j RETURN
+"""
+"""What Docker 26.1 has put before DOCKER-USER after `systemctl restart docker`."""
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        RESTARTED,
+        "-A FORWARD -o auren0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n",
+        "-A FORWARD -j LOG --log-prefix seen\n-A FORWARD\n-A FORWARD -s 192.0.2.0/24 -j REJECT\n",
+        "-A FORWARD -j ONE\n-A ONE -j TWO\n-A TWO -j ONE\n",
+    ],
+    ids=["a restart of Docker", "answers", "no way through", "chains in a circle"],
+)
+def test_what_lets_nothing_through_may_stand_before_the_container_firewall(
+    deployed: list[Command], machine: Machine, harmless: str
+) -> None:
+    _before_the_chain(machine, harmless)
+    assert compare.findings(deployed, machine.facts) == []
+
+
+def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Command], machine: Machine) -> None:
+    """It would be there when UFW is on again."""
+    machine.texts["ufw-status"] = "Status: inactive\n"
+    machine.texts["ufw-added"] += "ufw allow 9999 comment 'mine'\n"
+    lines = machine.texts["rules"].splitlines(keepends=True)
+    machine.texts["rules"] = "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n" + "".join(one for one in lines if "ufw-" not in one)
+    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts)] == [
+        ("UFW", ""),
+        ("UFW", "ufw delete allow 9999"),
+        ("INPUT", "iptables -D INPUT -s 10.0.0.0/8 -j ACCEPT"),
+    ]
+
+
+def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine: Machine) -> None:
+    """`iptables -F`: whoever has repaired what is told finds nothing more."""
+    lines = machine.texts["rules"].splitlines(keepends=True)
+    machine.texts["rules"] = "".join(line for line in lines if not line.startswith("-A "))
+    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts)]
+    assert [where for where, _ in found] == ["DOCKER-USER", "FORWARD", "INPUT", "UFW"]
+    assert ("FORWARD", "systemctl restart docker") in found
 
 
 def test_our_rules_of_ufw_are_known_as_their_script_marks_them(tmp_path: Path, deployed: list[Command]) -> None:

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from auren_infra.host.machine import script
-from tests.unit.rehearsal import Rehearsal
+from tests.unit.rehearsal import Registration, Rehearsal
 
 SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui")
 
@@ -33,9 +33,14 @@ def test_a_containers_specification_is_not_secret(update: Rehearsal) -> None:
         assert "stdin" not in update.command(service).secrets, service
 
 
+def _arguments(command: Registration) -> list[str]:
+    words = shlex.split(command.inputs["create"])
+    return words[words.index("--") + 1 :]
+
+
 def test_passwords_reach_the_machine_as_files_of_their_readers(update: Rehearsal) -> None:
     written = {
-        name: (shlex.split(command.inputs["create"])[9:], command.inputs["stdin"].removeprefix(script("put_file")))
+        name: (_arguments(command), command.inputs["stdin"].removeprefix(script("put_file")))
         for name in ("postgres-postgres_password", "api-postgres_password", "api-redis_password", "redis-redis.acl")
         if (command := update.command(name))
     }

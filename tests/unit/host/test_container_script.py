@@ -20,7 +20,7 @@ case "$*" in
     kept restarts 0
     if grep -q broken "$state/image"; then echo $(($(kept restarts 0) + 1)) >"$state/restarts"; fi ;;
 "inspect --format {{.Config.Image}} auren-api") cat "$state/image" ;;
-"logs --tail 30 auren-api")
+"logs --tail 50 auren-api")
     if [ ! -e "$state/id" ]; then echo "No such container: auren-api" >&2; exit 1; fi
     echo "FATAL: the database is not there" >&2 ;;
 "exec auren-api sh -c "*)

@@ -39,24 +39,27 @@ def test_the_release_does_nothing_until_it_is_deleted(update: Rehearsal) -> None
     inputs = update.only(LOCAL).inputs
     assert inputs["create"] == ":"
     assert "update" not in inputs
-    assert inputs["delete"] == script("release_data_disk")
-    assert inputs["interpreter"] == ["/bin/bash", "-c"]
+    assert inputs["delete"] == script("over_ssh")
+    assert inputs["interpreter"] == ["bash", "-c"]
 
 
 def test_the_release_knows_the_machine_that_it_logs_in_to(update: Rehearsal) -> None:
     release = update.only(LOCAL)
-    assert release.inputs["environment"] == {
-        "HOST": ADDRESS,
-        "KNOWN_HOSTS": f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost",
-        "TARGET": "/mnt/auren-data",
-    }
+    environment = release.inputs["environment"]
+    assert environment["HOST"] == ADDRESS
+    assert (environment["PORT"], environment["WEB_PORT"]) == ("22", "80")
+    assert environment["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost"
+    assert environment["COMMAND"] == "env LC_ALL=C timeout 300 bash -s -- /mnt/auren-data"
+    assert environment["SCRIPT"] == script("release_data_disk")
+    assert int(environment["LOCAL_BOUND"]) > 300, "the machine's own last words must arrive"
     assert release.inputs["stdin"] == f"PRIVATE-{NAME}-deploy-PRIVATE\n"
     assert "stdin" in release.secrets
 
 
 def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> None:
     command = update.command("data-disk")
-    assert shlex.split(command.inputs["create"])[9:] == [
+    words = shlex.split(command.inputs["create"])
+    assert words[words.index("--") + 1 :] == [
         f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}",
         "/mnt/auren-data",
         "40",

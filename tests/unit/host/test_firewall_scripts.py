@@ -11,7 +11,15 @@ RULES = "/etc/auren/containers.rules"
 UNIT = "/etc/systemd/system/auren-firewall.service"
 CONTAINER_RULES = container_rules(settings(), catalogue(settings()))
 
+IPTABLES = r"""
+case "$*" in
+"--wait -C FORWARD -j DOCKER-USER") [ -e "$state/asked" ] ;;
+"--wait -S DOCKER-USER") printf '%s\n' '-N DOCKER-USER' '-A DOCKER-USER -j DROP' '-A DOCKER-USER -j RETURN' ;;
+*) exit 98 ;;
+esac
+"""
 RESTORE = r"""
+[ $# -ne 2 ] || cat >"$state/restored"
 if [ "$3" = --test ]; then
     [ ! -e "$state/in place" ] || cmp -s "$state/in place" "$state/../etc/auren/containers.rules" || exit 97
     ! grep -q wrong "$4" || { echo "iptables-restore: line 5 failed" >&2; exit 2; }
@@ -24,7 +32,7 @@ fi
 def host(bench: Bench) -> Bench:
     bench.path(UNIT).parent.mkdir(parents=True)
     bench.stub("iptables-restore", RESTORE)
-    bench.stub("iptables", r"printf '%s\n' '-N DOCKER-USER' '-A DOCKER-USER -j DROP' '-A DOCKER-USER -j RETURN'")
+    bench.stub("iptables", IPTABLES)
     bench.stub("systemctl", '[ "$1" != is-active ] || [ -e "$state/active" ]')
     return bench
 
@@ -39,7 +47,19 @@ def test_the_first_rules_are_put_in_place_and_kept_for_every_boot(host: Bench) -
         "systemctl enable --quiet auren-firewall",
         "systemctl is-active --quiet auren-firewall",
         "systemctl start auren-firewall",
+        "iptables-restore --wait --noflush",
     ]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_chain_is_asked_before_any_other_rule(host: Bench, asked: bool) -> None:
+    """A rule that came before it later would let packets bypass it. It is moved in one step."""
+    if asked:
+        host.state("asked", "")
+    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    lines = host.path("/state/restored").read_text().split("\n")
+    moved = ["-D FORWARD -j DOCKER-USER"] if asked else []
+    assert [line for line in lines if line] == ["*filter", *moved, "-I FORWARD -j DOCKER-USER", "COMMIT"]
 
 
 def test_changed_rules_take_the_place_of_those_that_are_there(host: Bench) -> None:

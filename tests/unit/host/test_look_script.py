@@ -27,7 +27,7 @@ NOTHING_ELSE = ("iptables", "sysctl", "ufw", "systemctl", "findmnt")
 def host(bench: Bench) -> Bench:
     bench.stub("docker", DOCKER)
     for name in NOTHING_ELSE:
-        bench.stub(name, f'echo "{name} says this"')
+        bench.stub(name, f'[ "$1" = is-active ] || echo "{name} says this"')
     for name in ("readlink", "true"):
         bench.stub(name, 'echo "${@: -1}"')
     return bench
@@ -80,7 +80,7 @@ def test_all_others_are_asked_and_quoted(host: Bench) -> None:
     assert facts.answers["rules"].text == "iptables says this\n"
     assert facts.answers["ufw-status"].text == "ufw says this\n"
     assert facts.disks == {"/mnt/auren-data": ("/dev/sda", "findmnt says this")}
-    (shown,) = host.calls("systemctl")
+    (shown,) = host.calls("systemctl show")
     assert shown.endswith(" auren.service docker.service")
 
 
@@ -93,6 +93,24 @@ def test_a_command_that_fails_is_an_answer(host: Bench) -> None:
     assert not facts.ufw_active
 
 
+def test_a_link_is_told_and_not_followed(host: Bench) -> None:
+    tree = host.path("/opt/auren/website")
+    tree.mkdir()
+    for name, target in {"file": "/etc/hostname", "directory": "/etc", "nowhere": "/nonexistent"}.items():
+        (tree / name).symlink_to(target)
+    found = _look(host, f"tree {tree}", f"file {tree / 'file'}").files
+    assert {path: inode.digest for path, inode in found.items()} == dict.fromkeys(map(str, tree.iterdir()), "-")
+
+
+def test_docker_that_does_not_run_is_not_asked(host: Bench) -> None:
+    """Its socket would start it."""
+    host.stub("systemctl", '[ "$1" != is-active ]')
+    facts = _look(host)
+    assert facts.containers is None
+    assert (facts.docker_version, facts.networks, facts.mounted_files) == ("", {}, [])
+    assert host.calls("docker") == []
+
+
 def test_it_changes_nothing(host: Bench) -> None:
     before = sorted(host.root.rglob("*"))
     _look(host, f"file {host.path('/opt/auren')}", f"tree {host.path('/opt/auren')}", "unit docker.service")
@@ -103,6 +121,8 @@ def test_it_changes_nothing(host: Bench) -> None:
         "docker ps",
         "docker version",
         "iptables --wait",
+        "systemctl is-active",
+        "systemctl list-units",
         "systemctl show",
         "ufw show",
         "ufw status",

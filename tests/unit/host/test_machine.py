@@ -3,7 +3,7 @@
 import shlex
 
 from auren_infra.host.machine import script
-from tests.unit.rehearsal import ADDRESS, NAME, UNKNOWN, Rehearsal
+from tests.unit.rehearsal import ADDRESS, NAME, UNKNOWN, Registration, Rehearsal
 
 DROPLET = "digitalocean:index/droplet:Droplet"
 SERVICES = ("nginx", "api", "postgres", "redis")
@@ -60,10 +60,17 @@ def test_no_command_knows_what_it_printed_before(rehearsal: Rehearsal) -> None:
         assert not command.inputs.get("addPreviousOutputInEnv", True), command.name
 
 
+def _within_the_locale(command: Registration) -> list[str]:
+    """The command behind `env LC_ALL=C`, as words."""
+    words = shlex.split(command.inputs["create"])
+    assert words[:2] == ["env", "LC_ALL=C"], f"{command.name} would sort and parse as the machine's language has it"
+    return words[2:]
+
+
 def test_every_command_is_a_bounded_script_with_a_lock_of_its_own(rehearsal: Rehearsal) -> None:
     locks: list[str] = []
     for command in rehearsal.commands():
-        words = shlex.split(command.inputs["create"])
+        words = _within_the_locale(command)
         assert words[:2] == ["flock", "-w"], command.name
         assert words[4:5] == ["timeout"], command.name
         assert int(words[2]) == int(words[5]) <= 1500, f"{command.name} must wait for the run before it, not longer"
@@ -74,7 +81,7 @@ def test_every_command_is_a_bounded_script_with_a_lock_of_its_own(rehearsal: Reh
 
 def test_the_bound_of_a_container_leaves_room_for_its_health_check_twice(rehearsal: Rehearsal) -> None:
     for service in SERVICES:
-        words = shlex.split(rehearsal.command(service).inputs["create"])
+        words = _within_the_locale(rehearsal.command(service))
         bound, deadline = int(words[5]), int(words[10])
         assert bound >= 2 * deadline + 300, service
 

@@ -1,31 +1,8 @@
-"""The short scripts: the first boot, the network, Kafka's topics, and services that are no more."""
+"""The short scripts: the network, Kafka's topics, and services that are no more."""
 
 import pytest
 
 from tests.unit.host.bench import Bench
-
-
-@pytest.mark.parametrize(("status", "ready"), [(0, True), (2, True), (1, False), (124, False)])
-def test_the_first_boot_is_over_when_cloud_init_says_so(bench: Bench, status: int, ready: bool) -> None:
-    """Its 2 is "done, with a recoverable error"; 124 is `timeout`'s own."""
-    bench.stub("cloud-init", f"echo 'status: whatever'; exit {status}")
-    done = bench.run("wait_ready", "600")
-    assert (done.returncode == 0) is ready
-    assert bench.calls("cloud-init") == ["cloud-init status --wait"]
-    if ready:
-        assert bench.path("/opt/auren/secrets").stat().st_mode & 0o777 == 0o700
-        assert bench.path("/root/.ssh").stat().st_mode & 0o777 == 0o700
-    else:
-        assert "status: whatever" in done.stderr
-        assert "On the machine: cloud-init status --long" in done.stderr
-
-
-def test_the_wait_for_the_first_boot_has_an_end(bench: Bench) -> None:
-    bench.stub("cloud-init", "tail -f /dev/null")
-    done = bench.run("wait_ready", "0.3")
-    assert done.returncode == 1
-    assert "The first boot was not over after 0.3 s" in done.stderr
-
 
 NETWORK = r"""
 case "$*" in
@@ -99,7 +76,7 @@ def test_a_service_that_is_no_more_is_stopped_and_removed(machine: Bench) -> Non
     done = machine.run("retire", data="nginx\napi\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "kafka is no longer among the services: its container was removed\n"
-    assert machine.calls("docker stop", "docker rm") == ["docker stop --time 60 c2", "docker rm --force c2"]
+    assert machine.calls("docker stop", "docker rm") == ["docker stop -t 60 c2", "docker rm --force c2"]
     assert "volume" not in " ".join(machine.calls()), "its data stays"
 
 

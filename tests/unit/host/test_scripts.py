@@ -98,6 +98,49 @@ def test_a_secret_is_never_readable_by_others(bench: Bench) -> None:
     assert path.stat().st_mode & 0o7777 == 0o400
 
 
+def test_a_directory_that_is_closed_to_others_stays_closed(bench: Bench) -> None:
+    path = bench.path("/root/.ssh/operators")
+    path.parent.mkdir(mode=0o700)
+    assert bench.run("put_file", str(path), "0600", OWNER, data="key\n").returncode == 0
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("target", ["same", "other", "directory", "nowhere"])
+def test_a_link_in_a_files_place_is_replaced_and_not_followed(bench: Bench, target: str) -> None:
+    path, behind = bench.path("/opt/auren/nginx.conf"), bench.path("/root/behind")
+    if target == "directory":
+        behind.mkdir()
+    elif target != "nowhere":
+        behind.write_text("one\n" if target == "same" else "another\n")
+        behind.chmod(0o600)
+    path.symlink_to(behind)
+    assert bench.run("put_file", str(path), "0644", OWNER, data="one\n").returncode == 0
+    assert not path.is_symlink()
+    assert path.read_text() == "one\n"
+    if target in ("same", "other"):
+        assert behind.stat().st_mode & 0o777 == 0o600
+    if target == "directory":
+        assert list(behind.iterdir()) == []
+
+
+def test_an_empty_directory_in_a_files_place_is_replaced(bench: Bench) -> None:
+    """Docker makes one where a file that it is to mount is missing."""
+    path = bench.path("/opt/auren/nginx.conf")
+    path.mkdir()
+    assert bench.run("put_file", str(path), "0644", OWNER, data="one\n").returncode == 0
+    assert path.read_text() == "one\n"
+
+
+def test_a_directory_that_holds_something_is_left_and_told_about(bench: Bench) -> None:
+    path = bench.path("/opt/auren/nginx.conf")
+    path.mkdir()
+    (path / "mine").touch()
+    done = bench.run("put_file", str(path), "0644", OWNER, data="one\n")
+    assert done.returncode == 1
+    assert "is a directory that holds something. Move it away" in done.stderr
+    assert [entry.name for entry in path.parent.iterdir()] == ["nginx.conf"]
+
+
 def test_a_write_that_was_cut_is_made_good(bench: Bench) -> None:
     path = bench.path("/opt/auren/nginx.conf")
     path.with_name("nginx.conf.new").write_text("half a li")
@@ -138,6 +181,8 @@ def test_a_tree_holds_what_was_sent_and_nothing_else(bench: Bench) -> None:
     bench.run("put_tree", str(target), data=_packed(**{"index.html": b"1", "old/page.html": b"1", "gone.js": b"1"}))
     before = target.stat().st_ino
     (target / ".left-behind").write_text("by hand")
+    (target / "a link").symlink_to("/etc/hostname")
+    (target / "no target").symlink_to("/nonexistent")
     done = bench.run("put_tree", str(target), data=_packed(**{"index.html": b"2", "new.js": b"2"}))
     assert done.returncode == 0
     assert _tree(target) == {"index.html": b"2", "new.js": b"2"}

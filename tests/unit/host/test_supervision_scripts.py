@@ -12,15 +12,21 @@ from tests.unit.rehearsal import Rehearsal
 
 DOCKER = r"""
 name="${@: -1}"
+name="${name#id-of-}"
 case "$*" in
-"ps --all --filter label=com.docker.compose.project=auren "*) cat "$state/containers" ;;
+"ps --all --no-trunc --filter label=com.docker.compose.project=auren "*) cat "$state/containers" ;;
 "inspect --format {{if .State.Health}}"*) [ -e "$state/health-$name" ] && cat "$state/health-$name" ;;
 "inspect --format {{index .Config.Labels \"auren.needs\"}} "*) cat "$state/needs-$name" ;;
-"start "* | "restart "*) cat >/dev/null; [ ! -e "$state/refuses-$name" ] ;;
+"inspect --format {{.Config.StopTimeout}} "*) cat "$state/grace-$name" ;;
+"start "* | "restart "*)
+    cat >/dev/null
+    [ ! -e "$state/refuses-$name" ] ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
 """
 """Containers in a list, what they need and how they are. Whatever takes input reads all that it is given."""
+SERVICES = {"nginx": "api", "api": "postgres redis", "postgres": "", "redis": ""}
+MEMORY = "/run/auren-watchdog"
 
 
 @pytest.fixture
@@ -28,23 +34,46 @@ def machine(bench: Bench) -> Bench:
     """The API with its two stores, all well, and a web server that needs the API."""
     bench.path("/run/lock").mkdir(parents=True)
     bench.stub("docker", DOCKER)
-    bench.stub("systemctl", '[ ! -e "$state/docker-is-stopped" ]')
+    bench.stub("systemctl", '[ "$1" != is-active ] || [ ! -e "$state/docker-is-stopped" ]')
     _list(bench, nginx="running", api="running", postgres="running", redis="running")
-    for service, needs in {"nginx": "api", "api": "postgres redis", "postgres": "", "redis": ""}.items():
+    for service, needs in SERVICES.items():
         bench.state(f"needs-auren-{service}", needs)
         bench.state(f"health-auren-{service}", "healthy")
+        bench.state(f"grace-auren-{service}", "30")
+    _time(bench, 1000)
     return bench
 
 
 def _list(machine: Bench, **states: str) -> None:
-    machine.state("containers", "\n".join(f"auren-{service} {service} {state}" for service, state in states.items()))
+    lines = [f"id-of-auren-{service} auren-{service} {service} {state}" for service, state in states.items()]
+    machine.state("containers", "\n".join(lines))
+
+
+def _time(machine: Bench, seconds: int) -> None:
+    """Since the boot."""
+    machine.state("uptime", f"{seconds}.27 4711.15")
 
 
 def _look(machine: Bench) -> list[str]:
-    """What the watchdog did."""
-    done = machine.run("watchdog")
+    """What the watchdog does, in no order; its output is at its end only when all that it began is over."""
+    machine.forget_calls()
+    text = machine.text("watchdog").replace("/proc/uptime", f"{machine.root}/state/uptime")
+    done = machine.run("watchdog", text=text)
     assert (done.returncode, done.stderr) == (0, "")
-    return machine.calls("docker start", "docker restart")
+    calls = machine.calls("docker start", "docker restart", "systemctl start", "systemctl reset-failed")
+    return sorted(call.replace("id-of-", "") for call in calls)
+
+
+def _done_at(machine: Bench, did: str, *times: int) -> list[int]:
+    """At which of these times a look does this."""
+    found: list[int] = []
+    for time in times:
+        _time(machine, time)
+        found += [time] * (did in _look(machine))
+    return found
+
+
+RESTART = "docker restart -t 30 auren-postgres"
 
 
 def test_what_is_well_is_left_alone(machine: Bench) -> None:
@@ -54,7 +83,7 @@ def test_what_is_well_is_left_alone(machine: Bench) -> None:
 def test_what_does_not_run_is_started(machine: Bench) -> None:
     """Each of them: what starts the first must not read the list of the others."""
     _list(machine, nginx="exited", api="created", postgres="exited", redis="running")
-    assert _look(machine) == ["docker start auren-nginx", "docker start auren-api", "docker start auren-postgres"]
+    assert _look(machine) == ["docker start auren-api", "docker start auren-nginx", "docker start auren-postgres"]
 
 
 @pytest.mark.parametrize("state", ["restarting", "paused", "removing", "dead"])
@@ -69,9 +98,77 @@ def test_one_that_does_not_start_does_not_hold_up_the_others(machine: Bench) -> 
     assert _look(machine) == ["docker start auren-api", "docker start auren-postgres"]
 
 
-def test_one_that_hangs_is_restarted(machine: Bench) -> None:
+@pytest.mark.parametrize(("stop_timeout", "grace"), [("60", "60"), ("<nil>", "10"), ("<no value>", "10")])
+def test_one_that_hangs_is_restarted_and_has_its_own_time_to_end(machine: Bench, stop_timeout: str, grace: str) -> None:
+    """A database that is killed in the middle needs a recovery."""
     machine.state("health-auren-api", "unhealthy")
-    assert _look(machine) == ["docker restart --time 10 auren-api"]
+    machine.state("grace-auren-api", stop_timeout)
+    assert _look(machine) == [f"docker restart -t {grace} auren-api"]
+
+
+def test_one_that_is_no_better_is_given_more_time_before_each_restart(machine: Bench) -> None:
+    """A database whose recovery takes five minutes would never come to its end otherwise."""
+    machine.state("health-auren-postgres", "unhealthy")
+    times = (1000, 1010, 1110, 1120, 1350, 1360, 1830, 1840, 2790, 2800)
+    assert _done_at(machine, RESTART, *times) == [1000, 1120, 1360, 1840, 2800]
+
+
+def test_one_that_no_restart_helps_is_left_as_it_is_and_loudly(machine: Bench) -> None:
+    machine.path(MEMORY).mkdir(parents=True)
+    machine.path(f"{MEMORY}/postgres").write_text("id-of-auren-postgres 4 1000\n")
+    machine.state("health-auren-postgres", "unhealthy")
+    assert _look(machine) == ["docker restart -t 30 auren-postgres"]
+    _time(machine, 2910)
+    assert _look(machine) == []
+    _time(machine, 2920)
+    assert _look(machine) == ["systemctl start --no-block auren-failing@postgres"]
+    _time(machine, 99999)
+    assert _look(machine) == []
+
+
+def test_what_was_tried_is_forgotten_when_it_is_healthy(machine: Bench) -> None:
+    machine.state("health-auren-postgres", "unhealthy")
+    assert _done_at(machine, RESTART, 1000, 1120, 1130) == [1000, 1120]
+    machine.state("health-auren-postgres", "healthy")
+    assert _look(machine) == []
+    machine.state("health-auren-postgres", "unhealthy")
+    assert _done_at(machine, RESTART, 1140, 1150, 1260) == [1140, 1260], "at once again"
+
+
+def test_an_alarm_is_over_when_it_is_healthy(machine: Bench) -> None:
+    machine.path(MEMORY).mkdir(parents=True)
+    machine.path(f"{MEMORY}/postgres").write_text("id-of-auren-postgres 6 1000\n")
+    machine.path(f"{MEMORY}/postgres.alarm").touch()
+    assert _look(machine) == ["systemctl reset-failed auren-failing@postgres"]
+    assert list(machine.path(MEMORY).iterdir()) == []
+    assert _look(machine) == []
+
+
+def test_another_container_of_the_service_is_tried_from_the_beginning(machine: Bench) -> None:
+    machine.path(MEMORY).mkdir(parents=True)
+    machine.path(f"{MEMORY}/postgres").write_text("id-of-the-last-one 6 99999\n")
+    machine.state("health-auren-postgres", "unhealthy")
+    assert _look(machine) == ["docker restart -t 30 auren-postgres"]
+
+
+def test_one_that_cannot_be_started_is_tried_for_ever_and_loudly(machine: Bench) -> None:
+    """Its disk or its port may come back, and trying does no harm."""
+    _list(machine, api="exited")
+    machine.state("refuses-auren-api", "")
+    tried = (1000, 1010, 1030, 1070, 1150, 1310, 1470, 1630)
+    assert _done_at(machine, "docker start auren-api", *sorted({*tried, 1020, 1060, 1140, 1300, 1460})) == list(tried)
+    assert machine.path(f"{MEMORY}/api.alarm").exists()
+    machine.path(f"{MEMORY}/api").write_text("id-of-auren-api 5 2000\n")
+    machine.path(f"{MEMORY}/api.alarm").unlink()
+    alarm = "systemctl start --no-block auren-failing@api"
+    assert _done_at(machine, alarm, 1990, 2000, 2160, 2320) == [2000], "the alarm is raised once"
+
+
+def test_a_memory_that_was_cut_is_none(machine: Bench) -> None:
+    machine.path(MEMORY).mkdir(parents=True)
+    machine.path(f"{MEMORY}/postgres").write_text("")
+    machine.state("health-auren-postgres", "unhealthy")
+    assert _look(machine) == ["docker restart -t 30 auren-postgres"]
 
 
 @pytest.mark.parametrize("health", ["healthy", "starting", ""])
@@ -85,13 +182,13 @@ def test_one_that_waits_for_another_is_not_restarted_for_it(machine: Bench, heal
     """It would lose what it holds in memory, and be no healthier."""
     machine.state("health-auren-api", "unhealthy")
     machine.state("health-auren-redis", health)
-    assert "docker restart --time 10 auren-api" not in _look(machine)
+    assert "docker restart -t 30 auren-api" not in _look(machine)
 
 
 def test_the_one_that_all_others_wait_for_is_restarted_alone(machine: Bench) -> None:
     for service in ("nginx", "api", "postgres"):
         machine.state(f"health-auren-{service}", "unhealthy")
-    assert _look(machine) == ["docker restart --time 10 auren-postgres"]
+    assert _look(machine) == ["docker restart -t 30 auren-postgres"]
 
 
 def test_one_whose_need_is_gone_is_left_alone(machine: Bench) -> None:
@@ -103,8 +200,8 @@ def test_one_whose_need_is_gone_is_left_alone(machine: Bench) -> None:
 @pytest.mark.parametrize("health", ["healthy", "unhealthy"])
 def test_one_that_a_deployment_works_on_is_left_alone(machine: Bench, update: Rehearsal, health: str) -> None:
     """Its command holds this very lock."""
-    flock, _, _, lock, *_ = shlex.split(update.command("api").inputs["create"])
-    assert flock == "flock"
+    words = shlex.split(update.command("api").inputs["create"])
+    lock = words[words.index("flock") + 3]
     _list(machine, api="exited" if health == "healthy" else "running", postgres="exited")
     machine.state("health-auren-api", health)
     with machine.path(lock).open("w") as held:
@@ -113,7 +210,7 @@ def test_one_that_a_deployment_works_on_is_left_alone(machine: Bench, update: Re
 
 
 def test_an_old_container_that_compose_has_renamed_is_left_alone(machine: Bench) -> None:
-    machine.state("containers", "0f3a_auren-api api exited\nauren-api api running")
+    machine.state("containers", "id-1 0f3a_auren-api api exited\nid-2 auren-api api running")
     assert _look(machine) == []
 
 
@@ -157,7 +254,22 @@ def test_the_watchdog_is_put_there_as_it_is_and_runs(host: Bench) -> None:
             "systemctl restart auren-watchdog",
         ]
     assert f"do {WATCHDOG}; done'\n" in _unit(host, "auren-watchdog")
+    assert "ExecStart=/bin/false\n" in _unit(host, "auren-failing@")
     assert sorted(path.name for path in host.path(WATCHDOG).parent.iterdir()) == ["watchdog"]
+
+
+def test_the_watchdog_forgets_when_it_is_restarted(host: Bench) -> None:
+    """Its memory is a directory of its unit; what it has raised the alarm for is cleared as well."""
+    host.run("supervision", data=script("watchdog"))
+    unit = _unit(host, "auren-watchdog")
+    assert f"RuntimeDirectory={MEMORY.removeprefix('/run/')}\n" in unit
+    assert "ExecStartPre=-/bin/systemctl reset-failed auren-failing@*\n" in unit
+
+
+def test_the_watchdog_does_not_hang_on_the_machines_language(host: Bench) -> None:
+    """systemd runs it, so it does not come through the command that sets the locale of all others."""
+    host.run("supervision", data=script("watchdog"))
+    assert "\nEnvironment=LC_ALL=C\n" in _unit(host, "auren-watchdog")
 
 
 def test_containers_stop_before_docker_and_after_the_watchdog(host: Bench) -> None:

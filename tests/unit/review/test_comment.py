@@ -46,7 +46,7 @@ def test_a_deleted_resource_is_told_in_bold_first() -> None:
     assert "**1 deleted**, 1 updated." in text
     assert "- **Deleted: DnsRecord `old.aupex.ai`**." in text
     assert text.index("**Deleted:") < text.index("- size: s-2vcpu-4gb")
-    assert "The machine is shut down, resized and started again." in text
+    assert "Its containers stop, and it is switched off, resized and started again." in text
 
 
 def test_commands_for_a_machine_that_is_made_anew_are_one_line() -> None:

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# stop_containers SECONDS: all containers have ended cleanly, and what they wrote is on the disks: the power may be cut.
+# If it is not cut within SECONDS, AUREN's containers start again. At a boot they start anyway.
+set -euo pipefail
+
+again=auren-start-again
+
+main() {
+    local seconds=$1
+    if systemctl cat auren.service >/dev/null 2>&1; then
+        # One of a run before would still be there.
+        systemctl stop "$again.timer" 2>/dev/null || true
+        systemd-run --quiet --collect --unit="$again" --on-active="$seconds" systemctl start auren
+        # In the reverse order of the links, and the watchdog first.
+        systemctl stop auren
+    fi
+    if command -v docker >/dev/null && systemctl is-active --quiet docker; then
+        docker ps --quiet | xargs -r timeout 90 docker stop -t 60 >/dev/null
+    fi
+    sync
+    echo "containers stopped"
+}
+
+main "$@"; exit
