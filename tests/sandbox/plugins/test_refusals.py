@@ -18,9 +18,14 @@ sys.path.insert(0, {str(ROOT)!r})
 import pulumi
 import pulumi_cloudflare as cloudflare
 import pulumi_digitalocean as do
-from auren_infra.cloud.dns import zone_id
+from auren_infra.cloud.dns import find_zone
 from auren_infra.cloud.refusals import explained
+from auren_infra.settings import refusal
 
+def look_for(zone):
+    _, faults = find_zone(zone)
+    if faults:
+        raise pulumi.RunError(str(refusal(faults)))
 part = pulumi.ComponentResource("auren:trial:Part", "part", None, explained())
 inside = pulumi.ResourceOptions(parent=part)
 def droplet(name, region="fra1", size="s-2vcpu-4gb", image="debian-12-x64"):
@@ -143,13 +148,13 @@ def test_a_token_that_nobody_knows_comes_with_what_to_do(project: Project) -> No
     shown = _up(project, 'do.Tag("auren", name="auren", opts=inside)', DIGITALOCEAN_TOKEN="dop_v1_" + "0" * 64)
     assert "Unable to authenticate you" in shown
     assert "DigitalOcean does not know this token: set DIGITALOCEAN_TOKEN" in shown
-    shown = _up(project, 'zone_id("aupex.ai")', CLOUDFLARE_API_TOKEN="x" * 40)
+    shown = _up(project, 'look_for("aupex.ai")', CLOUDFLARE_API_TOKEN="x" * 40)
     assert "auren:cloudflareZone: Cloudflare does not know this token: set CLOUDFLARE_API_TOKEN" in shown
     assert "Invalid access token" in shown
 
 
 def test_a_zone_that_is_not_there_comes_with_what_to_do(project: Project) -> None:
-    shown = _up(project, 'zone_id("example.org")')
+    shown = _up(project, 'look_for("example.org")')
     assert "auren:cloudflareZone: the Cloudflare token sees no zone example.org. Add the zone to the account" in shown
 
 
