@@ -1,20 +1,29 @@
-"""What the stack's last update left behind: asked of the engine, which has it in its state."""
+"""What the stack's last update left behind: asked of the engine, which has it in its state.
+
+To ask adds no resource, calls no cloud, and works in a preview. It must be done before anything is registered:
+afterwards the state is this update's.
+"""
 
 from typing import Any, cast
 
 import pulumi
 
-from auren_infra.settings.deployed import Deployed, deployed
-
-_FUNCTION = "pulumi:pulumi:readStackResourceOutputs"
-"""Of the engine's own provider. Unlike the stack's outputs, it also has what an update made that failed half-way."""
+from auren_infra.settings.deployed import Deployed, of_outputs, of_resources
 
 
 def last_update() -> Deployed:
-    """Ask once, before anything is registered: afterwards the state is this update's.
+    """By the stack's outputs, or by its resources when no update has succeeded yet: one may have failed half-way."""
+    return of_outputs(_asked("readStackOutputs", "name")) or last_update_in_full()
 
-    It adds no resource, costs no call to a cloud, and works in a preview.
-    """
+
+def last_update_in_full() -> Deployed:
+    """By the stack's resources. They are all that is sent to the machine, too: with a website of 16 MB, it takes the
+    engine ten times as long to hand them over as the outputs."""
+    return of_resources(_asked("readStackResourceOutputs", "stackName"))
+
+
+def _asked(function: str, argument: str) -> dict[str, Any]:
+    """Ask the engine's own provider."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = cast("dict[str, Any]", pulumi.runtime.invoke(_FUNCTION, {"stackName": name}).value)
-    return deployed(answer["outputs"])
+    answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {argument: name}).value
+    return cast("dict[str, Any]", answer)["outputs"]

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from auren_infra.cloud.dns import find_zone
+from auren_infra.cloud.last_update import last_update_in_full
 from auren_infra.settings import Fault, Settings, refusal
 from auren_infra.settings.deployed import Deployed, resizes, too_small
 
@@ -26,7 +27,9 @@ def _droplet_size(settings: Settings, before: Deployed) -> Fault | None:
     The state may be old: somebody may have resized the droplet, or deleted it, in the control panel. If the cloud does
     not answer, the state counts.
     """
-    droplet = resizes(settings, before)
+    if before.droplet_size in ("", settings.droplet_size):
+        return None
+    droplet = resizes(settings, last_update_in_full())
     if droplet is None:
         return None
     try:

@@ -34,35 +34,56 @@ class DeployedDroplet:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the engine's state holds. Nothing is known of a stack that was never updated."""
+    """What the engine knows. Nothing is known of a stack that was never updated."""
 
     name: str = ""
     region: str = ""
     """Where the data volume is."""
     volume_gb: int = 0
-    vpc_range: str = ""
-    droplet: DeployedDroplet | None = None
+    droplet_size: str = ""
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of each service, by the outputs of the last update that succeeded."""
+    vpc_range: str = ""
+    """Read from the resources only, as the droplet."""
+    droplet: DeployedDroplet | None = None
 
 
-def deployed(resources: Mapping[str, Mapping[str, Any]]) -> Deployed:
+def of_outputs(outputs: Mapping[str, Any]) -> Deployed | None:
+    """What the stack's outputs say; None if no update of this program has succeeded yet."""
+    if not outputs.get("volumes") or "droplet" not in outputs:
+        return None
+    (volume, *_), droplet = outputs["volumes"], outputs["droplet"]
+    return Deployed(
+        name=str(volume["name"]),
+        region=str(droplet["region"]),
+        volume_gb=int(volume["sizeGb"]),
+        droplet_size=str(droplet["size"]),
+        images=_images(outputs),
+    )
+
+
+def of_resources(resources: Mapping[str, Mapping[str, Any]]) -> Deployed:
     """Read the state's resources: URN -> `type` and `outputs`, as the engine's `readStackResourceOutputs` has them."""
     urns = {str(resource["type"]): urn for urn, resource in resources.items()}
     outputs: dict[str, Mapping[str, Any]] = {
         str(resource["type"]): resource.get("outputs") or {} for resource in resources.values()
     }
     volume = outputs.get("digitalocean:index/volume:Volume", {})
-    vpc = outputs.get("digitalocean:index/vpc:Vpc", {})
-    services = cast("Mapping[str, Mapping[str, Any]]", outputs.get("pulumi:pulumi:Stack", {}).get("services") or {})
+    droplet = _droplet(urns.get(_DROPLET, ""), outputs.get(_DROPLET, {}))
     return Deployed(
         name=next((urns[component].rpartition("::")[2] for component in _COMPONENTS if component in urns), ""),
         region=str(volume.get("region", "")),
         volume_gb=int(volume.get("size", 0)),
-        vpc_range=str(vpc.get("ipRange", "")),
-        droplet=_droplet(urns.get(_DROPLET, ""), outputs.get(_DROPLET, {})),
-        images={name: str(service["image"]) for name, service in services.items()},
+        droplet_size=droplet.size if droplet else "",
+        images=_images(outputs.get("pulumi:pulumi:Stack", {})),
+        vpc_range=str(outputs.get("digitalocean:index/vpc:Vpc", {}).get("ipRange", "")),
+        droplet=droplet,
     )
+
+
+def _images(outputs: Mapping[str, Any]) -> dict[str, str]:
+    services = cast("Mapping[str, Mapping[str, Any]]", outputs.get("services") or {})
+    return {name: str(service["image"]) for name, service in services.items()}
 
 
 def _droplet(urn: str, outputs: Mapping[str, Any]) -> DeployedDroplet | None:
@@ -109,13 +130,13 @@ def too_small(wanted: Settings, droplet: DeployedDroplet, disk_gb: int) -> Fault
     offered = SIZES[wanted.droplet_size].disk_gb
     if offered >= disk_gb:
         return None
-    fitting = ", ".join(name for name, size in SIZES.items() if size.disk_gb >= disk_gb)
+    fitting = ", ".join(name for name, size in SIZES.items() if size.disk_gb >= disk_gb and name != droplet.size)
     return Fault(
         f"{_KEY}dropletSize",
         f"the droplet is a {droplet.size} with a disk of {disk_gb} GB, {wanted.droplet_size} has {offered} GB, "
-        f"and a disk cannot become smaller. Set it to {droplet.size}, or to one of {fitting}.\n"
-        "Or have a new droplet made, with the data and the address of this one:\n"
-        f"pulumi destroy --target '{droplet.urn}' --target-dependents, then pulumi up",
+        f"and a disk cannot become smaller; set it back to {droplet.size}, or to one of {fitting}\n"
+        "Or have a new droplet made, which keeps the data and the address. While it is made, nothing is served:\n"
+        f"`pulumi destroy --target '{droplet.urn}' --target-dependents`, then `pulumi up`",
     )
 
 

@@ -150,6 +150,9 @@ class _Cloud(mocks.Mocks):
                 return {**args.args, "disk": self._world.disk_gb}, []
             case "pulumi:pulumi:readStackResourceOutputs":
                 return {"name": args.args["stackName"], "outputs": self._world.state}, []
+            case "pulumi:pulumi:readStackOutputs":
+                stacks = [each for each in self._world.state.values() if each["type"] == "pulumi:pulumi:Stack"]
+                return {"name": args.args["name"], "outputs": stacks[0]["outputs"] if stacks else {}}, []
             case other:
                 raise AssertionError(other)
 

@@ -1,12 +1,16 @@
 """A stack that is up: which changes of its settings are refused, and what is asked of the cloud for that."""
 
+from dataclasses import replace
+from typing import Any, cast
+
 import pulumi
 import pytest
 
 from auren_infra import stack
 from auren_infra.admission import admit
+from auren_infra.cloud.last_update import last_update
 from auren_infra.settings import Fault, SettingsError
-from auren_infra.settings.deployed import Deployed, DeployedDroplet, deployed, faults
+from auren_infra.settings.deployed import Deployed, DeployedDroplet, faults, of_outputs, of_resources
 from tests.unit.configuration import COMPLETE, engine_values, settings
 from tests.unit.rehearsal import Rehearsal, World, rehearse
 
@@ -16,8 +20,7 @@ UP = Deployed(
     name="auren-test",
     region="nyc3",
     volume_gb=40,
-    vpc_range="10.200.0.0/20",
-    droplet=DROPLET,
+    droplet_size="s-4vcpu-8gb",
     images={"postgres": "docker.io/library/postgres:16.9", "redis": "docker.io/library/redis:7.4.5"},
 )
 GET_DROPLET = "digitalocean:index/getDroplet:getDroplet"
@@ -29,7 +32,11 @@ def _state(name: str = "auren-test") -> dict[str, dict[str, object]]:
     return {
         f"{head}pulumi:pulumi:Stack::auren-prod": {
             "type": "pulumi:pulumi:Stack",
-            "outputs": {"services": {service: {"image": image} for service, image in UP.images.items()}},
+            "outputs": {
+                "droplet": {"region": "nyc3", "size": "s-4vcpu-8gb"},
+                "volumes": [{"name": name, "sizeGb": 40.0}],
+                "services": {service: {"image": image} for service, image in UP.images.items()},
+            },
         },
         f"{head}auren:cloud:Network::{name}": {"type": "auren:cloud:Network", "outputs": {}},
         f"{head}auren:cloud:Network$digitalocean:index/vpc:Vpc::{name}": {
@@ -60,11 +67,29 @@ def _faults(before: Deployed = UP, /, **changes: str) -> list[Fault]:
 
 
 def test_the_state_is_read() -> None:
-    assert deployed(_state()) == UP
+    (stack_itself,) = (each for each in _state().values() if each["type"] == "pulumi:pulumi:Stack")
+    assert of_outputs(cast("dict[str, Any]", stack_itself["outputs"])) == UP
+    assert of_resources(_state()) == replace(UP, vpc_range="10.200.0.0/20", droplet=DROPLET)
+
+
+def test_what_the_program_puts_out_is_what_is_read(update: Rehearsal) -> None:
+    before = of_outputs(update.outputs)
+    chosen = settings()
+    assert before
+    assert faults(chosen, before) == []
+    assert (before.name, before.region, before.volume_gb, before.droplet_size, before.images) == (
+        chosen.name,
+        chosen.region,
+        chosen.data_volume_size,
+        chosen.droplet_size,
+        chosen.images,
+    )
 
 
 def test_a_stack_that_was_never_updated_has_nothing_to_lose() -> None:
-    assert deployed({}) == Deployed()
+    assert of_outputs({}) is None
+    assert of_outputs({"version": 1}) is None, "another program's"
+    assert of_resources({}) == Deployed()
     assert _faults(Deployed(), name="another", region="fra1", dataVolumeSize="1") == []
 
 
@@ -72,7 +97,7 @@ def test_an_update_that_failed_at_its_beginning_has_a_name_already() -> None:
     """Its stack has no outputs yet, and may have a volume."""
     head = "urn:pulumi:prod::auren::"
     only = {f"{head}auren:cloud:Network::auren-old": {"type": "auren:cloud:Network", "outputs": {}}}
-    assert deployed(only) == Deployed(name="auren-old")
+    assert of_resources(only) == Deployed(name="auren-old")
 
 
 @pytest.mark.parametrize(
@@ -153,6 +178,7 @@ def test_data_that_is_not_protected_may_be_given_up_and_the_preview_warns(monkey
 
 
 def _deploy(world: World, before: Deployed = UP, into: Rehearsal | None = None, /, **changes: str) -> Rehearsal:
+    world.state = _state() if before is UP else {}
     return rehearse(lambda: stack.deploy(settings(**changes), before), preview=True, world=world, into=into)
 
 
@@ -173,8 +199,8 @@ def test_a_size_with_a_smaller_disk_is_refused_with_both_sizes_and_the_repair(wo
     said = str(refused.value)
     assert "has 1 fault; nothing was touched" in said
     assert "  auren:dropletSize: the droplet is a s-4vcpu-8gb with a disk of 160 GB, s-2vcpu-4gb has 80 GB" in said
-    assert "Set it to s-4vcpu-8gb, or to one of s-4vcpu-8gb, s-8vcpu-16gb, s-8vcpu-32gb-amd." in said
-    assert f"    pulumi destroy --target '{URN}' --target-dependents, then pulumi up" in said
+    assert "; set it back to s-4vcpu-8gb, or to one of s-8vcpu-16gb, s-8vcpu-32gb-amd\n" in said
+    assert f"\n    `pulumi destroy --target '{URN}' --target-dependents`, then `pulumi up`\n" in said
     assert run.resources == []
     assert world.asked.count(GET_DROPLET) == 1
 
@@ -209,7 +235,25 @@ def test_a_size_that_the_disk_fits_is_taken(world: World, changes: dict[str, str
     ids=["first update", "same size", "another image", "another VPC"],
 )
 def test_the_cloud_is_not_asked_when_no_droplet_is_resized(before: Deployed, changes: dict[str, str]) -> None:
-    """A preview that changes something else must cost nothing, and a droplet that is replaced has a disk of its own."""
+    """A droplet that is replaced has a disk of its own."""
     world = World(disk_gb=160)
     _deploy(world, before, **changes)
     assert GET_DROPLET not in world.asked
+
+
+def test_a_preview_that_resizes_nothing_reads_the_outputs_only() -> None:
+    """The resources hold the website: to hand over 16 MB of it takes the engine seconds."""
+    world = World()
+    _deploy(world, dropletSize="s-4vcpu-8gb")
+    assert world.asked == ["cloudflare:index/getZones:getZones"]
+    world = World(state=_state())
+    assert rehearse(lambda: {"name": last_update().name}, preview=True, world=world)
+    assert world.asked == ["pulumi:pulumi:readStackOutputs"]
+
+
+def test_an_update_that_never_succeeded_is_known_by_its_resources() -> None:
+    only = {urn: each for urn, each in _state().items() if each["type"] != "pulumi:pulumi:Stack"}
+    found: list[Deployed] = []
+    rehearse(lambda: found.append(last_update()) or {}, preview=True, world=World(state=only))
+    (before,) = found
+    assert (before.name, before.region, before.volume_gb) == ("auren-test", "nyc3", 40)
