@@ -4,11 +4,17 @@ To ask adds no resource, calls no cloud, and works in a preview. It must be done
 afterwards the state is this update's.
 """
 
+import time
 from typing import Any, cast
 
 import pulumi
 
+from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed, of_outputs, of_resources
+
+PATIENCE = 30.0
+"""Seconds to wait for a state that can be read."""
+_PAUSE = 0.2
 
 
 def last_update() -> Deployed:
@@ -23,7 +29,18 @@ def last_update_in_full() -> Deployed:
 
 
 def _asked(function: str, argument: str) -> dict[str, Any]:
-    """Ask the engine's own provider."""
+    """Ask the engine's own provider. Raises `SettingsError` when it cannot read the state.
+
+    An update writes the state while the program begins. A backend of files does that in several steps, so the engine
+    may find half of it ("failed to load checkpoint: EOF"). Then it is asked again.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {argument: name}).value
-    return cast("dict[str, Any]", answer)["outputs"]
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {argument: name}).value
+            return cast("dict[str, Any]", answer)["outputs"]
+        except Exception as error:  # the SDK has no narrower one
+            if time.monotonic() > deadline:
+                raise SettingsError(f"The stack's state could not be read, and nothing was touched:\n{error}") from None
+        time.sleep(_PAUSE)

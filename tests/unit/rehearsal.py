@@ -119,6 +119,8 @@ class World:
     refusal: str = "503 Service Unavailable"
     state: dict[str, Any] = field(default_factory=dict[str, Any])
     """The resources of the stack's last update: URN -> `type` and `outputs`."""
+    unreadable: int = 0
+    """How often the engine cannot read the state before it can."""
     asked: list[str] = field(default_factory=list[str])
     """The functions that were called."""
 
@@ -148,6 +150,9 @@ class _Cloud(mocks.Mocks):
                 if self._world.disk_gb is None:
                     return {}, [("id", self._world.refusal)]
                 return {**args.args, "disk": self._world.disk_gb}, []
+            case "pulumi:pulumi:readStackResourceOutputs" | "pulumi:pulumi:readStackOutputs" if self._world.unreadable:
+                self._world.unreadable -= 1
+                return {}, [("", "failed to load checkpoint: EOF")]
             case "pulumi:pulumi:readStackResourceOutputs":
                 return {"name": args.args["stackName"], "outputs": self._world.state}, []
             case "pulumi:pulumi:readStackOutputs":

@@ -251,6 +251,19 @@ def test_a_preview_that_resizes_nothing_reads_the_outputs_only() -> None:
     assert world.asked == ["pulumi:pulumi:readStackOutputs"]
 
 
+def test_a_state_that_is_being_written_is_read_again() -> None:
+    """An update failed with "failed to load checkpoint: EOF": the engine wrote the file while it was read."""
+    world = World(state=_state(), unreadable=3)
+    assert rehearse(lambda: {"name": last_update().name}, preview=True, world=world)
+    assert world.asked == ["pulumi:pulumi:readStackOutputs"] * 4
+
+
+def test_a_state_that_cannot_be_read_is_no_stack_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auren_infra.cloud.last_update.PATIENCE", 0)
+    with pytest.raises(SettingsError, match=r"could not be read, and nothing was touched:\n.*failed to load"):
+        rehearse(lambda: {"name": last_update().name}, preview=True, world=World(state=_state(), unreadable=1000))
+
+
 def test_an_update_that_never_succeeded_is_known_by_its_resources() -> None:
     only = {urn: each for urn, each in _state().items() if each["type"] != "pulumi:pulumi:Stack"}
     found: list[Deployed] = []
