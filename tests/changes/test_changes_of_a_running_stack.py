@@ -157,7 +157,7 @@ def test_another_vpc_range_replaces_what_is_in_the_vpc_and_loses_neither_data_no
 ) -> None:
     plan = planned(production.configured({"vpcRange": "10.201.0.0/20", "kafkaUiAllowed": []}))
     assert {"Vpc auren-prod", "Droplet auren-prod"} <= plan.keys()
-    assert not {"Volume auren-prod", "ReservedIp auren-prod"} & plan.keys()
+    assert not {"Volume auren-prod", "ReservedIp auren-prod", "Tag auren-prod", "Firewall auren-prod"} & plan.keys()
 
 
 def test_data_that_nobody_protects_is_given_up_with_a_warning(production: Production) -> None:
