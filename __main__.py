@@ -11,6 +11,7 @@ import pulumi
 from pulumi.runtime import config
 
 from auren_infra.admission import admit
+from auren_infra.cloud.last_update import last_update
 from auren_infra.settings import SettingsError
 from auren_infra.stack import deploy
 
@@ -18,8 +19,9 @@ gc.freeze()
 gc.enable()
 
 try:
-    settings = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()})
-    outputs = deploy(pulumi.get_stack(), settings)
+    before = last_update()
+    settings = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()}, before)
+    outputs = deploy(settings, before)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 

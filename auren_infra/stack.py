@@ -6,9 +6,10 @@ from typing import Any
 import pulumi
 
 from auren_infra import outputs
-from auren_infra.cloud.dns import Dns, zone_id
+from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
+from auren_infra.cloud.questions import ask
 from auren_infra.cloud.refusals import explained
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
@@ -25,21 +26,23 @@ from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings, refusal
+from auren_infra.settings.deployed import Deployed, loss
 
 
-def deploy(stack: str, settings: Settings) -> dict[str, Any]:
-    """Register everything of `stack` and return its outputs, by the names of `outputs.StackOutputs`.
+def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
+    """Register everything of the stack and return its outputs, by the names of `outputs.StackOutputs`.
 
-    Raises `SettingsError` before anything is registered when the services do not fit the droplet, there is no zone, or
-    this machine lacks a program that an update may need.
+    `before` is the stack as its last update left it. Raises `SettingsError` before anything is registered when the
+    services do not fit the droplet, when a cloud's answer speaks against the settings, or when this machine lacks a
+    program that an update may need.
     """
-    name = f"auren-{stack}"
+    name = settings.name
     if not pulumi.runtime.is_dry_run() and (faults := missing_programs()):
         raise refusal(faults)
     plan = capacity.plan(settings)
-    if plan.warning:
-        pulumi.log.warn(plan.warning)
-    zone = zone_id(settings.cloudflare_zone)
+    zone = ask(settings, before)
+    for warning in filter(None, (plan.warning, settings.warning, loss(settings, before))):
+        pulumi.log.warn(warning)
     services = catalogue(settings)
 
     asked = explained()

@@ -1,32 +1,64 @@
 """The domain's records in its Cloudflare zone."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pulumi
 import pulumi_cloudflare as cloudflare
 
 from auren_infra.cloud.refusals import explain
-from auren_infra.settings import Fault, Settings, refusal
+from auren_infra.settings import Fault, Settings
+
+_KEY = "auren:cloudflareZone"
+_INACTIVE = {
+    "initializing": "Cloudflare is still setting it up: wait some minutes",
+    "pending": "it waits for the domain's name servers: at the registrar, set them to those that Cloudflare names",
+    "moved": "the domain's name servers are Cloudflare's no more: at the registrar, set them back",
+    "deleted": "it is deleted: add it to the account again",
+    "deactivated": "it is deactivated: reactivate it in Cloudflare's dashboard",
+    "read only": "it can only be read: ask Cloudflare's support why",
+}
+"""What each status but `active` means, and what to do. In none of them do resolvers ask Cloudflare for the records."""
 
 
-def zone_id(zone: str) -> str:
-    """Ask Cloudflare for the zone's id. Raises `SettingsError` when the token sees no such zone, or is refused."""
-    key = "auren:cloudflareZone"
+def find_zone(name: str) -> tuple[str, list[Fault]]:
+    """Ask Cloudflare for the id of the active zone of that name; the faults if there is none, or more than one."""
     try:
-        found = cloudflare.get_zones(name=zone).results
+        found = cloudflare.get_zones(name=name).results
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
         said = str(error).strip()
-        sentence = explain("cloudflare", zone, said) or "Cloudflare could not be asked for it; try again later."
-        raise refusal([Fault(key, f"{sentence}\n{said}")]) from None
-    if not found:
-        what = f"the Cloudflare token sees no zone {zone}. Add the zone to the account, or give the token Zone:Read"
-        raise refusal([Fault(key, f"{what} and DNS:Edit for it.")])
-    first: Any = found[0]  # the SDK declares its properties without types
-    return first.id
+        sentence = explain("cloudflare", name, said) or "Cloudflare could not be asked for it; try again later."
+        return "", [Fault(_KEY, f"{sentence}\n{said}")]
+    zones = cast("Sequence[Any]", found)  # the SDK declares their properties without types
+    active = [zone for zone in zones if zone.status == "active"]
+    if len(active) == 1:
+        return str(active[0].id), []
+    return "", [Fault(_KEY, _of_many(name, active) if active else _of_inactive(name, zones))]
+
+
+def _of_many(name: str, zones: Sequence[Any]) -> str:
+    places = ", ".join(f"{zone.id} in the account {zone.account.name}" for zone in zones)
+    return (
+        f"the Cloudflare token sees {len(zones)} active zones {name}: {places}. "
+        "Give it Zone:Read and DNS:Edit for the one that holds the records, and for no other."
+    )
+
+
+def _of_inactive(name: str, zones: Sequence[Any]) -> str:
+    if not zones:
+        return (
+            f"the Cloudflare token sees no zone {name}. "
+            "Add the zone to the account, or give the token Zone:Read and DNS:Edit for it."
+        )
+    told = "; ".join(
+        f"{zone.status}, {_INACTIVE.get(zone.status, 'which is not known here: look at it in the dashboard')}"
+        for zone in zones
+    )
+    return f"the zone {name} is not active, so nobody would find its records. It is {told}."
 
 
 class Dns(pulumi.ComponentResource):
-    """`DOMAIN` and `www.DOMAIN` as A records.
+    """`DOMAIN`, and `www.DOMAIN` where it can work, as A records.
 
     Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
     """
@@ -40,7 +72,7 @@ class Dns(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:cloud:Dns", name, None, opts)
-        for host in (settings.domain, f"www.{settings.domain}"):
+        for host in settings.hosts:
             cloudflare.DnsRecord(
                 host,
                 zone_id=zone,

@@ -23,7 +23,6 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("auren:cloud:Network", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         vpc = digitalocean.Vpc(
             name,
             name=name,
@@ -32,7 +31,9 @@ class Network(pulumi.ComponentResource):
             description="AUREN's private network",
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),  # its name is the account's only one
         )
-        tag = digitalocean.Tag(name, name=name, opts=child)
+        # After the VPC, where another stack of the same `auren:name` fails. The API would give it this very tag, and
+        # its destroy would delete the tag: this stack's droplet would be without its firewall.
+        tag = digitalocean.Tag(name, name=name, opts=pulumi.ResourceOptions(parent=self, depends_on=[vpc]))
         self.firewall = digitalocean.Firewall(
             name,
             name=name,
@@ -44,7 +45,7 @@ class Network(pulumi.ComponentResource):
                 )
                 for protocol, ports in _OUTBOUND
             ],
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         reserved_ip = digitalocean.ReservedIp(
             name,

@@ -14,7 +14,6 @@ def user_data(host_private_key: str, host_public_key: str) -> str:
     """cloud-config with the machine's ed25519 host key (OpenSSH formats). The result is as secret as the key."""
     document = {
         "ssh_deletekeys": True,
-        "ssh_genkeytypes": [],
         "ssh_keys": {"ed25519_private": host_private_key, "ed25519_public": host_public_key},
         "ssh_pwauth": False,
         "disable_root": False,

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from auren_infra.files import cloudflare, compose, paths
 from auren_infra.services.model import Service
 from auren_infra.settings import Settings
+from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
 _TEMPLATES = Environment(
     loader=PackageLoader("auren_infra.files"),
@@ -55,6 +56,9 @@ def docker_daemon() -> str:
         "log-driver": "json-file",
         "log-opts": compose.LOG_OPTIONS,
         "no-new-privileges": True,
+        # Fixed, so that none of Docker's networks meets the VPC's: by default they are wherever there is room.
+        "bip": f"{DOCKER_BRIDGE[1]}/{DOCKER_BRIDGE.prefixlen}",
+        "default-address-pools": [{"base": str(DOCKER_POOL), "size": 24}],
         "icc": False,  # on Docker's own default network, which nothing of AUREN is on
         "userland-proxy": False,  # a published port keeps its client's address, and listens on no IPv6 address
     }

@@ -16,7 +16,8 @@ from auren_infra.services.inbound import SSH_PORT, inbound
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
-from auren_infra.settings.images import reference_fault
+from auren_infra.settings.images import reference_fault, unreachable
+from auren_infra.settings.releases import misfit
 
 _Thing = TypeVar("_Thing", bound=Hashable)
 
@@ -39,6 +40,11 @@ def faults(settings: Settings) -> list[Fault]:
         Fault(f"{_HERE}/images.py", f"{name} is no service; remove its line, or write its function in {_CATALOGUE}")
         for name in IMAGES
         if name not in names
+    ]
+    pins += [
+        Fault(f"{_HERE}/images.py", f"{name}: {fault}")
+        for name, pin in IMAGES.items()
+        if pin and (fault := unreachable(pin) or misfit(name, pin))
     ]
     return judge(services, LINKS, {port: tuple(sources) for port, sources in inbound(settings).items()}) + pins
 

@@ -1,12 +1,13 @@
 """The stack's configuration as one validated `Settings`. Bad input ends here, with every fault at once.
 
-`Pulumi.yaml` declares the same keys with type, default and description for the engine and for `pulumi config`;
-a test holds the two together. What can only be known by asking a cloud (does the zone exist, is there such a size)
-is left to the API's own answer.
+`Pulumi.yaml` declares the same keys with their defaults and descriptions, and a test holds the two together. It has no
+types: the engine would refuse the first wrong one by itself, and name neither the others nor a repair.
+What only a cloud knows (does the zone exist, is there such a size) is asked of the cloud.
 """
 
+import json
+import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
@@ -17,7 +18,17 @@ from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.directories import Directory, Website
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
-from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable
+from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
+from auren_infra.settings.systems import (
+    NEWEST_DOCKER,
+    OLDEST_DOCKER,
+    SYSTEMS,
+    DockerSource,
+    offer,
+    offered,
+    parse,
+    written,
+)
 from auren_infra.settings.vocabulary import Domain, Flag, Origins, PublicKeys, Whole, Zone, list_of_texts, written_as
 
 __all__ = [
@@ -36,13 +47,6 @@ _LONGEST_SHOWN = 200
 """Characters of a wrong value that its fault repeats."""
 
 
-class DockerSource(StrEnum):
-    DOCKER = "docker"
-    """Docker's own package repository."""
-    DISTRIBUTION = "distribution"
-    """The operating system's packages."""
-
-
 def _waivers(value: object) -> dict[str, str]:
     """Read the entries `RULE=REASON`, as the policy pack does."""
     chosen, faults = waivers.parse(list_of_texts(value))
@@ -58,6 +62,41 @@ def _zone_of_domain(zone: str, info: ValidationInfo) -> str:
     return zone
 
 
+def _name(value: str) -> str:
+    """What a droplet's, a volume's, a firewall's, a tag's and a VPC's name have in common."""
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])", value):
+        raise wrong("a droplet and a volume have this name: lower-case letters, digits and dashes, 63 at most")
+    return value
+
+
+def _droplet_image(value: str) -> str:
+    if value not in SYSTEMS:
+        raise wrong("not a system that AUREN is made for; choose one of {systems}", systems=", ".join(SYSTEMS))
+    return value
+
+
+def _docker_version(value: str, info: ValidationInfo) -> str:
+    image, source = info.data.get("droplet_image"), info.data.get("docker_source")
+    wanted = parse(value)
+    if wanted < OLDEST_DOCKER[: len(wanted)]:
+        raise wrong("too old; {oldest} is the oldest that can be set up", oldest=written(OLDEST_DOCKER))
+    if wanted[0] > NEWEST_DOCKER:
+        raise wrong(
+            "no such release is known; {newest} is the newest. A newer one is added in auren_infra/settings/systems.py",
+            newest=NEWEST_DOCKER,
+        )
+    if image and source and not offered(SYSTEMS[image], source, wanted):
+        raise wrong(
+            "{where} no such release for {image} ({codename}); there is {offer}. "
+            "Change it, auren:dockerSource or auren:dropletImage",
+            where="Docker's own repository has" if source is DockerSource.DOCKER else "the distribution has",
+            image=image,
+            codename=SYSTEMS[image].codename,
+            offer=offer(SYSTEMS[image], source),
+        )
+    return value
+
+
 def _droplet_size(value: str) -> str:
     if value not in SIZES:
         raise wrong("not a size that AUREN knows the capacity of; choose one of {sizes}", sizes=", ".join(SIZES))
@@ -69,23 +108,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
+    name: Annotated[str, AfterValidator(_name)] = ""
     domain: Domain = "aupex.ai"
     cloudflare_zone: Annotated[Zone, AfterValidator(_zone_of_domain)] = Field("aupex.ai", validate_default=True)
     proxied: Flag = True
     region: Annotated[str, written_as(r"[a-z]{3}[0-9]", "nyc3")] = "nyc3"
     droplet_size: Annotated[str, AfterValidator(_droplet_size)] = "s-2vcpu-4gb"
-    droplet_image: Annotated[
-        str, written_as(r"(ubuntu-[0-9]{2}-[0-9]{2}|debian-[0-9]{1,2})-x64", "ubuntu-22-04-x64")
-    ] = "ubuntu-22-04-x64"
-    ssh_allowed: Annotated[Networks, AfterValidator(reachable)]
-    kafka_ui_allowed: Networks
-    operator_keys: PublicKeys = ()
+    droplet_image: Annotated[str, AfterValidator(_droplet_image)] = "ubuntu-22-04-x64"
     vpc_range: VpcRange = Field("10.200.0.0/20", validate_default=True)
+    ssh_allowed: Annotated[Networks, AfterValidator(reachable)]
+    kafka_ui_allowed: Annotated[Networks, AfterValidator(reachable_or_empty)]
+    operator_keys: PublicKeys = ()
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER
-    # From 20 on: no system that a droplet can have offers an older one.
-    docker_version: Annotated[str, written_as(r"[2-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "24.0")] = "24.0"
+    docker_version: Annotated[
+        str, written_as(r"[1-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "24.0"), AfterValidator(_docker_version)
+    ] = Field("24.0", validate_default=True)
     images: Annotated[dict[str, str], BeforeValidator(image_map)] = Field([], validate_default=True)
     builds: Annotated[dict[str, str], BeforeValidator(build_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)
@@ -98,38 +137,92 @@ class Settings(BaseModel):
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that visitors use.
 
-def load(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> Settings:
+        Cloudflare's own certificate is for the zone and for one level below it. So `www.` before a proxied domain that
+        is below the zone could not be visited by HTTPS, and is not made.
+        """
+        if self.proxied and self.domain != self.cloudflare_zone:
+            return (self.domain,)
+        return (self.domain, f"www.{self.domain}")
+
+    @property
+    def warning(self) -> str:
+        """What the settings need that cannot be seen in them; empty when there is nothing."""
+        levels = self.domain.removesuffix(self.cloudflare_zone).count(".")
+        if not self.proxied or levels < 2:
+            return ""
+        return (
+            f"{NAMESPACE}:domain: {self.domain} is {levels} levels below the zone {self.cloudflare_zone}. "
+            "Cloudflare's own certificate is for one level: order an advanced certificate there, or choose a domain "
+            "one level below the zone."
+        )
+
+
+def load(configuration: Mapping[str, str], images: Mapping[str, str | None], *, name: str = "auren") -> Settings:
     """Read a stack's configuration.
 
     `configuration` holds the engine's values by full key (`auren:domain`), of all namespaces; `images` the
-    catalogue's pins by service. Raises `SettingsError` with all faults.
+    catalogue's pins by service; `name` is used when `auren:name` is empty. Raises `SettingsError` with all faults.
     """
-    settings, faults = read(configuration, images)
+    settings, faults = read(configuration, images, name=name)
     if faults:
         raise refusal(faults)
     return settings
 
 
-def read(configuration: Mapping[str, str], images: Mapping[str, str | None]) -> tuple[Settings, list[Fault]]:
+def read(
+    configuration: Mapping[str, str], images: Mapping[str, str | None], *, name: str
+) -> tuple[Settings, list[Fault]]:
     """The settings, and their faults for those who have more to tell (`auren_infra.admission`).
 
-    With faults, the settings are enough to describe services by, and good for nothing else.
+    If there are faults, the returned settings hold placeholders. Use them only to describe the services.
     """
     prefix = f"{NAMESPACE}:"
     values = {key.removeprefix(prefix): value for key, value in configuration.items() if key.startswith(prefix)}
+    values["name"] = values.get("name") or name
+    for field in Settings.model_fields.values():
+        if field.is_required() and field.alias and values.get(field.alias) == "":
+            del values[field.alias]  # the default in Pulumi.yaml, so that the engine does not refuse it before we do
     try:
         return Settings.model_validate(values, context={"images": images}), []
     except ValidationError as error:
         faults = [_fault(fault) for fault in error.errors(include_url=False)]
-    size, usual = values.get("dropletSize", ""), Settings.model_fields["droplet_size"].default
-    described = Settings.model_construct(
+    return _placeholder(values, {_key(fault.where) for fault in faults}, images), faults
+
+
+def _key(where: str) -> str:
+    """`auren:sshAllowed[1]` -> `sshAllowed`."""
+    return where.removeprefix(f"{NAMESPACE}:").partition("[")[0]
+
+
+def _placeholder(values: Mapping[str, str], wrong: set[str], images: Mapping[str, str | None]) -> Settings:
+    """The settings with defaults, or stand-ins, where a value is wrong: what is right can still be judged."""
+    stand_ins = {
+        "sshAllowed": '["0.0.0.0/0"]',
+        "kafkaUiAllowed": "[]",
+        "images": json.dumps([f"{service}={STAND_IN}" for service, pin in images.items() if pin is None]),
+    }
+    while True:
+        right = {key: value for key, value in values.items() if key not in wrong}
+        try:
+            return Settings.model_validate({**stand_ins, **right}, context={"images": images})
+        except ValidationError as error:
+            # A value that is right beside a wrong one only, such as the zone of a domain that is misspelt.
+            more = {_key(_fault(fault).where) for fault in error.errors(include_url=False)}
+            if not more & right.keys():
+                break
+            wrong = wrong | more
+    size, usual = right.get("dropletSize", ""), Settings.model_fields["droplet_size"].default
+    return Settings.model_construct(
+        name=values["name"],
+        droplet_size=size if size in SIZES else usual,
         ssh_allowed=(),
         kafka_ui_allowed=(),
         images={service: pin or STAND_IN for service, pin in images.items()},
-        droplet_size=size if size in SIZES else usual,
     )
-    return described, faults
 
 
 def _fault(fault: Any) -> Fault:

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and how it is told: where it is, why, and what would be right."""
+"""The faults of a configuration, and how they are reported: the key, the reason, and the repair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 NAMESPACE = "auren"
+HOW_TO_SET = (
+    "Change a value with `pulumi config set KEY VALUE`, an entry of a list with "
+    "`pulumi config set --path 'KEY[0]' VALUE`, or edit Pulumi.STACK.yaml."
+)
 
 
 class SettingsError(ValueError):
-    """The configuration's faults, one a line, each with its key and the mend."""
+    """The configuration's faults, one a line, each with its key and the repair."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Fault:
     where: str
     """The key (`auren:domain`), or the file of the program that is wrong."""
     what: str
-    """The reason and the mend; lines after the first are its arithmetic."""
+    """The reason and the repair; further lines are details."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -28,10 +32,10 @@ def refusal(faults: Sequence[Fault]) -> SettingsError:
     lines = [f"The configuration has {len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was touched."]
     lines += [str(fault).replace("\n", "\n    ").join(("  ", "")) for fault in faults]
     if any(fault.where.startswith(f"{NAMESPACE}:") for fault in faults):
-        lines.append("Change a value with `pulumi config set KEY VALUE`, or in the stack's Pulumi.STACK.yaml.")
+        lines.append(HOW_TO_SET)
     return SettingsError("\n".join(lines))
 
 
 def wrong(message: str, **context: object) -> PydanticCustomError:
-    """What a validator raises. `message` may name `context` in braces."""
+    """A fault, for a validator to raise. `message` may name `context` in braces."""
     return PydanticCustomError("setting", message, context)  # pyright: ignore[reportArgumentType]: a literal is for i18n

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationInfo
 
 from auren_infra.settings.faults import wrong
+from auren_infra.settings.networks import is_public
+from auren_infra.settings.releases import misfit
 from auren_infra.settings.vocabulary import list_of_texts
 
-STAND_IN = "registry.example/stand-in:0"
+STAND_IN = "docker.io/library/stand-in:0"
 """For a service whose image is missing from a configuration that is refused anyway."""
 
 _REFERENCE = re.compile(
@@ -20,6 +23,12 @@ _REFERENCE = re.compile(
 )
 """Docker's own grammar, with a registry or an owner in front: a bare name may be anybody's."""
 _LONGEST_REPOSITORY = 255
+_NOWHERE = (
+    *("example", "example.com", "example.net", "example.org", "invalid", "localhost", "localdomain"),
+    *("local", "internal", "intranet", "private", "lan", "home", "home.arpa", "corp", "onion"),
+)
+"""Endings of names that public DNS never has (RFC 2606, 6761, 6762, 7686, 8375, ICANN's reserved ones). `test` is left
+out on purpose: the rehearsal's registry is registry.sandbox.test, and its droplets know that name."""
 
 
 def reference_fault(reference: str) -> str:
@@ -30,6 +39,21 @@ def reference_fault(reference: str) -> str:
     if match["tag"] in (None, "latest") and not match["digest"]:
         return "name a tag other than latest, or a digest, so that it cannot change by itself"
     return ""
+
+
+def unreachable(reference: str) -> str:
+    """Why no droplet gets to this image's registry; empty when nothing speaks against it."""
+    registry = reference.partition("/")[0]
+    if not ({".", ":"} & set(registry) or registry == "localhost"):
+        return ""  # an owner at Docker Hub
+    host = registry.partition(":")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        nowhere = "." not in host or any(f".{host}".endswith(f".{ending}") for ending in _NOWHERE)
+    else:
+        nowhere = not is_public(ip_network(address))
+    return f"no droplet reaches {registry}; name a registry that is on the internet" if nowhere else ""
 
 
 def _pins(info: ValidationInfo) -> Mapping[str, str | None]:
@@ -50,7 +74,7 @@ def image_map(value: object, info: ValidationInfo) -> dict[str, str]:
             faults.append(f"there is no service {service!r}; the services are {', '.join(sorted(pins))}")
         elif service in seen:
             faults.append(f"{service} is named twice; keep one")
-        elif fault := reference_fault(reference):
+        elif fault := reference_fault(reference) or unreachable(reference) or misfit(service, reference):
             faults.append(f"{service}: {fault}")
         else:
             chosen[service] = reference

@@ -1,5 +1,6 @@
-"""Addresses and networks: who may come in, and where the machines are among themselves."""
+"""Addresses and networks: who may come in, where the machines are, and what Docker has on each machine."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
@@ -8,17 +9,42 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from auren_infra.settings.faults import wrong
 from auren_infra.settings.vocabulary import list_of_texts
 
+Network = IPv4Network | IPv6Network
+
 CONTAINER_SUBNET = IPv4Network("172.18.0.0/16")
-"""The subnet of `auren-network` on the machine: fixed, so it is no setting, but others must keep clear of it."""
+"""The subnet of `auren-network` on the machine. It is fixed and no setting."""
+DOCKER_BRIDGE = IPv4Network("172.17.0.0/16")
+"""The subnet of Docker's own bridge, `docker0`: Docker's default, set so that it cannot be another."""
+DOCKER_POOL = IPv4Network("172.19.0.0/16")
+"""Where Docker takes the subnet of a network that somebody makes by hand. Docker's own pools would be most of
+172.16.0.0/12 and 192.168.0.0/16, and one of them could be the VPC's."""
+ON_THE_MACHINE = {
+    CONTAINER_SUBNET: "the containers' network",
+    DOCKER_BRIDGE: "Docker's own bridge",
+    DOCKER_POOL: "Docker's pool for other networks",
+}
 
 _MOST_SOURCES = 1000
 """What a rule of DigitalOcean's firewall holds."""
-_PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-_RESERVED = tuple(
-    IPv4Network(network) for network in ("10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16")
+_RFC1918 = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_PRIVATE = (*_RFC1918, IPv4Network("100.64.0.0/10"))
+"""Addresses of private networks and of carriers' NAT (RFC 6598). On the internet nobody has one."""
+_NOBODYS = tuple(
+    ip_network(network)
+    for network in (
+        *("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/3"),
+        *("::/127", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
 )
+"""Addresses that nobody has outside a machine or its own network: this host, loopback, link-local, protocol
+assignments, multicast and reserved. IPv6's private addresses are among them, since a VPC has none.
+
+Left out on purpose are the ranges for documentation and for benchmarks (192.0.2.0/24, 198.18.0.0/15, 198.51.100.0/24,
+203.0.113.0/24, 2001:db8::/32): the rehearsal's public network and its visitors have those addresses."""
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_KEPT = tuple(IPv4Network(network) for network in ("10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16"))
 """What DigitalOcean keeps for itself everywhere, and refuses to make a VPC of."""
-_RESERVED_IN = {
+_KEPT_IN = {
     "ams1": "10.11.0.0/16",
     "ams2": "10.14.0.0/16",
     "ams3": "10.18.0.0/16",
@@ -35,14 +61,35 @@ _RESERVED_IN = {
     "syd1": "10.49.0.0/16",
     "tor1": "10.20.0.0/16",
 }
-"""And in a region. One that is missing here is the API's to refuse."""
+"""And in a region. A region that is missing here is the API's to judge."""
 
 
-def _parsed(value: str) -> IPv4Network | IPv6Network:
+def within(network: Network, others: Sequence[Network]) -> bool:
+    """Whether all of `network` is in one of `others`."""
+    return any(_covers(other, network) for other in others)
+
+
+def is_public(network: Network) -> bool:
+    """Whether somebody on the internet can have an address of this network."""
+    return not within(network, _NOBODYS) and not within(network, _PRIVATE)
+
+
+def _covers(outer: Network, inner: Network) -> bool:
+    if isinstance(outer, IPv4Network):
+        return isinstance(inner, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(inner, IPv6Network) and inner.subnet_of(outer)
+
+
+def _parsed(value: str) -> Network:
+    if "%" in value:
+        raise wrong("a zone such as %eth0 counts on one machine only; write the address without it")
     try:
         network = ip_network(value)
     except ValueError as error:
         raise wrong("{reason}; write a network such as 198.51.100.0/24, or one address", reason=str(error)) from None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        inner = IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        raise wrong("an IPv4 address as IPv6 has it; write {network}", network=str(inner))
     if value not in (str(network), f"{network.network_address}" if network.num_addresses == 1 else ""):
         # A netmask, or an IPv6 address in another form: the clouds take neither, or give it back in this form.
         raise wrong("not in the form that firewalls take; write {network}", network=str(network))
@@ -51,8 +98,11 @@ def _parsed(value: str) -> IPv4Network | IPv6Network:
 
 def _source(value: str) -> str:
     network = _parsed(value)
-    if network.is_unspecified or network.is_loopback or network.is_multicast:
+    if within(network, _NOBODYS):
         raise wrong("nobody comes from there; everyone is 0.0.0.0/0, one address is written like 198.51.100.7")
+    for subnet, what in ON_THE_MACHINE.items():
+        if _covers(subnet, network):
+            raise wrong("that is {what} on the machine; name who comes from outside", what=what)
     return value
 
 
@@ -67,34 +117,54 @@ def _sources(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reachable(value: tuple[str, ...]) -> tuple[str, ...]:
-    """The machine has no address but IPv4: who is named by IPv6 alone never gets to it."""
+    """The program comes to the machine's public address, which is IPv4. Somebody must be able to do that."""
     if not value:
         raise wrong("names nobody; name at least the address that `pulumi up` runs at")
-    if not any(isinstance(ip_network(source), IPv4Network) for source in value):
+    networks = [ip_network(source) for source in value]
+    if not any(isinstance(network, IPv4Network) for network in networks):
         raise wrong("names no IPv4 address, and a machine has no other; name the one that `pulumi up` runs at")
+    if not any(isinstance(network, IPv4Network) and is_public(network) for network in networks):
+        raise wrong(
+            "names private addresses only, and none of them comes to a public address; "
+            "name the public address that `pulumi up` runs at (`curl -4 https://ifconfig.co` shows it)"
+        )
+    return value
+
+
+def reachable_or_empty(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Whoever is in the VPC comes to a published port by the machine's private address."""
+    if not value or "vpc_range" not in info.data:
+        return value
+    vpc = ip_network(info.data["vpc_range"])
+    networks = [ip_network(source) for source in value]
+    if not any(
+        isinstance(network, IPv4Network) and (is_public(network) or network.overlaps(vpc)) for network in networks
+    ):
+        raise wrong(
+            "names nobody who can come to the machine; name public IPv4 addresses, the VPC's range {vpc}, "
+            "or nobody ([])",
+            vpc=str(vpc),
+        )
     return value
 
 
 def _vpc_range(value: str, info: ValidationInfo) -> str:
     network = _parsed(value)
-    if not (
-        isinstance(network, IPv4Network)
-        and 16 <= network.prefixlen <= 28
-        and any(network.subnet_of(private) for private in _PRIVATE)
-    ):
+    if not (isinstance(network, IPv4Network) and 16 <= network.prefixlen <= 28 and within(network, _RFC1918)):
         raise wrong("a VPC needs a private IPv4 network (RFC 1918) of /16 to /28, such as 10.200.0.0/20")
-    if network.overlaps(CONTAINER_SUBNET):
-        raise wrong(
-            "overlaps with the containers' network {containers}; choose another, such as 10.200.0.0/20",
-            containers=str(CONTAINER_SUBNET),
-        )
-    region = info.data.get("region", "")
-    kept = (*_RESERVED, *(IPv4Network(text) for name, text in _RESERVED_IN.items() if name == region))
-    for reserved in kept:
-        if network.overlaps(reserved):
+    for subnet, what in ON_THE_MACHINE.items():
+        if network.overlaps(subnet):
             raise wrong(
-                "overlaps with {reserved}, which DigitalOcean keeps for itself; choose another, such as 10.200.0.0/20",
-                reserved=str(reserved),
+                "overlaps with {subnet}, {what} on the machine; choose another, such as 10.200.0.0/20",
+                subnet=str(subnet),
+                what=what,
+            )
+    region = info.data.get("region", "")
+    for kept in (*_KEPT, *(IPv4Network(text) for name, text in _KEPT_IN.items() if name == region)):
+        if network.overlaps(kept):
+            raise wrong(
+                "overlaps with {kept}, which DigitalOcean keeps for itself; choose another, such as 10.200.0.0/20",
+                kept=str(kept),
             )
     return value
 

@@ -4,13 +4,12 @@ import base64
 import binascii
 import json
 import re
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator
 
 from auren_infra.settings.faults import wrong
 
-_TEXTS = TypeAdapter(list[str])
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?=.{{1,253}}(?::|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -49,10 +48,16 @@ def written_as(pattern: str, example: str) -> AfterValidator:
 
 
 def list_of_texts(value: object) -> list[str]:
-    try:
-        return _TEXTS.validate_python(from_json(value))
-    except ValidationError:
-        raise wrong("must be a list; write one entry a line, each behind a dash") from None
+    """A list as the engine hands it over, or as somebody wrote it in one line: `["one", "two"]`."""
+    found = from_json(value)
+    if not isinstance(found, list):
+        raise wrong("must be a list; write one entry a line, each behind a dash")
+    entries = cast("list[object]", found)
+    if other := [
+        f"entry {number} is {json.dumps(entry)}" for number, entry in enumerate(entries) if not isinstance(entry, str)
+    ]:
+        raise wrong("every entry of the list must be a text in quotes; {other}", other=", ".join(other))
+    return cast("list[str]", entries)
 
 
 def _no_twins(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,8 +120,22 @@ def _parts(blob: str) -> list[bytes]:
     return parts
 
 
-Flag = Annotated[StrictBool, BeforeValidator(from_json)]
-Whole = Annotated[StrictInt, BeforeValidator(from_json)]
+def _flag(value: object) -> bool:
+    found = from_json(value)
+    if not isinstance(found, bool):
+        raise wrong("must be true or false")
+    return found
+
+
+def _whole(value: object) -> int:
+    found = from_json(value)
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise wrong("must be a whole number, such as 40")
+    return found
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Zone = Annotated[str, AfterValidator(_domain)]
 Domain = Annotated[Zone, AfterValidator(_without_www)]
 Origins = Annotated[

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pulumi
 from pulumi.runtime import config
 
-from auren_infra.cloud.dns import Dns, zone_id
+from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
+from auren_infra.cloud.questions import ask
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.containers import Containers
@@ -22,6 +23,7 @@ from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import load
+from auren_infra.settings.deployed import Deployed
 
 
 def twin(service: Service, number: int) -> Service:
@@ -40,7 +42,7 @@ settings = load({**config.get_config_env(), **config.CONFIG.get()}, IMAGES)
 wanted = pulumi.Config("bench")
 services = tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in catalogue(settings))
 network = Network("bench", settings)
-Dns("bench", settings, zone_id(settings.cloudflare_zone), network.address)
+Dns("bench", settings, ask(settings, Deployed()), network.address)
 for number in range(wanted.require_int("droplets")):
     name = f"bench-{number}"
     data = DataVolume(name, settings, network.tag)

@@ -1,6 +1,7 @@
 """Both APIs under one roof, as one host serves them here: DigitalOcean's at `/v2`, Cloudflare's at `/client/v4`.
 
-Beside them `/_sandbox` is this cloud's own door, which no real cloud has: health, and faults on demand.
+Beside them `/_sandbox` is this cloud's own door, which no real cloud has: health, faults on demand, and other people's
+zones.
 """
 
 import os
@@ -10,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from sandbox.clouds.cloud import Cloud
@@ -30,7 +32,7 @@ from sandbox.clouds.store import Store
 from sandbox.clouds.tokens import Tokens
 from sandbox.droplets.hypervisor import Hypervisor
 
-VERSION = 1
+VERSION = 2
 """Of the state's form and of `/_sandbox`: one more when either changes."""
 
 
@@ -41,6 +43,16 @@ class Limits:
     digitalocean_hour: int = digitalocean.HOURLY
     digitalocean_minute: int = digitalocean.PER_MINUTE
     cloudflare: int = cloudflare.REQUESTS
+
+
+class NewZone(BaseModel):
+    """What `/_sandbox/zones` takes; the rest of a zone is as for any other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    status: Literal["initializing", "pending", "active", "moved"] = "active"
+    account: str = ""
 
 
 def open_store(directory: Path, zone: str) -> Store:
@@ -90,6 +102,19 @@ def create_app(
     @app.delete("/_sandbox/faults", status_code=204)
     def clear_faults() -> None:
         faults.clear()
+
+    @app.post("/_sandbox/zones", status_code=201)
+    def add_zone(zone: NewZone) -> dict[str, str]:
+        """A zone that somebody else made: `{"name": "aupex.ai", "status": "pending", "account": "Agency"}`."""
+        zone_id = uuid.uuid4().hex
+        with store.change() as whole:
+            whole.cloudflare.zones[zone_id] = Zone(id=zone_id, **zone.model_dump())
+        return {"id": zone_id}
+
+    @app.delete("/_sandbox/zones/{zone_id}", status_code=204)
+    def remove_zone(zone_id: str) -> None:
+        with store.change() as whole:
+            whole.cloudflare.zones.pop(zone_id, None)
 
     app.mount(
         "/v2",

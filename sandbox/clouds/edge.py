@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.clouds.name_server import MAX_CHAIN, records_at, zone_of
+from sandbox.clouds.name_server import MAX_CHAIN, active, records_at, zone_of
 from sandbox.clouds.state import DnsRecord, Zone
 from sandbox.clouds.store import Store
 
@@ -64,7 +64,7 @@ def origin(store: Store, host: str) -> str | None:
     """Where the proxied name `host` leads: an address, or a name outside the zone. None for any other name."""
     name = host.partition(":")[0].rstrip(".").lower()
     with store.read() as whole:
-        zone = zone_of(name, list(whole.cloudflare.zones.values()))
+        zone = zone_of(name, active(whole.cloudflare))
         record = _target(zone, name) if zone else None
         if zone is None or record is None or not record.proxied:
             return None

@@ -26,6 +26,10 @@ class Fault(BaseModel):
     """Let this many matching requests through first."""
     retry_after: Annotated[int, Field(ge=0)] | None = None
     """Seconds for the `Retry-After` header; no header when absent."""
+    message: str = "injected fault"
+    """What the answer says, such as the words of a refusal that this cloud has no reason for."""
+    code: int | None = None
+    """Cloudflare's number for it; 10001 or 971 when absent."""
 
     @field_validator("path")
     @classmethod

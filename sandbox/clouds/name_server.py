@@ -17,8 +17,8 @@ from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 from sandbox.clouds.cloudflare.record_content import AUTOMATIC, PROXIABLE
 from sandbox.clouds.cloudflare.zones import NAME_SERVERS
+from sandbox.clouds.state import CloudflareState, Zone
 from sandbox.clouds.state import DnsRecord as Record
-from sandbox.clouds.state import Zone
 from sandbox.clouds.store import Store
 
 log = logging.getLogger("sandbox.clouds.dns")
@@ -56,7 +56,7 @@ class ZoneResolver(BaseResolver):
         name = str(request.q.qname).rstrip(".").lower()
         kind = str(QTYPE.get(request.q.qtype))
         with self._store.read() as whole:
-            zone = zone_of(name, list(whole.cloudflare.zones.values()))
+            zone = zone_of(name, active(whole.cloudflare))
             if zone is None or request.q.qclass != CLASS.IN:
                 reply.header.rcode = RCODE.REFUSED
                 return reply
@@ -114,6 +114,11 @@ class ZoneResolver(BaseResolver):
         for answer in self._chain(zone, kind, alias, zone.name):
             if answer.rtype != QTYPE.CNAME:
                 yield RR(zone.name, answer.rtype, ttl=min(answer.ttl, AUTOMATIC_TTL), rdata=answer.rdata)
+
+
+def active(state: CloudflareState) -> list[Zone]:
+    """The zones that resolvers ask for."""
+    return [zone for zone in state.zones.values() if zone.status == "active"]
 
 
 def zone_of(name: str, zones: list[Zone]) -> Zone | None:

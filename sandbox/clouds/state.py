@@ -161,6 +161,10 @@ class ZoneSetting(BaseModel):
 class Zone(BaseModel):
     id: str
     name: str
+    status: Literal["initializing", "pending", "active", "moved"] = "active"
+    """Only an active one is asked by the world; in all of them the API takes records."""
+    account: str = ""
+    """The name of another account that the token sees; empty for the token's own."""
     records: dict[str, DnsRecord] = {}
     settings: dict[str, ZoneSetting] = {}
     """Only those that were changed; the rest have their defaults."""

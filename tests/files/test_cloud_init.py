@@ -1,7 +1,10 @@
 """The user data of the droplet."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
 
 from auren_infra.files import paths
@@ -11,6 +14,8 @@ PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r: #'\"\n-----END OPE
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n"
 TEXT = user_data(PRIVATE, PUBLIC)
 DOCUMENT: dict[str, Any] = yaml.safe_load(TEXT)
+SCHEMA = json.loads((Path(__file__).parent / "cloud-init" / "schema-cloud-config-v1.json").read_text())
+"""cloud-init's own, of Debian's package 25.1.4 (Apache-2.0)."""
 
 
 def test_cloud_init_takes_it_for_cloud_config() -> None:
@@ -21,14 +26,24 @@ def test_the_host_key_arrives_as_it_is_and_is_the_only_one() -> None:
     """A second key, made at first boot, might be offered and is known to nobody."""
     assert DOCUMENT["ssh_keys"] == {"ed25519_private": PRIVATE, "ed25519_public": PUBLIC}
     assert DOCUMENT["ssh_deletekeys"] is True
-    assert DOCUMENT["ssh_genkeytypes"] == []
+    assert "ssh_genkeytypes" not in DOCUMENT, "cloud-init makes keys only where no ssh_keys are given"
+
+
+def test_cloud_init_finds_nothing_wrong_in_it() -> None:
+    """What its schema does not allow ends the first boot as "degraded", and hides a real fault."""
+    faults = [error.message for error in jsonschema.Draft4Validator(SCHEMA).iter_errors(DOCUMENT)]
+    assert faults == []
+
+
+def test_cloud_init_would_find_what_is_wrong() -> None:
+    for wrong in ({"ssh_genkeytypes": []}, {"ssh_deletekey": True}, {"disable_root": "yes please"}):
+        assert not jsonschema.Draft4Validator(SCHEMA).is_valid(DOCUMENT | wrong), wrong
 
 
 def test_only_host_key_and_sshd_are_in_it() -> None:
     """Any change of it replaces the droplet, and every process there can read it."""
     assert DOCUMENT.keys() == {
         "ssh_deletekeys",
-        "ssh_genkeytypes",
         "ssh_keys",
         "ssh_pwauth",
         "disable_root",

@@ -121,9 +121,8 @@ def test_a_source_with_an_ipv6_address_is_no_rule_of_iptables() -> None:
     assert not any("::" in rule for rule in rules)
 
 
-@pytest.mark.parametrize("sources", ["[]", '["2001:db8::/32"]'])
-def test_a_port_that_is_for_nobody_has_no_rule(sources: str) -> None:
-    rules = _rules(kafkaUiAllowed=sources)
+def test_a_port_that_is_for_nobody_has_no_rule() -> None:
+    rules = _rules(kafkaUiAllowed="[]")
     assert not any("8081" in rule for rule in rules)
     assert len(rules) == len(_rules()) - 1
 

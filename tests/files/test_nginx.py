@@ -40,9 +40,17 @@ def test_a_setting_changes_its_own_lines(name: str, value: str, changed: list[st
     assert after == changed
 
 
-def test_the_domain_and_www_are_served() -> None:
-    names = _nginx(domain="stage.aupex.ai").split("server_name ")[2].split(";")[0].split()
-    assert names[:2] == ["stage.aupex.ai", "www.stage.aupex.ai"]
+@pytest.mark.parametrize(
+    ("changes", "served"),
+    [
+        ({}, ["aupex.ai", "www.aupex.ai"]),
+        ({"domain": "app.aupex.ai"}, ["app.aupex.ai"]),
+        ({"domain": "app.aupex.ai", "proxied": "false"}, ["app.aupex.ai", "www.app.aupex.ai"]),
+    ],
+)
+def test_the_names_that_have_a_record_are_served_and_no_others(changes: dict[str, str], served: list[str]) -> None:
+    names = _nginx(**changes).split("server_name ")[2].split(";")[0].split()
+    assert names[: names.index("localhost")] == served
 
 
 def test_the_proxy_follows_the_api() -> None:

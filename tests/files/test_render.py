@@ -24,6 +24,12 @@ def test_containers_outlive_the_daemon_and_logs_end() -> None:
     assert daemon["log-opts"] == {"max-size": "10m", "max-file": "5"}, "without a size they grow until the disk is full"
 
 
+def test_dockers_own_networks_are_where_nothing_else_is() -> None:
+    daemon = json.loads(docker_daemon())
+    assert daemon["bip"] == "172.17.0.1/16"
+    assert daemon["default-address-pools"] == [{"base": "172.19.0.0/16", "size": 24}]
+
+
 def test_the_rule_for_nginxs_logs_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
     expect("logrotate-nginx", log_rotation(SERVICES))
 

@@ -67,6 +67,24 @@ def test_what_is_not_allowed_does_not_answer_from_outside(outputs: Outputs, inte
     assert internet.connect(outputs["address"], port) == ("refused" if port == 443 else "silent")
 
 
+def test_the_first_boot_ended_without_a_fault(host: Host) -> None:
+    """A fault in the user data is "degraded", which would hide any other."""
+    status = json.loads(host.run("cloud-init", "status", "--format", "json"))
+    assert (status["extended_status"], status["errors"], status["recoverable_errors"]) == ("done", [], {})
+    assert "Valid schema user-data" in host.run("cloud-init", "schema", "--system")
+
+
+def test_dockers_own_networks_are_apart_from_the_vpc_and_from_each_other(host: Host) -> None:
+    """Docker took whatever was free: the VPC's range, or the one of auren-network."""
+    host.run("docker", "network", "create", "by-hand")
+    try:
+        subnet = "{{(index .IPAM.Config 0).Subnet}}"
+        networks = host.run("docker", "network", "inspect", "-f", subnet, "bridge", "auren-network", "by-hand").split()
+    finally:
+        host.run("docker", "network", "rm", "by-hand")
+    assert networks == ["172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/24"]
+
+
 def test_a_second_up_changes_nothing_and_opens_no_connection(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:

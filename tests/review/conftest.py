@@ -9,7 +9,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ class Production:
 
     variables: dict[str, str]
     config_file: Path
+    clouds: Clouds
+    project: Path = layout.PROJECT
+    """Where its commands run."""
 
     def configured(self, changes: Mapping[str, object]) -> "Production":
         """The same stack before another configuration: `auren:KEY` by key."""
@@ -47,13 +51,15 @@ class Production:
         content["config"] |= {f"auren:{key}": value for key, value in changes.items()}
         changed = self.config_file.with_name("Pulumi.changed.yaml")
         changed.write_text(yaml.safe_dump(content))
-        return Production(self.variables | {"PULUMI_OPTION_CONFIG_FILE": str(changed)}, changed)
+        return replace(
+            self, variables=self.variables | {"PULUMI_OPTION_CONFIG_FILE": str(changed)}, config_file=changed
+        )
 
     def run(self, *command: str, status: int = 0, **variables: str) -> str:
         """What the command prints on standard output, once its exit was as expected."""
         done = subprocess.run(
             command,
-            cwd=layout.PROJECT,
+            cwd=self.project,
             env=self.variables | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -72,7 +78,14 @@ class Production:
 
 @pytest.fixture(scope="session")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    state, python = tmp_path_factory.mktemp("production"), Path(sys.executable)
+    with deployed(tmp_path_factory.mktemp("production")) as found:
+        yield found
+
+
+@contextmanager
+def deployed(state: Path) -> Iterator[Production]:
+    """Production with everything of it below `state`; afterwards its clouds are stopped."""
+    python = Path(sys.executable)
     install(state / "bin", python)
     install_plugins(state / "pulumi", python)
     folder = f"resource-command-v{importlib.metadata.version('pulumi-command')}"
@@ -85,7 +98,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         config_file = stack_config.refresh(STACK, state=state)
         pulumi_stack.ensure_stack(STACK, state=state)
         apis = {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
-        found = Production(environment.complete(STACK, state) | apis, config_file)
+        found = Production(environment.complete(STACK, state) | apis, config_file, clouds)
         found.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
         kept.replace(real)
         yield found

@@ -51,8 +51,8 @@ def test_a_rule_of_the_firewall(comment: Comment) -> None:
 
 
 def test_a_new_system_replaces_the_machine_and_says_so_in_bold(comment: Comment) -> None:
-    text = comment(dropletImage="ubuntu-24-04-x64")
-    assert re.search(r"\*\*Replaced: Droplet `auren-prod`\*\*.*`ubuntu-22-04-x64` → `ubuntu-24-04-x64`", text)
+    text = comment(dropletImage="debian-12-x64")
+    assert re.search(r"\*\*Replaced: Droplet `auren-prod`\*\*.*`ubuntu-22-04-x64` → `debian-12-x64`", text)
     followers = "ReservedIpAssignment `auren-prod`, VolumeAttachment `auren-prod`, Command `release`"
     assert f"- **Replaced with it:** {followers}\n" in text
     assert re.search(r"\*\*Replaced: [0-9]+ commands\*\*, which run again on the new machine: .*\bnginx\b", text)
@@ -84,7 +84,7 @@ def test_a_preview_that_could_not_be_made_writes_no_comment(production: Producti
 
 def test_no_secret_is_in_a_comment(production: Production, comment: Comment) -> None:
     """A new machine shows everything that is sent to it."""
-    text = comment(dropletImage="ubuntu-24-04-x64")
+    text = comment(dropletImage="debian-12-x64")
     state = production.run("pulumi", "stack", "export", "--show-secrets")
     passwords = set(re.findall(r'"plaintext": ?"\\"(\w{32})\\""', state))
     assert len(passwords) == 2

@@ -13,10 +13,13 @@ ECDSA = (
     "py255V5Ccw2mYLWSR8XFm0siRJhGhGtoF2PLpZE8xOLwHO8kjBZTEqqSoZXuOoXuUI68AyEC8oI="
 )
 """Public keys of people."""
+NAME = "auren-test"
+"""Of what the stack makes."""
+REGISTRY = "registry.auren.test:5000"
 COMPLETE = {
     "sshAllowed": '["198.51.100.1/32"]',
     "kafkaUiAllowed": '["10.200.0.0/20"]',
-    "images": f'["api=registry.example:5000/auren/api:1.0@{DIGEST}", "bridge=registry.example:5000/auren/bridge:1.0"]',
+    "images": f'["api={REGISTRY}/auren/api:1.0@{DIGEST}", "bridge={REGISTRY}/auren/bridge:1.0"]',
     "website": str(ROOT / "website"),
     "sqlInit": str(ROOT / "sql/init"),
 }
@@ -30,4 +33,4 @@ def engine_values(values: dict[str, str]) -> dict[str, str]:
 
 def settings(**changes: str) -> Settings:
     """The complete configuration with `changes`, by the names after `auren:`."""
-    return load(engine_values({**COMPLETE, **changes}), IMAGES)
+    return load(engine_values({**COMPLETE, **changes}), IMAGES, name=NAME)

@@ -21,10 +21,12 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
-from tests.unit.configuration import settings
+from auren_infra.settings.deployed import Deployed
+from tests.unit.configuration import NAME, settings
+
+__all__ = ["NAME"]
 
 STACK = "test"
-NAME = f"auren-{STACK}"
 ADDRESS = "198.51.100.10"
 ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
 
@@ -104,6 +106,28 @@ class Rehearsal:
         return frozenset(seen)
 
 
+def zone(name: str = "aupex.ai", **more: str) -> dict[str, Any]:
+    """A zone as Cloudflare tells of it."""
+    account = {"id": "0" * 32, "name": more.pop("account", "Ada's")}
+    return {"id": ZONE_ID, "name": name, "status": "active", "account": account, **more}
+
+
+@dataclass
+class World:
+    """What the clouds and the engine answer when the program asks."""
+
+    zones: list[dict[str, Any]] = field(default_factory=lambda: [zone()])
+    disk_gb: int | None = None
+    """Of the droplet that is there; None: DigitalOcean refuses to say."""
+    refusal: str = "503 Service Unavailable"
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The resources of the stack's last update: URN -> `type` and `outputs`."""
+    unreadable: int = 0
+    """How often the engine cannot read the state before it can."""
+    asked: list[str] = field(default_factory=list[str])
+    """The functions that were called."""
+
+
 @dataclass(frozen=True)
 class _Callbacks:
     """Where an engine would call back. Mocks have none, and take no hooks without one."""
@@ -121,15 +145,31 @@ class _Callbacks:
 class _Cloud(mocks.Mocks):
     """What the providers would answer."""
 
-    def __init__(self, *, preview: bool, zone: str, passwords: Mapping[str, str]) -> None:
+    def __init__(self, world: "World", *, preview: bool, passwords: Mapping[str, str]) -> None:
+        self._world = world
         self._preview = preview
-        self._zone = zone
         self._passwords = passwords
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        assert args.token == "cloudflare:index/getZones:getZones", args.token
-        wanted = args.args["name"]
-        return {"name": wanted, "results": [{"id": ZONE_ID, "name": wanted}] if wanted == self._zone else []}, []
+        self._world.asked.append(args.token)
+        match args.token:
+            case "cloudflare:index/getZones:getZones":
+                wanted = args.args["name"]
+                return {"name": wanted, "results": [zone for zone in self._world.zones if zone["name"] == wanted]}, []
+            case "digitalocean:index/getDroplet:getDroplet":
+                if self._world.disk_gb is None:
+                    return {}, [("id", self._world.refusal)]
+                return {**args.args, "disk": self._world.disk_gb}, []
+            case "pulumi:pulumi:readStackResourceOutputs" | "pulumi:pulumi:readStackOutputs" if self._world.unreadable:
+                self._world.unreadable -= 1
+                return {}, [("", "failed to load checkpoint: EOF")]
+            case "pulumi:pulumi:readStackResourceOutputs":
+                return {"name": args.args["stackName"], "outputs": self._world.state}, []
+            case "pulumi:pulumi:readStackOutputs":
+                stacks = [each for each in self._world.state.values() if each["type"] == "pulumi:pulumi:Stack"]
+                return {"name": args.args["name"], "outputs": stacks[0]["outputs"] if stacks else {}}, []
+            case other:
+                raise AssertionError(other)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if self._preview:
@@ -249,16 +289,16 @@ def rehearse(
     program: Callable[[], dict[str, Any]],
     *,
     preview: bool,
-    zone: str = "aupex.ai",
+    world: World | None = None,
     passwords: Mapping[str, str] | None = None,
     into: Rehearsal | None = None,
 ) -> Rehearsal:
     """Run `program` to its end; what it returns are the outputs. Raises what it raises.
 
-    `zone` is the only one that there is; `passwords` are generated ones by name; `into` is filled even if it fails.
+    `world` is what it can ask for; `passwords` are generated ones by name; `into` is filled even if it fails.
     """
     rehearsal = into or Rehearsal()
-    cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {})
+    cloud = _Cloud(world or World(), preview=preview, passwords=passwords or {})
     set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
     runtime_settings.SETTINGS.callbacks = _Callbacks(rehearsal)  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
 
@@ -277,4 +317,4 @@ def rehearse(
 def deploy(*, preview: bool = False, passwords: Mapping[str, str] | None = None, **changes: str) -> Rehearsal:
     """The stack with a complete configuration and these `changes` of it."""
     chosen = settings(**changes)
-    return rehearse(lambda: stack.deploy(STACK, chosen), preview=preview, passwords=passwords)
+    return rehearse(lambda: stack.deploy(chosen, Deployed()), preview=preview, passwords=passwords)

@@ -11,6 +11,8 @@ from auren_infra.admission import admit
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import Settings, SettingsError
+from auren_infra.settings.networks import is_public
+from auren_infra.settings.systems import DOCKER_LINES, SYSTEMS, DockerSource, offered, written
 from tests.unit.configuration import COMPLETE, ED25519, engine_values
 
 KEYS = [str(field.alias) for field in Settings.model_fields.values()]
@@ -38,7 +40,7 @@ _NETWORK = st.builds(
     lambda address, prefix: str(IPv4Network((address & (-1 << (32 - prefix)), prefix))),
     st.integers(0x0B000000, 0x7EFFFFFF),
     st.integers(8, 32),
-)
+).filter(lambda network: is_public(IPv4Network(network)))
 _PATH = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,8}){0,2}", fullmatch=True)
 _REFERENCE = st.builds(
     lambda host, path, tag: f"{host}/{path}:{tag}",
@@ -49,9 +51,9 @@ _REFERENCE = st.builds(
 RIGHT: dict[str, st.SearchStrategy[str]] = {
     "domain": _DOMAIN.filter(lambda domain: not domain.startswith("www.")),
     "proxied": st.sampled_from(["true", "false"]),
+    "name": st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True),
     "region": st.from_regex(r"[a-z]{3}[0-9]", fullmatch=True),
     "dropletSize": st.sampled_from([name for name, size in SIZES.items() if size.memory_mb >= 4096]),
-    "dropletImage": st.from_regex(r"(ubuntu-[0-9]{2}-[0-9]{2}|debian-[0-9]{1,2})-x64", fullmatch=True),
     "sshAllowed": st.lists(_NETWORK, min_size=1, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "kafkaUiAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "operatorKeys": st.lists(WORD, max_size=3, unique=True).map(
@@ -59,30 +61,52 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     ),
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
-    "dockerSource": st.sampled_from(["docker", "distribution"]),
-    "dockerVersion": st.from_regex(r"[2-9][0-9](\.[0-9]){0,2}", fullmatch=True),
     "images": st.fixed_dictionaries({"api": _REFERENCE, "bridge": _REFERENCE}, optional={"redis": _REFERENCE}).map(
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
     ),
     "corsOrigins": st.lists(_DOMAIN.map(lambda host: f"https://{host}:8443"), max_size=3, unique=True).map(json.dumps),
     **{key: st.integers(1, most).map(str) for key, most in RANGES.items()},
 }
+DOCKER = st.sampled_from(
+    [
+        {"dropletImage": image, "dockerSource": str(source), "dockerVersion": written(line)}
+        for image, system in SYSTEMS.items()
+        for source in DockerSource
+        for line in DOCKER_LINES
+        if offered(system, source, line)
+    ]
+)
+"""Three settings that must fit each other."""
 
 _NO_NUMBER = WORD | st.floats().map(json.dumps) | st.booleans().map(json.dumps) | st.just("[1]")
+_PRIVATE = st.lists(
+    st.builds(
+        lambda block, prefix: str(IPv4Network((int(block.network_address), max(prefix, block.prefixlen)))),
+        st.sampled_from([IPv4Network(block) for block in ("10.0.0.0/8", "192.168.0.0/16", "100.64.0.0/10")]),
+        st.integers(8, 32),
+    ),
+    min_size=1,
+    max_size=3,
+    unique=True,
+)
+"""Lists of which nobody comes to a public address."""
 _NO_LIST = WORD | st.integers().map(str) | st.just("{}") | st.just("[1]") | st.just("[[]]")
 WRONG: dict[str, st.SearchStrategy[str]] = {
+    "name": WORD.map(str.upper) | WORD.map(lambda word: f"{word}_{word}"),
     "domain": WORD | WORD.map(str.upper) | _DOMAIN.map(lambda domain: f"www.{domain}"),
     "proxied": WORD.filter(lambda word: word not in ("true", "false")) | st.integers().map(str),
     "region": WORD | st.from_regex(r"[A-Z]{3}[0-9]", fullmatch=True),
     "dropletSize": WORD | st.sampled_from([name for name, size in SIZES.items() if size.memory_mb < 4096]),
-    "dropletImage": WORD | st.from_regex(r"(ubuntu|debian)-[a-z]{2,4}-x64", fullmatch=True),
-    "sshAllowed": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([word])),
+    "dropletImage": WORD | st.from_regex(r"(ubuntu|debian)-[a-z0-9]{2,4}-x64", fullmatch=True),
+    "sshAllowed": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([word])) | _PRIVATE.map(json.dumps),
     "kafkaUiAllowed": _NO_LIST | _NETWORK.map(lambda network: json.dumps([f"{network}/8"])),
     "operatorKeys": _NO_LIST | st.integers(20, 79).map(lambda end: json.dumps([ED25519[:end]])),
-    "vpcRange": WORD | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20") | st.just("172.18.16.0/20"),
+    "vpcRange": WORD
+    | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20")
+    | st.integers(17 * 256, 19 * 256 + 255).map(lambda block: f"172.{block // 256}.{block % 256}.0/24"),
     "protectData": WORD.filter(lambda word: word not in ("true", "false")),
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
-    "dockerVersion": WORD | st.integers(0, 19).map(str) | st.integers(100, 999).map(str),
+    "dockerVersion": WORD | st.integers(0, 22).map(str) | st.integers(30, 999).map(str),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in IMAGES])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
@@ -112,7 +136,8 @@ def _faults(values: dict[str, str]) -> list[str]:
 @given(value=ANYTHING)
 def test_anything_is_accepted_or_refused_with_its_key(key: str, value: str) -> None:
     faults = _faults({**COMPLETE, key: value})
-    assert all(fault.startswith((f"auren:{key}:", f"auren:{key}[", "auren:cloudflareZone:")) for fault in faults)
+    others = ("auren:cloudflareZone:", "auren:dockerVersion:")  # which are right beside certain values of others only
+    assert all(fault.startswith((f"auren:{key}:", f"auren:{key}[", *others)) for fault in faults)
 
 
 @settings(deadline=None)
@@ -120,7 +145,7 @@ def test_anything_is_accepted_or_refused_with_its_key(key: str, value: str) -> N
 def test_an_unknown_key_is_refused(key: str, value: str) -> None:
     assume(key not in KEYS)
     (fault,) = _faults({**COMPLETE, key: value})
-    assert "there is no such setting; the settings are domain" in fault
+    assert "there is no such setting; the settings are name, domain" in fault
 
 
 @settings(deadline=None)
@@ -132,10 +157,10 @@ def test_every_wrong_value_is_refused_and_all_at_once(wrong: dict[str, str]) -> 
 
 
 @settings(deadline=None)
-@given(right=st.sets(st.sampled_from(sorted(RIGHT))).flatmap(lambda keys: _drawn(RIGHT, keys)))
-def test_every_right_value_is_accepted(right: dict[str, str]) -> None:
+@given(right=st.sets(st.sampled_from(sorted(RIGHT))).flatmap(lambda keys: _drawn(RIGHT, keys)), docker=DOCKER)
+def test_every_right_value_is_accepted(right: dict[str, str], docker: dict[str, str]) -> None:
     zone = {"cloudflareZone": right["domain"]} if "domain" in right else {}
-    assert _faults({**COMPLETE, **right, **zone}) == []
+    assert _faults({**COMPLETE, "kafkaUiAllowed": "[]", **right, **zone, **docker}) == []
 
 
 def _drawn(values: dict[str, st.SearchStrategy[str]], keys: set[str]) -> st.SearchStrategy[dict[str, str]]:

@@ -47,7 +47,7 @@ def test_a_changed_website_is_served_without_a_restart(update: Rehearsal, tmp_pa
 
 
 def test_another_docker_version_concerns_the_engine_alone(update: Rehearsal) -> None:
-    assert _changed(update, deploy(dockerVersion="26.1", dockerSource="distribution")) == {"docker"}
+    assert _changed(update, deploy(dockerVersion="29.1", dockerSource="distribution")) == {"docker"}
 
 
 def test_a_larger_volume_grows_and_is_not_replaced(update: Rehearsal) -> None:

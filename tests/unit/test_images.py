@@ -11,7 +11,7 @@ from tests.unit.rehearsal import NAME, UNKNOWN, Rehearsal, deploy
 
 IMAGE = "docker:index/image:Image"
 COMPOSE = "docker-compose.prod.yml"
-IMAGES = '["api=registry.example:5000/auren/api:1.0", "bridge=registry.example:5000/auren/bridge:1.0"]'
+IMAGES = '["api=registry.auren.test:5000/auren/api:1.0", "bridge=registry.auren.test:5000/auren/bridge:1.0"]'
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_build_is_pushed_under_the_services_name_for_the_droplets_platform(con
     image = _build(context).only(IMAGE)
     assert image.name == f"{NAME}-api"
     assert image.inputs == {
-        "imageName": "registry.example:5000/auren/api:1.0",
+        "imageName": "registry.auren.test:5000/auren/api:1.0",
         "build": {"context": str(context), "platform": "linux/amd64"},
         "buildOnPreview": False,
         "skipPush": False,
@@ -48,7 +48,7 @@ def test_a_build_is_pushed_under_the_services_name_for_the_droplets_platform(con
 
 
 def test_the_digest_that_came_back_is_what_runs(context: Path) -> None:
-    reference = f"registry.example:5000/auren/api@sha256:{_digest(context)}"
+    reference = f"registry.auren.test:5000/auren/api@sha256:{_digest(context)}"
     built = _build(context)
     for command in (COMPOSE, "api"):
         assert f"image: {reference}\n" in built.command(command).inputs["stdin"]

@@ -10,14 +10,14 @@ import pytest
 from pulumi.runtime import config
 
 from tests.unit.configuration import COMPLETE, ROOT, engine_values
-from tests.unit.rehearsal import Rehearsal, rehearse
+from tests.unit.rehearsal import Rehearsal, World, rehearse
 
 
 @pytest.fixture
-def run_main(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Rehearsal]:
+def run_main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rehearsal]:
     """Run the program as the language host does; the result's outputs are the exported ones."""
 
-    def run(values: dict[str, str], into: Rehearsal | None = None) -> Rehearsal:
+    def run(values: dict[str, str], into: Rehearsal | None = None, world: World | None = None) -> Rehearsal:
         exported: dict[str, Any] = {}
         monkeypatch.setattr(pulumi, "export", exported.__setitem__)
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
@@ -27,7 +27,7 @@ def run_main(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Rehe
             runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
             return exported
 
-        return rehearse(program, preview=False, into=into)
+        return rehearse(program, preview=False, world=world, into=into)
 
     monkeypatch.setattr(config, "CONFIG", type(config.CONFIG)("CONFIG", default={}))
     return run
@@ -52,3 +52,14 @@ def test_a_zone_that_the_token_does_not_see_is_one_message(run_main) -> None:
     with pytest.raises(pulumi.RunError, match=r"sees no zone example\.org"):
         run_main(engine_values({**COMPLETE, "domain": "example.org", "cloudflareZone": "example.org"}), run)
     assert run.resources == []
+
+
+def test_a_stack_that_was_renamed_is_refused_with_the_name_to_set(run_main) -> None:
+    """`pulumi stack rename`: everything was deleted and made anew under the new name, the data volume too."""
+    run = Rehearsal()
+    urn = "urn:pulumi:test::auren::auren:cloud:DataVolume::auren-old"
+    world = World(state={urn: {"type": "auren:cloud:DataVolume", "outputs": {}}})
+    with pytest.raises(pulumi.RunError, match="`pulumi config set auren:name auren-old`"):
+        run_main(engine_values(COMPLETE), run, world)
+    assert run.resources == []
+    assert run_main(engine_values({**COMPLETE, "name": "auren-old"}), world=world).resources

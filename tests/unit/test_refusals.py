@@ -12,7 +12,7 @@ from auren_infra.services.model import Link, Protocol
 from auren_infra.settings import SettingsError
 from tests.unit.configuration import COMPLETE, DIGEST, ED25519, engine_values
 
-API = f'["api=registry.example/auren/api:1.0@{DIGEST}", "bridge=registry.example/auren/bridge:1.0@{DIGEST}"'
+API = f'["api=registry.auren.test/auren/api:1.0@{DIGEST}", "bridge=registry.auren.test/auren/bridge:1.0@{DIGEST}"'
 """The beginning of a list of images that is in order so far."""
 WAIVER = "ssh-open-to-everyone=deployments come from changing addresses"
 WRONG = [
@@ -22,14 +22,14 @@ WRONG = [
     ("domain", "-a.aupex.ai", "write it like aupex.ai"),
     ("cloudflareZone", "example.org", "aupex.ai is not in it; name the zone that holds auren:domain"),
     ("cloudflareZone", "pex.ai", "aupex.ai is not in it"),
-    ("proxied", "yes", "valid boolean"),
-    ("proxied", "1", "valid boolean"),
+    ("proxied", "yes", "must be true or false"),
+    ("proxied", "1", "must be true or false"),
     ("region", "New York", "write it like nyc3"),
     ("region", "nyc", "write it like nyc3"),
     ("dropletSize", "large", "choose one of s-1vcpu-1gb, "),
     ("dropletSize", "S-2VCPU-4GB", "not a size that AUREN knows the capacity of"),
-    ("dropletImage", "fedora-40-x64", "write it like ubuntu-22-04-x64"),
-    ("dropletImage", "ubuntu-22-04", "write it like ubuntu-22-04-x64"),
+    ("dropletImage", "fedora-40-x64", "not a system that AUREN is made for; choose one of ubuntu-22-04-x64, ubuntu"),
+    ("dropletImage", "ubuntu-22-04", "choose one of ubuntu-22-04-x64, "),
     ("sshAllowed", "[]", "names nobody; name at least the address"),
     ("sshAllowed", '["198.51.100.1/24"]', "has host bits set; write a network such as 198.51.100.0/24"),
     ("sshAllowed", '["office"]', "write a network such as 198.51.100.0/24, or one address"),
@@ -46,31 +46,43 @@ WRONG = [
     ("vpcRange", "10.0.0.0/8", "a private IPv4 network (RFC 1918) of /16 to /28"),
     ("vpcRange", "10.200.0.0/29", "a private IPv4 network (RFC 1918) of /16 to /28"),
     ("vpcRange", "fd00::/20", "a private IPv4 network (RFC 1918) of /16 to /28"),
-    ("vpcRange", "172.18.240.0/20", "overlaps with the containers' network 172.18.0.0/16; choose another"),
+    (
+        "vpcRange",
+        "172.18.240.0/20",
+        "overlaps with 172.18.0.0/16, the containers' network on the machine; choose another",
+    ),
+    ("vpcRange", "172.17.0.0/20", "overlaps with 172.17.0.0/16, Docker's own bridge on the machine; choose another"),
+    ("vpcRange", "172.19.255.240/28", "overlaps with 172.19.0.0/16, Docker's pool for other networks on the machine"),
     ("dataVolumeSize", "0", "greater than or equal to 1"),
     ("dataVolumeSize", "16385", "less than or equal to 16384"),
-    ("dataVolumeSize", "40 GB", "valid integer"),
-    ("dataVolumeSize", "1.5", "valid integer"),
-    ("dataVolumeSize", "true", "valid integer"),
-    ("protectData", "no", "valid boolean"),
+    ("dataVolumeSize", "40 GB", "must be a whole number, such as 40"),
+    ("dataVolumeSize", "1.5", "must be a whole number, such as 40"),
+    ("dataVolumeSize", "true", "must be a whole number, such as 40"),
+    ("protectData", "no", "must be true or false"),
     ("dockerSource", "snap", "'docker' or 'distribution'"),
     ("dockerVersion", "24.x", "write it like 24.0"),
     ("dockerVersion", "5:24.0.9-1", "write it like 24.0"),
     ("dockerVersion", "latest", "write it like 24.0"),
     ("images", "[]", "api has no public image; add api=REGISTRY/REPOSITORY:TAG"),
     ("images", f'{API}, "mysql=docker.io/library/mysql:8"]', "no service 'mysql'; the services are api, bridge"),
-    ("images", f'{API}, "api=registry.example/auren/api:2"]', "api is named twice; keep one"),
+    ("images", f'{API}, "api=registry.auren.test/auren/api:2"]', "api is named twice; keep one"),
     ("images", f'{API}, "redis"]', "'redis' is not SERVICE=REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]"),
     ("images", f'{API}, "redis=redis:7"]', "is not REGISTRY/REPOSITORY:TAG"),
     ("images", f'{API}, "redis=example.org/redis:7@sha256:12"]', "is not REGISTRY/REPOSITORY:TAG"),
-    ("images", '["api=registry.example/auren/api"]', "api: name a tag other than latest, or a digest"),
-    ("images", '["api=registry.example/auren/api:latest"]', "api: name a tag other than latest, or a digest"),
+    (
+        "images",
+        f'{API}, "postgres=docker.io/library/postgres:18.1"]',
+        "PostgreSQL 18.1 keeps its data in another directory",
+    ),
+    ("images", f'{API}, "redis=registry.example/redis:7.4.5"]', "no droplet reaches registry.example; name a registry"),
+    ("images", '["api=registry.auren.test/auren/api"]', "api: name a tag other than latest, or a digest"),
+    ("images", '["api=registry.auren.test/auren/api:latest"]', "api: name a tag other than latest, or a digest"),
     ("website", "/nowhere", "there is no such directory; name one relative to the project"),
     ("website", "sandbox", "build the website, or name the directory that it is built into"),
     ("sqlInit", "/nowhere", "there is no such directory"),
     ("maxUploadMegabytes", "0", "greater than or equal to 1"),
     ("maxUploadMegabytes", "1025", "less than or equal to 1024"),
-    ("maxUploadMegabytes", "ten", "valid integer"),
+    ("maxUploadMegabytes", "ten", "must be a whole number, such as 40"),
     ("apiRequestsPerSecond", "0", "greater than or equal to 1"),
     ("apiRequestBurst", "10001", "less than or equal to 10000"),
     ("corsOrigins", '["*"]', "write it like https://app.aupex.ai"),
@@ -79,9 +91,9 @@ WRONG = [
     ("corsOrigins", '["https://a.org", "https://a.org"]', "https://a.org is named twice; keep one"),
     ("users", "0", "greater than or equal to 1"),
     ("users", "1000001", "less than or equal to 1000000"),
-    ("users", "many", "valid integer"),
+    ("users", "many", "must be a whole number, such as 40"),
     ("monthlyLimitUsd", "0", "greater than or equal to 1"),
-    ("monthlyLimitUsd", "24.50", "valid integer"),
+    ("monthlyLimitUsd", "24.50", "must be a whole number, such as 40"),
     ("waivers", '["inner-service-exposed=nobody will find it"]', "no rule 'inner-service-exposed' can be waived"),
     ("waivers", '["ssh-open-to-everyone"]', "say why in some words, as in `ssh-open-to-everyone=deployments come"),
     ("waivers", '["ssh-open-to-everyone=it works"]', "ssh-open-to-everyone: say why in some words"),
@@ -94,15 +106,42 @@ WRONG = [
     ("domain", "m\u00fcnchen.de", "write it like aupex.ai"),
     ("domain", f"{'a' * 60}." * 4 + "aupex.ai", "253 characters at most, and www. comes before this one"),
     ("cloudflareZone", "AUPEX.AI", "write it like aupex.ai"),
-    ("dropletImage", "ubuntu---x64", "write it like ubuntu-22-04-x64"),
-    ("dropletImage", "ubuntu-22.04-x64", "write it like ubuntu-22-04-x64"),
+    ("dropletImage", "ubuntu-20-04-x64", "choose one of ubuntu-22-04-x64, "),
+    ("dropletImage", "ubuntu-25-04-x64", "choose one of ubuntu-22-04-x64, "),
+    ("dropletImage", "ubuntu-22.04-x64", "choose one of ubuntu-22-04-x64, "),
     ("sshAllowed", '["2001:db8::/32"]', "names no IPv4 address, and a machine has no other"),
     ("sshAllowed", '["198.51.100.0/255.255.255.0"]', "not in the form that firewalls take; write 198.51.100.0/24"),
     ("sshAllowed", '["198.51.100.7", "2001:DB8::/32"]', "write 2001:db8::/32"),
     ("sshAllowed", '["0.0.0.0"]', "nobody comes from there; everyone is 0.0.0.0/0"),
     ("sshAllowed", '["127.0.0.1"]', "nobody comes from there"),
     ("sshAllowed", '["198.51.100.7", "198.51.100.7/32"]', "198.51.100.7 is named twice; keep one"),
-    ("sshAllowed", "[22]", "must be a list; write one entry a line"),
+    ("sshAllowed", "[22]", "every entry of the list must be a text in quotes; entry 0 is 22"),
+    ("sshAllowed", '["198.51.100.7", 22, true]', "entry 1 is 22, entry 2 is true"),
+    ("sshAllowed", "{}", "must be a list; write one entry a line"),
+    ("sshAllowed", '["192.168.1.10"]', "names private addresses only, and none of them comes to a public address"),
+    ("sshAllowed", '["10.0.0.0/8", "172.20.0.0/16", "100.64.0.0/10"]', "names private addresses only"),
+    ("sshAllowed", '["10.200.0.0/20"]', "names private addresses only"),
+    ("sshAllowed", '["192.168.1.10", "2001:db8::7"]', "names private addresses only"),
+    ("sshAllowed", '["203.0.113.7", "fe80::1%eth0"]', "a zone such as %eth0 counts on one machine only"),
+    ("sshAllowed", '["203.0.113.7", "2001:db8::1%1"]', "a zone such as %eth0 counts on one machine only"),
+    ("sshAllowed", '["203.0.113.7", "fe80::1"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "fd00::/8"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "::ffff:198.51.100.7"]', "an IPv4 address as IPv6 has it; write 198.51.100.7/32"),
+    ("sshAllowed", '["203.0.113.7", "169.254.169.254"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "240.0.0.0/4"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "224.0.0.0/3"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "255.255.255.255"]', "nobody comes from there"),
+    ("sshAllowed", '["203.0.113.7", "0.0.0.0/8"]', "nobody comes from there"),
+    (
+        "sshAllowed",
+        '["203.0.113.7", "172.18.0.10"]',
+        "that is the containers' network on the machine; name who comes from",
+    ),
+    ("sshAllowed", '["203.0.113.7", "172.17.0.0/16"]', "that is Docker's own bridge on the machine"),
+    ("kafkaUiAllowed", '["172.19.4.0/24"]', "that is Docker's pool for other networks on the machine"),
+    ("kafkaUiAllowed", '["192.168.1.10"]', "name public IPv4 addresses, the VPC's range 10.200.0.0/20, or nobody ([])"),
+    ("kafkaUiAllowed", '["10.201.0.0/20"]', "names nobody who can come to the machine"),
+    ("kafkaUiAllowed", '["2001:db8::/32"]', "names nobody who can come to the machine"),
     ("sshAllowed", json.dumps([f"10.0.{n // 256}.{n % 256}" for n in range(1001)]), "a firewall takes 1000; name"),
     ("kafkaUiAllowed", '["224.0.0.0/4"]', "nobody comes from there"),
     ("operatorKeys", json.dumps([ED25519[:60]]), "cut off or damaged; copy the whole line"),
@@ -114,11 +153,23 @@ WRONG = [
     ("vpcRange", "10.244.0.0/20", "overlaps with 10.244.0.0/16, which DigitalOcean keeps for itself"),
     ("vpcRange", "10.17.16.0/20", "overlaps with 10.17.0.0/16, which DigitalOcean keeps for itself"),
     ("vpcRange", "10.200.0.0", "a private IPv4 network (RFC 1918) of /16 to /28"),
-    ("dataVolumeSize", "1e2", "valid integer"),
-    ("dataVolumeSize", '"40"', "valid integer"),
-    ("dataVolumeSize", "null", "valid integer"),
-    ("protectData", '"true"', "valid boolean"),
+    ("dataVolumeSize", "1e2", "must be a whole number, such as 40"),
+    ("dataVolumeSize", '"40"', "must be a whole number, such as 40"),
+    ("dataVolumeSize", "null", "must be a whole number, such as 40"),
+    ("protectData", '"true"', "must be true or false"),
     ("dockerVersion", "19.03", "write it like 24.0"),
+    ("dockerVersion", "19", "too old; 23.0 is the oldest that can be set up"),
+    ("dockerVersion", "20.10", "too old; 23.0 is the oldest that can be set up"),
+    ("dockerVersion", "20.10.24", "too old; 23.0 is the oldest that can be set up"),
+    ("dockerVersion", "22.06", "write it like 24.0"),
+    ("dockerVersion", "24.1", "Docker's own repository has no such release for ubuntu-22-04-x64 (jammy)"),
+    ("dockerVersion", "24.0.10", "Docker's own repository has no such release"),
+    ("dockerVersion", "28.6", "Docker's own repository has no such release"),
+    (
+        "dockerVersion",
+        "30",
+        "no such release is known; 29 is the newest. A newer one is added in auren_infra/settings/",
+    ),
     ("dockerVersion", "24.0.9.1", "write it like 24.0"),
     ("dockerVersion", "\u0662\u0664.0", "write it like 24.0"),
     ("images", f'{API}, "redis=docker.io/library/Redis:7"]', "is not REGISTRY/REPOSITORY:TAG"),
@@ -136,7 +187,13 @@ WRONG = [
     ("corsOrigins", '["https://app..ai"]', "write it like https://app.aupex.ai"),
     ("apiRequestsPerSecond", "100001", "less than or equal to 100000"),
     ("monthlyLimitUsd", "100001", "less than or equal to 100000"),
-    ("dropletsize", "s-2vcpu-4gb", "no such setting; the settings are domain, cloudflareZone"),
+    ("dropletsize", "s-2vcpu-4gb", "no such setting; the settings are name, domain, cloudflareZone"),
+    ("name", "Auren-Prod", "a droplet and a volume have this name: lower-case letters, digits and dashes, 63 at most"),
+    ("name", "auren_prod", "lower-case letters, digits and dashes, 63 at most"),
+    ("name", "1auren", "lower-case letters, digits and dashes, 63 at most"),
+    ("name", "a", "lower-case letters, digits and dashes, 63 at most"),
+    ("name", "auren-", "lower-case letters, digits and dashes, 63 at most"),
+    ("name", "a" * 64, "lower-case letters, digits and dashes, 63 at most"),
 ]
 
 
@@ -153,13 +210,48 @@ def test_a_wrong_value_is_named_with_its_key_the_reason_and_the_mend(name: str, 
     (line,) = [line for line in said.splitlines() if line.startswith("  ")]
     assert line.startswith((f"  auren:{name}:", f"  auren:{name}["))
     assert reason in line
-    assert said.endswith("Change a value with `pulumi config set KEY VALUE`, or in the stack's Pulumi.STACK.yaml.")
+    assert said.splitlines()[-1] == (
+        "Change a value with `pulumi config set KEY VALUE`, an entry of a list with "
+        "`pulumi config set --path 'KEY[0]' VALUE`, or edit Pulumi.STACK.yaml."
+    )
 
 
 @pytest.mark.parametrize("name", ["sshAllowed", "kafkaUiAllowed"])
 def test_who_may_reach_a_port_is_never_assumed(name: str) -> None:
-    said = _refusal({key: value for key, value in COMPLETE.items() if key != name})
-    assert f"  auren:{name}: is required and has no default" in said
+    """The engine hands over the empty default of Pulumi.yaml for a key that nobody set."""
+    for values in ({key: value for key, value in COMPLETE.items() if key != name}, {**COMPLETE, name: ""}):
+        said = _refusal(values)
+        assert f"  auren:{name}: is required and has no default" in said
+        assert "has 1 fault;" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "there_is"),
+    [
+        ({"dropletImage": "debian-13-x64"}, "28.1.0 and newer, up to 29"),
+        ({"dropletImage": "ubuntu-24-04-x64"}, "26.0.0 and newer, up to 29"),
+        ({"dropletImage": "ubuntu-26-04-x64", "dockerVersion": "28.5"}, "29.0.0 and newer, up to 29"),
+        ({"dockerSource": "distribution"}, "29.1.3. "),
+        (
+            {"dockerSource": "distribution", "dropletImage": "ubuntu-24-04-x64", "dockerVersion": "26.1"},
+            "24.0.7 and 29.1.3",
+        ),
+        ({"dockerSource": "distribution", "dropletImage": "debian-13-x64", "dockerVersion": "26.0"}, "26.1.5"),
+        (
+            {"dockerSource": "distribution", "dropletImage": "debian-12-x64", "dockerVersion": "24"},
+            "none that can be used",
+        ),
+    ],
+)
+def test_a_docker_that_the_system_cannot_have_is_refused_with_what_it_has(
+    changes: dict[str, str], there_is: str
+) -> None:
+    """Such a droplet was made, and its first update failed on it."""
+    said = _refusal({**COMPLETE, "dockerVersion": "24.0", **changes})
+    (line,) = [line for line in said.splitlines() if line.startswith("  ")]
+    assert line.startswith("  auren:dockerVersion: ")
+    assert f"there is {there_is}" in line
+    assert "Change it, auren:dockerSource or auren:dropletImage" in line
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -205,7 +297,7 @@ def test_settings_services_and_capacity_are_told_together(monkeypatch: pytest.Mo
     for part in (
         "  auren:region: ",
         "  auren:images: ",
-        "  the stack's name, Prod_1: a droplet and a volume are named after it",
+        "  auren:name: a droplet and a volume have this name: lower-case letters, digits and dashes, 63 at most",
         "  auren_infra/services/links.py: api to mysql: there is no service 'mysql'",
         "  auren:dropletSize: the services do not fit s-1vcpu-1gb\n    memory, in MB:\n",
     ):
@@ -217,10 +309,17 @@ def test_a_size_that_nobody_knows_is_not_judged_for_its_memory() -> None:
     assert said.count("auren:dropletSize") == 1
 
 
-@pytest.mark.parametrize("stack", ["Prod", "prod_1", "prod.eu", "-prod", "prod-", "p" * 58, ""])
-def test_a_stack_whose_droplet_and_volume_could_not_have_its_name_is_refused(stack: str) -> None:
-    assert "57 at most; `pulumi stack rename NAME`" in _refusal(COMPLETE, stack)
-    assert admit("p" * 57, engine_values(COMPLETE))
+@pytest.mark.parametrize("stack", ["Prod", "prod_1", "prod.eu", "prod-", "p" * 58, ""])
+def test_a_stack_whose_droplet_and_volume_could_not_be_named_after_it_needs_a_name(stack: str) -> None:
+    said = _refusal(COMPLETE, stack)
+    assert "  auren:name: a droplet and a volume have this name: " in said
+    assert f"(it is 'auren-{stack}')" in said
+    assert admit(stack, engine_values({**COMPLETE, "name": "auren-prod"})).name == "auren-prod"
+
+
+def test_everything_is_named_after_the_stack_unless_somebody_names_it() -> None:
+    assert admit("p" * 57, engine_values(COMPLETE)).name == f"auren-{'p' * 57}"
+    assert admit("prod", engine_values({**COMPLETE, "name": ""})).name == "auren-prod"
 
 
 def test_a_directory_that_is_too_large_for_the_state_is_refused(tmp_path: Path) -> None:

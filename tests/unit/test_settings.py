@@ -1,6 +1,7 @@
 """What an operator may write, and what is said about what may not be written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import DockerSource, Settings, SettingsError, load
-from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, ROOT, engine_values, settings
+from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, NAME, ROOT, engine_values, settings
 
 
 def test_defaults_are_productions() -> None:
@@ -35,7 +36,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         proxied="false",
         region="fra1",
         dropletSize="m-2vcpu-16gb",
-        dropletImage="debian-12-x64",
+        name="somewhere",
+        dropletImage="debian-13-x64",
         sshAllowed='["198.51.100.0/24", "2001:db8::/32", "198.51.100.7"]',
         kafkaUiAllowed="[]",
         operatorKeys=json.dumps([ED25519, ECDSA]),
@@ -44,7 +46,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         protectData="false",
         dockerSource="distribution",
         dockerVersion="26",
-        images='["api=localhost:5000/api:2", "bridge=localhost:5000/bridge:2", "redis=valkey.example/valkey:8.1"]',
+        images='["api=198.51.100.9:5000/api:2", "bridge=ghcr.io/a/bridge:2", "redis=docker.io/valkey/valkey:8.1"]',
         website=str(tmp_path),
         maxUploadMegabytes="1024",
         apiRequestsPerSecond="1",
@@ -59,7 +61,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.proxied is False
     assert chosen.region == "fra1"
     assert chosen.droplet_size == "m-2vcpu-16gb"
-    assert chosen.droplet_image == "debian-12-x64"
+    assert chosen.name == "somewhere"
+    assert chosen.droplet_image == "debian-13-x64"
     assert chosen.ssh_allowed == ("198.51.100.0/24", "2001:db8::/32", "198.51.100.7")
     assert chosen.kafka_ui_allowed == ()
     assert len(chosen.operator_keys) == 2
@@ -68,8 +71,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.protect_data is False
     assert chosen.docker_source is DockerSource.DISTRIBUTION
     assert chosen.docker_version == "26"
-    assert chosen.images["api"] == "localhost:5000/api:2"
-    assert chosen.images["redis"] == "valkey.example/valkey:8.1"
+    assert chosen.images["api"] == "198.51.100.9:5000/api:2"
+    assert chosen.images["redis"] == "docker.io/valkey/valkey:8.1"
     assert chosen.images["postgres"] == IMAGES["postgres"], "an override must leave the other pins alone"
     assert chosen.website == str(tmp_path)
     assert chosen.max_upload_megabytes == 1024
@@ -82,7 +85,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
 
 def test_other_namespaces_are_not_ours_to_judge() -> None:
     values = {**engine_values(COMPLETE), "digitalocean:token": "secret", "aurenx:domain": "example.org"}
-    assert load(values, IMAGES) == settings()
+    assert load(values, IMAGES, name=NAME) == settings()
 
 
 def test_settings_cannot_change_under_the_program() -> None:
@@ -94,18 +97,6 @@ def _declarations() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
 
 
-def _declared_type(default: object) -> str:
-    match default:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case str():
-            return "string"
-        case _:
-            return "array"
-
-
 def test_every_setting_is_declared_and_every_declaration_is_a_setting() -> None:
     assert set(_declarations()) == {f"auren:{field.alias}" for field in Settings.model_fields.values()}
 
@@ -113,14 +104,31 @@ def test_every_setting_is_declared_and_every_declaration_is_a_setting() -> None:
 @pytest.mark.parametrize("field", list(Settings.model_fields.values()), ids=lambda field: field.alias)
 def test_the_engines_declaration_says_what_the_program_does(field: Any) -> None:
     declaration = _declarations()[f"auren:{field.alias}"]
-    assert declaration["type"] == _declared_type(field.default)
     assert len(declaration["description"]) > 20
     assert declaration["description"].endswith(".")
     if field.is_required():
-        assert "default" not in declaration
+        assert declaration["default"] == ""
+        assert "; required." in declaration["description"]
     else:
-        default = list(field.default) if declaration["type"] == "array" else field.default
-        assert declaration["default"] == default
+        assert declaration["default"] == (list(field.default) if field.default == () else field.default)
+
+
+def test_the_engine_leaves_every_value_to_the_program() -> None:
+    """It stops at the first value of a wrong type, or without a default, and names no other fault and no repair."""
+    assert {key for declaration in _declarations().values() for key in declaration} == {"default", "description"}
+
+
+@pytest.mark.parametrize("value", ['["198.51.100.7", "198.51.100.9/32"]', '[ "198.51.100.7","198.51.100.9/32" ]'])
+def test_a_list_may_be_set_in_one_line(value: str) -> None:
+    """`pulumi config set auren:sshAllowed '["198.51.100.7"]'` stores a text."""
+    assert settings(sshAllowed=value).ssh_allowed == ("198.51.100.7", "198.51.100.9/32")
+
+
+def test_a_documented_setting_is_a_setting() -> None:
+    """And the README says the same of it as `pulumi config`."""
+    rows = re.findall(r"^\| `(auren:\w+)` \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    described = {key: declaration["description"] for key, declaration in _declarations().items()}
+    assert {key: text for key, _, text in rows} == described
 
 
 def _stack_file(name: str) -> dict[str, str]:
@@ -142,7 +150,7 @@ def test_the_local_stack_needs_the_images_that_its_cloud_has(monkeypatch: pytest
     local = _stack_file("Pulumi.local.yaml")
     with pytest.raises(SettingsError, match="api has no public image"):
         load(local, IMAGES)
-    entries = [f"{service}=registry.example:5000/auren/{service}:1@{DIGEST}" for service in IMAGES]
+    entries = [f"{service}=registry.auren.test:5000/auren/{service}:1@{DIGEST}" for service in IMAGES]
     chosen = load({**local, "auren:images": json.dumps(entries)}, IMAGES)
-    assert chosen.images == {service: f"registry.example:5000/auren/{service}:1@{DIGEST}" for service in IMAGES}
+    assert chosen.images == {service: f"registry.auren.test:5000/auren/{service}:1@{DIGEST}" for service in IMAGES}
     assert not chosen.protect_data, "`pulumi destroy` must leave nothing of a rehearsal"

@@ -11,8 +11,9 @@ import pytest
 from auren_infra import outputs, stack
 from auren_infra.services.catalogue import catalogue
 from auren_infra.settings import SettingsError
+from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import ROOT, settings
-from tests.unit.rehearsal import ADDRESS, NAME, STACK, UNKNOWN, Rehearsal, deploy, rehearse
+from tests.unit.rehearsal import ADDRESS, NAME, UNKNOWN, Rehearsal, World, deploy, rehearse, zone
 
 REMOTE = "command:remote:Command"
 DROPLET = "digitalocean:index/droplet:Droplet"
@@ -133,9 +134,9 @@ def test_services_that_do_not_fit_are_refused_before_anything_is_asked_or_regist
     run = Rehearsal()
     with pytest.raises(SettingsError, match="auren:dropletSize: the services do not fit s-2vcpu-2gb"):
         rehearse(
-            lambda: stack.deploy(STACK, settings(dropletSize="s-2vcpu-2gb")),
+            lambda: stack.deploy(settings(dropletSize="s-2vcpu-2gb"), Deployed()),
             preview=False,
-            zone="none.example",
+            world=World(zones=[]),
             into=run,
         )
     assert run.resources == []
@@ -149,7 +150,7 @@ def test_a_machine_that_could_not_bring_a_droplet_down_is_refused_before_anythin
     monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/usr/bin/{name}")
     run = Rehearsal()
     with pytest.raises(SettingsError, match=f"this machine: has no {program} on PATH"):
-        rehearse(lambda: stack.deploy(STACK, settings()), preview=False, into=run)
+        rehearse(lambda: stack.deploy(settings(), Deployed()), preview=False, into=run)
     assert run.resources == []
     assert deploy(preview=True).resources
 
@@ -162,7 +163,7 @@ def test_outputs_have_the_contracts_names_in_a_preview_as_well() -> None:
     exported: set[str] = set()
 
     def program() -> dict[str, pulumi.Input[object]]:
-        given = stack.deploy(STACK, settings())
+        given = stack.deploy(settings(), Deployed())
         exported.update(given)
         return given
 
@@ -177,5 +178,7 @@ def test_the_private_key_is_the_only_secret_output(rehearsal: Rehearsal) -> None
 def test_a_missing_zone_is_refused_before_anything_is_registered() -> None:
     run = Rehearsal()
     with pytest.raises(SettingsError, match=r"auren:cloudflareZone: .* sees no zone aupex\.ai\. Add the zone"):
-        rehearse(lambda: stack.deploy(STACK, settings()), preview=False, zone="example.org", into=run)
+        rehearse(
+            lambda: stack.deploy(settings(), Deployed()), preview=False, world=World([zone("example.org")]), into=run
+        )
     assert run.resources == []

@@ -52,7 +52,8 @@ def create_app(
         path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
         quota: Quota | None = None
         if fault := faults.take(request.method, request.url.path):
-            response = _refusal(ApiError(fault.status, 10001 if fault.status >= 500 else 971, "injected fault"))
+            code = fault.code or (10001 if fault.status >= 500 else 971)
+            response = _refusal(ApiError(fault.status, code, fault.message))
             if fault.retry_after is not None:
                 response.headers["retry-after"] = str(fault.retry_after)
         elif path != "/ips" and (error := _stranger(request, token, read_only, path)):

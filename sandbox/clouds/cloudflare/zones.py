@@ -1,6 +1,7 @@
 """The account's zones, the account itself, and the token that asks."""
 
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,10 @@ def found(state: CloudflareState, zone_id: str) -> Zone:
     return zone
 
 
+def account_id(state: CloudflareState, zone: Zone) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_DNS, zone.account).hex if zone.account else state.account_id
+
+
 def timestamp(moment: Any) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
@@ -71,7 +76,7 @@ def _json(state: CloudflareState, zone: Zone, plan: Plan) -> dict[str, Any]:
     return {
         "id": zone.id,
         "name": zone.name,
-        "status": "active",
+        "status": zone.status,
         "paused": False,
         "type": "full",
         "development_mode": 0,
@@ -81,7 +86,7 @@ def _json(state: CloudflareState, zone: Zone, plan: Plan) -> dict[str, Any]:
         "original_dnshost": None,
         "modified_on": timestamp(zone.modified_on),
         "created_on": timestamp(zone.created_on),
-        "activated_on": timestamp(zone.created_on),
+        "activated_on": None if zone.status in ("initializing", "pending") else timestamp(zone.created_on),
         "vanity_name_servers": [],
         "vanity_name_servers_ips": None,
         "meta": {
@@ -94,7 +99,7 @@ def _json(state: CloudflareState, zone: Zone, plan: Plan) -> dict[str, Any]:
             "foundation_dns": False,
         },
         "owner": {"id": None, "type": "user", "email": None},
-        "account": {"id": state.account_id, "name": ACCOUNT_NAME},
+        "account": {"id": account_id(state, zone), "name": zone.account or ACCOUNT_NAME},
         "tenant": {"id": None, "name": None},
         "tenant_unit": {"id": None},
         "permissions": ["#dns_records:edit", "#dns_records:read", "#zone:read", "#zone_settings:edit"],
@@ -120,18 +125,18 @@ def list_zones(cloud: CloudDep, request: Request) -> dict[str, Any]:
         state = whole.cloudflare
         given = [
             (query.get("name"), _name_matches),
-            (query.get("status"), lambda _, text: text == "active"),
-            (query.get("account.id"), lambda _, text: text == state.account_id),
-            (query.get("account.name"), lambda _, text: text == ACCOUNT_NAME),
+            (query.get("status"), lambda zone, text: text == zone.status),
+            (query.get("account.id"), lambda zone, text: text == account_id(state, zone)),
+            (query.get("account.name"), lambda zone, text: text == (zone.account or ACCOUNT_NAME)),
         ]
         conditions = [(text, matches) for text, matches in given if text is not None]
         decide = any if query.get("match") == "any" and conditions else all
         chosen = [zone for zone in state.zones.values() if decide(matches(zone, text) for text, matches in conditions)]
         keys: dict[str, Callable[[Zone], Any]] = {
             "name": lambda zone: zone.name,
-            "status": lambda _: "active",
-            "account.id": lambda _: state.account_id,
-            "account.name": lambda _: ACCOUNT_NAME,
+            "status": lambda zone: zone.status,
+            "account.id": lambda zone: account_id(state, zone),
+            "account.name": lambda zone: zone.account or ACCOUNT_NAME,
             "plan.id": lambda _: "",
         }
         plan: Plan = request.app.state.plan

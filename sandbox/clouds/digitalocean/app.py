@@ -62,7 +62,7 @@ def create_app(
         request.state.id = str(uuid.uuid4())
         quota: Quota | None = None
         if fault := faults.take(request.method, request.url.path):
-            response = _refusal(request, ApiError(fault.status, "injected fault"))
+            response = _refusal(request, ApiError(fault.status, fault.message))
             if fault.retry_after is not None:
                 response.headers["retry-after"] = str(fault.retry_after)
         elif (asker := request.headers.get("authorization")) not in (f"Bearer {token}", f"Bearer {read_only}"):

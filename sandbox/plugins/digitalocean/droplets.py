@@ -231,6 +231,20 @@ def _state(droplet: Values, kept: Values, *, digest: bool = True) -> State:
     return State(str(droplet["id"]), outputs)
 
 
+def described(droplet: Values) -> Values:
+    """A droplet as `get_droplet` gives it back."""
+    known = _state(droplet, {}).outputs
+    renamed = {"dropletUrn", "publicNetworking"}
+    image = droplet["image"]
+    return {name: value for name, value in known.items() if name not in renamed} | {
+        "id": droplet["id"],
+        "urn": known["dropletUrn"],
+        "image": image.get("slug") or str(image["id"]),
+        "ipv6AddressPrivate": "",
+        "tags": droplet["tags"],
+    }
+
+
 def _address(droplet: Values, family: str, kind: str) -> str:
     networks = droplet["networks"].get(family) or []
     return next((network["ip_address"] for network in networks if network["type"] == kind), "")

@@ -54,6 +54,27 @@ def test_zones_are_found(cf: Cloudflare) -> None:
     assert [(query, len(list(cf.zones.list(**query)))) for query, _ in ZONE_QUERIES] == ZONE_QUERIES
 
 
+def test_a_zone_of_another_account_or_one_that_is_not_active_is_listed_as_such(cf: Cloudflare, clouds: Clouds) -> None:
+    """Two accounts may have zones of one name, and a token may see both."""
+    with clouds.raw() as http:
+        made = http.post("/_sandbox/zones", json={"name": "aupex.ai", "status": "pending", "account": "Agency"}).json()
+        assert http.post("/_sandbox/zones", json={"name": "x.ai", "status": "asleep"}).status_code == 422
+    found = {zone.account.name: zone for zone in cf.zones.list(name="aupex.ai")}
+    assert found.keys() == {"Sandbox", "Agency"}
+    assert (found["Agency"].id, found["Agency"].status, found["Agency"].activated_on) == (made["id"], "pending", None)
+    assert found["Agency"].account.id != found["Sandbox"].account.id
+    for query, count in (
+        ({"status": "pending"}, 1),
+        ({"status": "active"}, 1),
+        ({"account": {"name": "Agency"}}, 1),
+        ({"account": {"id": found["Agency"].account.id}, "status": "active"}, 0),
+    ):
+        assert len(list(cf.zones.list(**query))) == count, query  # pyright: ignore[reportArgumentType]: of several types
+    with clouds.raw() as http:
+        http.delete(f"/_sandbox/zones/{made['id']}").raise_for_status()
+    assert len(list(cf.zones.list(name="aupex.ai"))) == 1
+
+
 def test_a_zone_is_read(cf: Cloudflare, zone: str) -> None:
     found = cf.zones.get(zone_id=zone)
     assert found

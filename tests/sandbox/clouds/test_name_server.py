@@ -152,3 +152,12 @@ def test_an_alias_at_the_zone_itself_is_followed(clouds: Clouds, cf: Cloudflare)
 )
 def test_txt_strings(content: str, strings: list[bytes]) -> None:
     assert txt_strings(content) == strings
+
+
+def test_a_zone_that_is_not_active_is_asked_by_nobody(filled: Clouds, cf: Cloudflare) -> None:
+    """Its records are there, and the registrar's name servers are others."""
+    with filled.raw() as http:
+        zone = http.post("/_sandbox/zones", json={"name": "later.ai", "status": "pending"}).json()["id"]
+    create: Any = cf.dns.records.create
+    create(zone_id=zone, type="A", name="later.ai", content="198.51.100.9", ttl=60)
+    assert ask(filled, "later.ai").rcode() == dns.rcode.REFUSED

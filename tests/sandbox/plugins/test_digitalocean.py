@@ -9,6 +9,7 @@ from pydo import Client
 
 from sandbox.droplets.hypervisor import Power
 from tests.sandbox.clouds.machines import FakeHypervisor
+from tests.sandbox.clouds.resources import droplet
 from tests.sandbox.clouds.running import Clouds
 from tests.sandbox.engine.project import Project
 from tests.sandbox.plugins.clouds import project_in, running_clouds
@@ -256,3 +257,26 @@ def test_what_is_gone_already_can_be_destroyed(project: Project, do: Client) -> 
     project.run("destroy", "--yes", "--skip-preview")
     assert do.volumes.list()["meta"]["total"] == 0
     assert do.reserved_ips.list()["meta"]["total"] == 0
+
+
+def test_a_droplet_is_looked_up_by_id_by_name_and_by_tag(project: Project, do: Client) -> None:
+    made = droplet(do, name="found", tags=["seen"])
+    look = (
+        HEAD + "got = do.get_droplet({by})\npulumi.export('found', [got.id, got.name, got.size, got.disk, got.urn])\n"
+    )
+    expected = [made["id"], "found", "s-2vcpu-4gb", 80, f"do:droplet:{made['id']}"]
+    for by in (f"id={made['id']}", "name='found'", "tag='seen'"):
+        project.write(look.replace("{by}", by))
+        project.up()
+        assert project.outputs()["found"] == expected, by
+    second = droplet(do, name="other", tags=["seen"])
+    for by, reason in (
+        ("id=7", "404"),
+        ("name='nobody'", "no droplet found with name nobody"),
+        ("tag='seen'", "too many droplets found with tag seen (found 2, expected 1)"),
+        ("", "specify either a name, tag, or id"),
+    ):
+        project.write(look.replace("{by}", by))
+        assert reason in project.run("preview", fails=True), by
+    for each in (made, second):
+        do.droplets.destroy(each["id"])

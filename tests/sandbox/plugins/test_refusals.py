@@ -1,11 +1,14 @@
 """What a cloud refuses comes out of the real engine with a sentence that says what to do."""
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from auren_infra.cloud.answers import REFUSALS
 from tests.sandbox.clouds.resources import KEY
 from tests.sandbox.clouds.running import Clouds
 from tests.sandbox.engine.project import Project
@@ -18,9 +21,14 @@ sys.path.insert(0, {str(ROOT)!r})
 import pulumi
 import pulumi_cloudflare as cloudflare
 import pulumi_digitalocean as do
-from auren_infra.cloud.dns import zone_id
+from auren_infra.cloud.dns import find_zone
 from auren_infra.cloud.refusals import explained
+from auren_infra.settings import refusal
 
+def look_for(zone):
+    _, faults = find_zone(zone)
+    if faults:
+        raise pulumi.RunError(str(refusal(faults)))
 part = pulumi.ComponentResource("auren:trial:Part", "part", None, explained())
 inside = pulumi.ResourceOptions(parent=part)
 def droplet(name, region="fra1", size="s-2vcpu-4gb", image="debian-12-x64"):
@@ -143,14 +151,81 @@ def test_a_token_that_nobody_knows_comes_with_what_to_do(project: Project) -> No
     shown = _up(project, 'do.Tag("auren", name="auren", opts=inside)', DIGITALOCEAN_TOKEN="dop_v1_" + "0" * 64)
     assert "Unable to authenticate you" in shown
     assert "DigitalOcean does not know this token: set DIGITALOCEAN_TOKEN" in shown
-    shown = _up(project, 'zone_id("aupex.ai")', CLOUDFLARE_API_TOKEN="x" * 40)
+    shown = _up(project, 'look_for("aupex.ai")', CLOUDFLARE_API_TOKEN="x" * 40)
     assert "auren:cloudflareZone: Cloudflare does not know this token: set CLOUDFLARE_API_TOKEN" in shown
     assert "Invalid access token" in shown
 
 
 def test_a_zone_that_is_not_there_comes_with_what_to_do(project: Project) -> None:
-    shown = _up(project, 'zone_id("example.org")')
+    shown = _up(project, 'look_for("example.org")')
     assert "auren:cloudflareZone: the Cloudflare token sees no zone example.org. Add the zone to the account" in shown
+
+
+@pytest.mark.parametrize("status", ["pending", "initializing", "moved"])
+def test_a_zone_that_is_not_active_comes_with_what_to_do(project: Project, clouds: Clouds, status: str) -> None:
+    with _zone(clouds, name="pending.ai", status=status):
+        shown = _up(project, 'look_for("pending.ai")')
+    assert (
+        f"auren:cloudflareZone: the zone pending.ai is not active, so nobody would find its records. It is {status}, "
+        in shown
+    )
+
+
+def test_the_active_zone_is_found_behind_another_accounts_that_is_not(project: Project, clouds: Clouds) -> None:
+    """The API lists both, by name and then in any order."""
+    with _zone(clouds, name="aupex.ai", status="moved", account="Agency"):
+        project.write(HEAD + 'zone, faults = find_zone("aupex.ai")\npulumi.export("found", [zone, len(faults)])\n')
+        project.up()
+        (ours,) = clouds.cloudflare().zones.list(name="aupex.ai", account={"name": "Sandbox"})
+        assert project.outputs()["found"] == [ours.id, 0]
+
+
+def test_two_active_zones_of_one_name_are_refused_with_their_accounts(project: Project, clouds: Clouds) -> None:
+    with _zone(clouds, name="aupex.ai", account="Agency"):
+        shown = _up(project, 'look_for("aupex.ai")')
+    assert "auren:cloudflareZone: the Cloudflare token sees 2 active zones aupex.ai: " in shown
+    assert " in the account Agency" in shown
+    assert " in the account Sandbox" in shown
+
+
+@contextmanager
+def _zone(clouds: Clouds, **zone: str) -> Iterator[None]:
+    """A zone that somebody else made, in the token's sight for a while."""
+    with clouds.raw() as http:
+        made = http.post("/_sandbox/zones", json=zone).raise_for_status().json()["id"]
+        try:
+            yield
+        finally:
+            http.delete(f"/_sandbox/zones/{made}").raise_for_status()
+
+
+NEW_RECORD = """cloudflare.DnsRecord(
+        f"t{n}", zone_id=zone, name=f"t{n}.aupex.ai", type="A", content="198.51.100.9", ttl=300, opts=inside)"""
+SAID = {
+    "digitalocean": ("^/v2/tags$", 'do.Tag(f"t{n}", name=f"t{n}", opts=inside)'),
+    "cloudflare": ("/dns_records$", NEW_RECORD),
+}
+
+
+@pytest.mark.parametrize("cloud", SAID)
+def test_what_a_cloud_says_is_recognized_as_its_plugin_reports_it(project: Project, clouds: Clouds, cloud: str) -> None:
+    """Every known answer, in the words and the form of the API, but for those that the plugin waits out itself."""
+    path, resource = SAID[cloud]
+    pairs = [(refusal, answer) for refusal in REFUSALS if refusal.cloud == cloud for answer in refusal.answers]
+    pairs = [(refusal, answer) for refusal, answer in pairs if answer.status != 429]
+    with clouds.raw() as http:
+        for _, answer in pairs:
+            fault = {"method": "POST", "path": path, "status": answer.status, "message": answer.message}
+            http.post("/_sandbox/faults", json=fault | {"code": answer.code or None}).raise_for_status()
+    lookup = 'zone, _ = find_zone("aupex.ai")\n' if cloud == "cloudflare" else ""
+    shown = _up(project, f"{lookup}for n in range({len(pairs)}):\n    {resource}\n", "--continue-on-error")
+    wrong: list[str] = []
+    for refusal, answer in pairs:
+        names = re.findall(rf"(t[0-9]+) \*\*creating failed\*\* error: .*{re.escape(answer.message)}", shown)
+        sentences = [f"error: {name}: {refusal.sentence.format(name=name)}" for name in names]
+        if not any(sentence in shown for sentence in sentences):
+            wrong.append(f"{answer}, of {names}: {refusal.sentence}")
+    assert wrong == [], shown
 
 
 def test_a_destroy_without_the_program_shows_the_clouds_own_words(project: Project, clouds: Clouds) -> None:

@@ -50,6 +50,12 @@ def test_no_droplet_is_without_its_firewall_for_a_moment(rehearsal: Rehearsal) -
     assert rehearsal.only("digitalocean:index/tag:Tag").urn in firewall.dependencies & droplet.dependencies
 
 
+def test_another_stack_of_the_same_name_fails_before_it_gets_this_ones_tag(rehearsal: Rehearsal) -> None:
+    """The API gives it the tag that is there. Its destroy would delete it, and the droplet would have no firewall."""
+    vpc = rehearsal.only("digitalocean:index/vpc:Vpc").urn
+    assert vpc in rehearsal.only("digitalocean:index/tag:Tag").dependencies
+
+
 def test_firewall_and_droplet_carry_the_same_tag(update: Rehearsal) -> None:
     droplet = update.only("digitalocean:index/droplet:Droplet").inputs
     assert _firewall(update)["tags"] == droplet["tags"] == [update.only("digitalocean:index/tag:Tag").inputs["name"]]

@@ -93,7 +93,7 @@ def test_the_stores_and_the_api_are_inner_services() -> None:
     ("changes", "broken"),
     [
         ({"sshAllowed": '["0.0.0.0/0"]'}, "ssh-open-to-everyone"),
-        ({"kafkaUiAllowed": '["::/0"]'}, "kafka-ui-open-to-everyone"),
+        ({"kafkaUiAllowed": '["10.200.0.0/20", "::/0"]'}, "kafka-ui-open-to-everyone"),
         ({"protectData": "false"}, "volume-unprotected"),
     ],
 )
