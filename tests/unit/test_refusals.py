@@ -77,6 +77,49 @@ WRONG = [
     ("corsOrigins", '["https://app.aupex.ai/"]', "write it like https://app.aupex.ai"),
     ("corsOrigins", '["https://App.aupex.ai"]', "write it like https://app.aupex.ai"),
     ("corsOrigins", '["https://a.org", "https://a.org"]', "https://a.org is named twice; keep one"),
+    ("contentSources", '["fonts.gstatic.com"]', "is not DIRECTIVE=SOURCE; write it like font-src=https://fonts.gsta"),
+    ("contentSources", '["fonts-src=https://fonts.gstatic.com"]', "choose one of connect-src, font-src, frame-src"),
+    ("contentSources", '["default-src=https://a.org"]', "no source can be added to 'default-src'"),
+    ("contentSources", '["frame-ancestors=https://a.org"]', "no source can be added to 'frame-ancestors'"),
+    ("contentSources", '["object-src=https://a.org"]', "no source can be added to 'object-src'"),
+    ("contentSources", '["Font-Src=https://a.org"]', "no source can be added to 'Font-Src'"),
+    (
+        "contentSources",
+        '["font-src=fonts.gstatic.com"]',
+        "is no source for it; write https://HOST, with a port or a path",
+    ),
+    ("contentSources", '["font-src=http://fonts.gstatic.com"]', "font-src: 'http://fonts.gstatic.com' is no source"),
+    ("contentSources", '["font-src=https://Fonts.gstatic.com"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org:70000"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org https://b.org"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org; script-src *"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org/;x"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org/,x"]', "is no source for it"),
+    ("contentSources", """["font-src=https://a.org/\\";}x"]""", "is no source for it"),
+    ("contentSources", '["font-src=https://a.org/$host"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org\\n"]', "is no source for it"),
+    ("contentSources", '["font-src=https://a.org/?q"]', "is no source for it"),
+    ("contentSources", '["font-src=https://u:p@a.org"]', "is no source for it"),
+    ("contentSources", '["font-src=https://localhost"]', "is no source for it"),
+    ("contentSources", '["font-src=https://*"]', "is no source for it"),
+    ("contentSources", '["font-src=https://*.org"]', "is no source for it"),
+    ("contentSources", '["font-src=*"]', "is no source for it"),
+    ("contentSources", '["font-src="]', "is no source for it"),
+    ("contentSources", '["img-src=https:"]', "is no source for it"),
+    ("contentSources", """["script-src='unsafe-inline'"]""", "or a hash such as 'sha256-…', or 'wasm-unsafe-eval'"),
+    ("contentSources", """["script-src='unsafe-eval'"]""", "is no source for it"),
+    ("contentSources", """["script-src='nonce-abc'"]""", "is no source for it"),
+    ("contentSources", """["script-src='sha256-abc='"]""", "is no source for it"),
+    ("contentSources", '["script-src=data:"]', "is no source for it"),
+    ("contentSources", '["script-src=wss://a.org"]', "is no source for it"),
+    (
+        "contentSources",
+        '["connect-src=wss:"]',
+        "https://HOST, with a port or a path if needed, or wss://HOST, or blob:",
+    ),
+    ("contentSources", '["font-src=https://a.org", "font-src=https://a.org"]', "is named twice; keep one"),
+    ("contentSources", json.dumps([f"img-src=https://{n}.example.org" for n in range(100)]), "and 2,000 is the most"),
+    ("contentSources", "font-src=https://a.org", "must be a list; write one entry a line"),
     ("users", "0", "greater than or equal to 1"),
     ("users", "1000001", "less than or equal to 1000000"),
     ("users", "many", "valid integer"),
@@ -196,6 +239,16 @@ def test_all_faults_are_told_at_once() -> None:
     )
 
 
+def test_all_wrong_content_sources_are_told_at_once() -> None:
+    said = _refusal(
+        {**COMPLETE, "contentSources": '["font-src=*", "fonts-src=https://a.org", "img-src=https://a.org"]'}
+    )
+    assert said.startswith("The configuration has 1 fault; nothing was touched.\n")
+    assert "font-src: '*' is no source for it" in said
+    assert "no source can be added to 'fonts-src'" in said
+    assert "'img-src" not in said
+
+
 def test_settings_services_and_capacity_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever mends the region must not meet the droplet's memory next, and the broken link after that."""
     broken = (*links.LINKS, Link("api", "mysql", 3306, Protocol.TCP, "a trial"))
@@ -227,16 +280,49 @@ def test_a_directory_that_is_too_large_for_the_state_is_refused(tmp_path: Path) 
     (tmp_path / "index.html").touch()
     with (tmp_path / "film").open("wb") as film:
         film.truncate(17 * 2**20)
-    assert "more than 16 MB; name a directory that holds only what is needed" in _refusal(
-        {**COMPLETE, "website": str(tmp_path)}
-    )
+    said = _refusal({**COMPLETE, "website": str(tmp_path)})
+    assert "its files have 17.0 MB, and 16 MB is the most; name a directory that holds only what is needed" in said
+    assert "film (17.0 MB), index.html (0.0 MB)" in said
 
 
-@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\udc80b"])
-def test_a_file_whose_name_could_not_be_sent_is_refused(tmp_path: Path, name: str) -> None:
+def test_what_is_not_sent_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "index.html").touch()
-    (tmp_path / name).touch()
-    assert f"the name of {name!r} holds what is no letter" in _refusal({**COMPLETE, "website": str(tmp_path)})
+    (tmp_path / ".git").mkdir()
+    with (tmp_path / ".git/pack").open("wb") as pack:
+        pack.truncate(17 * 2**20)
+    assert admit("prod", engine_values({**COMPLETE, "website": str(tmp_path), "sqlInit": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("name", ["website", "sqlInit"])
+def test_all_faults_of_a_directory_are_told_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a\tb").touch()
+    (tmp_path / "hosts").symlink_to("/etc/hosts")
+    with (tmp_path / "film").open("wb") as film:
+        film.truncate(17 * 2**20)
+    said = _refusal({**COMPLETE, name: str(tmp_path), "region": "mars"})
+    assert said.startswith("The configuration has 2 faults; nothing was touched.\n")
+    (first,) = [line for line in said.splitlines() if line.startswith(f"  auren:{name}: ")]
+    assert "the directory has " in first
+    assert first.endswith(f" faults (it is {str(tmp_path)!r})")
+    told = [
+        "its files have 17.0 MB",
+        "'a\\tb' has a character in its name that cannot be printed; rename it",
+        "hosts is a symbolic link to '/etc/hosts', which is outside of the directory; put a copy in its place",
+        *(["the directory has no index.html; build the website"] if name == "website" else []),
+    ]
+    lines = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert len(lines) == len(told)
+    assert all(any(line.startswith(fault) for line in lines) for fault in told)
+
+
+def test_many_faults_of_a_directory_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "index.html").touch()
+    for number in range(1500):
+        (tmp_path / f"{number}.js").symlink_to("nowhere")
+    said = _refusal({**COMPLETE, "website": str(tmp_path)})
+    assert "the directory has 1,500 faults" in said
+    assert "and 1,480 more" in said
+    assert len(said.splitlines()) < 30
 
 
 def test_a_long_value_is_not_repeated_in_full() -> None:
