@@ -63,6 +63,12 @@ def test_a_websocket_stays_open_as_long_as_one_side_speaks(serve: Serve, streami
     web = serve(streaming=streaming, instead={IDLE: "proxy_read_timeout 2s;"})
     with _open(web, "/api/clock?pause=1&count=5") as connection:
         assert list(connection) == [str(number) for number in range(5)]
+    with _open(web, "/api/count") as connection:
+        for _ in range(5):
+            connection.send("one more")
+            time.sleep(1)
+        connection.send("end")
+        assert connection.recv(timeout=10) == "5"
     with _open(web, "/api/echo") as connection, pytest.raises(ConnectionClosed):
         connection.recv(timeout=10)
     assert web.ask("/healthz").status == 200

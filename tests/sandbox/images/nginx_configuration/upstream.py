@@ -56,6 +56,16 @@ def create_app() -> FastAPI:
             while True:
                 await websocket.send_text(await websocket.receive_text())
 
+    @app.websocket("/api/count")
+    async def count(websocket: WebSocket) -> None:
+        """Says nothing until it is told the end; then how many messages came before."""
+        await websocket.accept()
+        received = 0
+        while await websocket.receive_text() != "end":
+            received += 1
+        await websocket.send_text(str(received))
+        await websocket.close()
+
     @app.websocket("/api/clock")
     async def clock(websocket: WebSocket, pause: float = 0.5, count: int = 10) -> None:
         """Says something every `pause` seconds, whether it is asked or not."""
