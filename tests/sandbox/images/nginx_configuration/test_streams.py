@@ -54,9 +54,13 @@ def test_a_websocket_goes_to_the_api_and_back(serve: Serve, streaming: str) -> N
             connection.send(message)
             assert connection.recv(timeout=10) == message
     with _client(web) as client:
-        assert client.get("/api/received").status_code == 200, "requests go their way as before"
+        kept = [client.get("/api/echo").text for _ in range(2)]
+    assert kept[0] == kept[1]
+    with _open(web, "/api/echo") as connection:
+        connection.send("not what was kept for this path")
+        assert connection.recv(timeout=10) == "not what was kept for this path"
     logged = [line for line in web.log() if line["path"] == "/api/echo"]
-    assert [line["status"] for line in logged] == [101]
+    assert [line["status"] for line in logged] == [101, 200, 200, 101]
 
 
 def test_a_websocket_stays_open_as_long_as_one_side_speaks(serve: Serve, streaming: str) -> None:

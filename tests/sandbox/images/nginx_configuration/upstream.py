@@ -49,6 +49,11 @@ def create_app() -> FastAPI:
 
         return StreamingResponse(send(), media_type="text/event-stream")
 
+    @app.get("/api/echo")
+    def kept() -> Response:
+        """What may be kept for others, at the path of a WebSocket."""
+        return Response(str(time.monotonic()), headers={"Cache-Control": "max-age=600"})
+
     @app.websocket("/api/echo")
     async def echo(websocket: WebSocket) -> None:
         await websocket.accept()
