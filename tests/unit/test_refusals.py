@@ -77,49 +77,6 @@ WRONG = [
     ("corsOrigins", '["https://app.aupex.ai/"]', "write it like https://app.aupex.ai"),
     ("corsOrigins", '["https://App.aupex.ai"]', "write it like https://app.aupex.ai"),
     ("corsOrigins", '["https://a.org", "https://a.org"]', "https://a.org is named twice; keep one"),
-    ("contentSources", '["fonts.gstatic.com"]', "is not DIRECTIVE=SOURCE; write it like font-src=https://fonts.gsta"),
-    ("contentSources", '["fonts-src=https://fonts.gstatic.com"]', "choose one of connect-src, font-src, frame-src"),
-    ("contentSources", '["default-src=https://a.org"]', "no source can be added to 'default-src'"),
-    ("contentSources", '["frame-ancestors=https://a.org"]', "no source can be added to 'frame-ancestors'"),
-    ("contentSources", '["object-src=https://a.org"]', "no source can be added to 'object-src'"),
-    ("contentSources", '["Font-Src=https://a.org"]', "no source can be added to 'Font-Src'"),
-    (
-        "contentSources",
-        '["font-src=fonts.gstatic.com"]',
-        "is no source for it; write https://HOST, with a port or a path",
-    ),
-    ("contentSources", '["font-src=http://fonts.gstatic.com"]', "font-src: 'http://fonts.gstatic.com' is no source"),
-    ("contentSources", '["font-src=https://Fonts.gstatic.com"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org:70000"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org https://b.org"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org; script-src *"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org/;x"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org/,x"]', "is no source for it"),
-    ("contentSources", """["font-src=https://a.org/\\";}x"]""", "is no source for it"),
-    ("contentSources", '["font-src=https://a.org/$host"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org\\n"]', "is no source for it"),
-    ("contentSources", '["font-src=https://a.org/?q"]', "is no source for it"),
-    ("contentSources", '["font-src=https://u:p@a.org"]', "is no source for it"),
-    ("contentSources", '["font-src=https://localhost"]', "is no source for it"),
-    ("contentSources", '["font-src=https://*"]', "is no source for it"),
-    ("contentSources", '["font-src=https://*.org"]', "is no source for it"),
-    ("contentSources", '["font-src=*"]', "is no source for it"),
-    ("contentSources", '["font-src="]', "is no source for it"),
-    ("contentSources", '["img-src=https:"]', "is no source for it"),
-    ("contentSources", """["script-src='unsafe-inline'"]""", "or a hash such as 'sha256-…', or 'wasm-unsafe-eval'"),
-    ("contentSources", """["script-src='unsafe-eval'"]""", "is no source for it"),
-    ("contentSources", """["script-src='nonce-abc'"]""", "is no source for it"),
-    ("contentSources", """["script-src='sha256-abc='"]""", "is no source for it"),
-    ("contentSources", '["script-src=data:"]', "is no source for it"),
-    ("contentSources", '["script-src=wss://a.org"]', "is no source for it"),
-    (
-        "contentSources",
-        '["connect-src=wss:"]',
-        "https://HOST, with a port or a path if needed, or wss://HOST, or blob:",
-    ),
-    ("contentSources", '["font-src=https://a.org", "font-src=https://a.org"]', "is named twice; keep one"),
-    ("contentSources", json.dumps([f"img-src=https://{n}.example.org" for n in range(100)]), "and 2,000 is the most"),
-    ("contentSources", "font-src=https://a.org", "must be a list; write one entry a line"),
     ("users", "0", "greater than or equal to 1"),
     ("users", "1000001", "less than or equal to 1000000"),
     ("users", "many", "valid integer"),
@@ -237,16 +194,6 @@ def test_all_faults_are_told_at_once() -> None:
     assert all(
         reason in images for reason in ("redis: 'redis' is not", "no service 'mysql'", "api has no public image")
     )
-
-
-def test_all_wrong_content_sources_are_told_at_once() -> None:
-    said = _refusal(
-        {**COMPLETE, "contentSources": '["font-src=*", "fonts-src=https://a.org", "img-src=https://a.org"]'}
-    )
-    assert said.startswith("The configuration has 1 fault; nothing was touched.\n")
-    assert "font-src: '*' is no source for it" in said
-    assert "no source can be added to 'fonts-src'" in said
-    assert "'img-src" not in said
 
 
 def test_settings_services_and_capacity_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
