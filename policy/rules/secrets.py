@@ -72,7 +72,7 @@ def _by_looks(path: str, text: str) -> Iterator[str]:
                 continue
             told.add((carried.file, what))
             if carried.file:
-                yield f"{path} holds {what} in plain, in {carried.file}: take it out of the file, and replace it."
+                yield f"{path} holds {what} in plain, in {carried.file}: take it out of the file, and revoke it."
             else:
                 yield f"{path} holds {what} in plain: make it a secret, or keep it out."
 

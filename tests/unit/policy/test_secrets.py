@@ -73,7 +73,7 @@ def _packed(tmp_path: Path, files: Mapping[str, bytes]) -> Resource:
 def test_a_secret_in_a_file_that_is_sent_is_told_with_the_files_name(tmp_path: Path, content: bytes, what: str) -> None:
     files = {"index.html": b"<title>AUREN</title>", "assets/app one.js": content}
     faults = [*PLAIN.check(_packed(tmp_path, files))]
-    assert faults == [f"stdin holds {what} in plain, in assets/app one.js: take it out of the file, and replace it."]
+    assert faults == [f"stdin holds {what} in plain, in assets/app one.js: take it out of the file, and revoke it."]
 
 
 @pytest.mark.parametrize(
