@@ -3,14 +3,12 @@
 from base64 import b64encode
 from pathlib import Path
 
+from auren_infra.contents import contents
+
 
 def pack(directory: Path) -> str:
-    """`PATH<TAB>BASE64` a line, sorted by path; hidden files are left out."""
-    files = sorted(
-        path
-        for path in directory.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(directory).parts)
-    )
-    return "".join(
-        f"{path.relative_to(directory).as_posix()}\t{b64encode(path.read_bytes()).decode()}\n" for path in files
-    )
+    """`PATH<TAB>BASE64` a line, sorted by path. Raises `ValueError` for what the settings' validation refuses."""
+    found = contents(directory)
+    if found.faults:
+        raise ValueError(f"{directory} changed since it was looked at: {'; '.join(found.faults)}")
+    return "".join(f"{path}\t{b64encode(file.read_bytes()).decode()}\n" for path, file in found.files.items())

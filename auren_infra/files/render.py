@@ -1,7 +1,7 @@
 """The rendered configuration files, by their path on the machine.
 
 A service's file is rendered from the template of its name, with `settings`, all `services` by name, and the `service`
-whose file it is; `cloudflare_ranges` says whom to believe.
+whose file it is; `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages may load.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from auren_infra.files import cloudflare, compose, paths
+from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.services.model import Service
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
@@ -38,6 +38,7 @@ def configuration_files(settings: Settings, services: Sequence[Service]) -> dict
             services=by_name,
             service=_reader(source, services),
             cloudflare_ranges=cloudflare.RANGES,
+            content_policy=content_policy.render(settings.content_sources),
         )
         for source in sorted(sources)
     }

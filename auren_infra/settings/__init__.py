@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
+from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import Directory, Website
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
@@ -133,6 +134,7 @@ class Settings(BaseModel):
     api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
     api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40
     cors_origins: Origins = ()
+    content_sources: ContentSources = Field([], validate_default=True)
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)
@@ -237,4 +239,5 @@ def _fault(fault: Any) -> Fault:
     shown = repr(fault["input"])
     if len(shown) > _LONGEST_SHOWN:
         shown = f"{shown[:_LONGEST_SHOWN]}…"
-    return Fault(key, f"{fault['msg']} (it is {shown})")
+    what, *more = fault["msg"].split("\n")
+    return Fault(key, "\n".join([f"{what} (it is {shown})", *more]))

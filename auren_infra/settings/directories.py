@@ -1,53 +1,59 @@
 """Directories whose files go to the machine, by way of the stack's state."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+from auren_infra.contents import Contents, contents
 from auren_infra.settings.faults import wrong
 
 LIMIT_MEGABYTES = 16
 """A directory's files travel through the stack's state; a larger website belongs in object storage."""
 
+_MOST_NAMED = 20
+"""Faults of one directory that are named; the others are counted."""
+_LARGEST_NAMED = 3
+
 
 def _directory(value: str) -> str:
-    try:
-        if not Path(value).is_dir():
-            raise wrong("there is no such directory; name one relative to the project")
-        _read(Path(value))
-    except OSError as error:
-        raise wrong("cannot be read ({reason}); name a directory that can", reason=str(error.strerror)) from None
-    return value
-
-
-def _read(directory: Path) -> None:
-    """Look at every file that would be sent. Stops at the first that cannot, and when there are too many."""
-    room = LIMIT_MEGABYTES * 2**20
-    for path in _files(directory):
-        name = path.relative_to(directory).as_posix()
-        if not name.isprintable():
-            raise wrong("the name of {file} holds what is no letter, digit or sign; rename it", file=repr(name))
-        room -= path.stat().st_size
-        if room < 0:
-            raise wrong(
-                "its files have more than {limit} MB; name a directory that holds only what is needed there",
-                limit=LIMIT_MEGABYTES,
-            )
-        with path.open("rb"):  # whoever may not read it is told now
-            pass
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in directory.rglob("*") if path.is_file())
+    return _checked(value)
 
 
 def _website(value: str) -> str:
-    if not (Path(value) / "index.html").is_file():
-        raise wrong("the directory has no index.html; build the website, or name the directory that it is built into")
+    return _checked(value, index="build the website, or name the directory that it is built into")
+
+
+def _checked(value: str, *, index: str = "") -> str:
+    """Refuse a directory with all its faults. `index` is the repair where index.html is missing but needed."""
+    try:
+        if not Path(value).is_dir():
+            raise wrong("there is no such directory; name one relative to the project")
+        found = contents(Path(value))
+    except OSError as error:
+        raise wrong("cannot be read ({reason}); name a directory that can", reason=str(error.strerror)) from None
+    faults = list(found.faults)
+    if index and "index.html" not in found.files:
+        faults.insert(0, f"the directory has no index.html; {index}")
+    if found.size > LIMIT_MEGABYTES * 2**20:
+        faults.insert(0, _too_large(found))
+    if len(faults) > 1:
+        rest = [f"and {len(faults) - _MOST_NAMED:,} more"] if len(faults) > _MOST_NAMED else []
+        faults = ["\n".join([f"the directory has {len(faults):,} faults", *faults[:_MOST_NAMED], *rest])]
+    if faults:
+        raise wrong("{faults}", faults=faults[0])
     return value
 
 
+def _too_large(found: Contents) -> str:
+    sizes = {path: file.stat().st_size for path, file in found.files.items()}
+    largest = sorted(sizes, key=lambda path: -sizes[path])[:_LARGEST_NAMED]
+    named = ", ".join(f"{path} ({sizes[path] / 2**20:.1f} MB)" for path in largest)
+    return (
+        f"its files have {found.size / 2**20:.1f} MB, and {LIMIT_MEGABYTES} MB is the most; "
+        f"name a directory that holds only what is needed there (the largest are {named})"
+    )
+
+
 Directory = Annotated[str, AfterValidator(_directory)]
-Website = Annotated[Directory, AfterValidator(_website)]
+Website = Annotated[str, AfterValidator(_website)]

@@ -1,5 +1,7 @@
 """nginx.conf: exactly this text, and what follows from services and settings."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import ndiff
@@ -7,11 +9,13 @@ from ipaddress import ip_network
 
 import jinja2
 import pytest
+import yaml
 
 from auren_infra.files.cloudflare import RANGES
 from auren_infra.files.render import configuration_files, template
 from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from auren_infra.settings.content_sources import DIRECTIVES, LONGEST
+from tests.unit.configuration import ROOT, settings
 
 
 def _nginx(**changes: str) -> str:
@@ -32,7 +36,11 @@ def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> Non
     [
         ("maxUploadMegabytes", "25", ["client_max_body_size 25m;", '413 "the request is larger than 25 MB";']),
         ("apiRequestsPerSecond", "5", ["limit_req_zone $client zone=requests:8m rate=5r/s;"]),
-        ("apiRequestBurst", "7", ["limit_req zone=requests burst=7 nodelay;", "limit_conn in_flight 7;"]),
+        (
+            "apiRequestBurst",
+            "7",
+            ["limit_req zone=requests burst=7 nodelay;", "limit_conn in_flight 7;", "limit_conn streams 7;"],
+        ),
     ],
 )
 def test_a_setting_changes_its_own_lines(name: str, value: str, changed: list[str]) -> None:
@@ -86,6 +94,64 @@ def test_other_websites_get_nothing_unless_they_are_named() -> None:
     assert '"https://app.aupex.ai" $http_origin;' in named
     assert '"http://localhost:3000" $http_origin;' in named
     assert not any("*" in line for line in named if "Access-Control" in line)
+
+
+def _content_policy(*entries: str) -> list[str]:
+    (line,) = [line for line in _lines(contentSources=json.dumps(entries)) if line.startswith('default "default-src')]
+    return line.removeprefix('default "').removesuffix('";').split("; ")
+
+
+def test_pages_load_from_their_own_domain_and_from_what_is_named() -> None:
+    default = _content_policy()
+    assert default == [
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+    more = _content_policy(
+        "font-src=https://fonts.gstatic.com",
+        "style-src=https://fonts.googleapis.com",
+        "style-src='unsafe-inline'",
+        "img-src=https://*.example.org",
+        "connect-src=wss://live.example.org:8443/feed",
+        "script-src='sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+    )
+    assert [part for part in more if part not in default] == [
+        "connect-src 'self' wss://live.example.org:8443/feed",
+        "font-src 'self' https://fonts.gstatic.com",
+        "img-src 'self' data: https://*.example.org",
+        "script-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+        "style-src 'self' https://fonts.googleapis.com 'unsafe-inline'",
+    ]
+    assert [part for part in default if part not in more] == ["img-src 'self' data:"]
+
+
+def test_the_readmes_content_sources_are_accepted() -> None:
+    (block,) = re.findall(r"```yaml\n(auren:contentSources:\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    entries: list[str] = yaml.safe_load(block)["auren:contentSources"]
+    policy = _content_policy(*entries)
+    for entry in entries:
+        directive, _, source = entry.partition("=")
+        assert f"{directive} 'self' {source}" in policy
+
+
+def test_a_refusal_names_the_limits_that_nginx_has() -> None:
+    text = _nginx()
+    assert "large_client_header_buffers 4 32k;" in text
+    assert text.count("the headers are larger than 128 KB, or one of them than 32 KB") == 2
+    assert "proxy_buffer_size 64k;" in text
+    assert text.count("its headers are larger than 64 KB") == 1
+
+
+def test_the_longest_content_policy_fits_a_text_of_nginxs() -> None:
+    """A text of its file has 4096 characters at most, the quotes among them."""
+    entries = [f"{directive}=https://x.org" for directive in DIRECTIVES]
+    while sum(map(len, entries)) < LONGEST - 40:
+        entries.append(f"img-src=https://{len(entries):010}.org")
+    assert len("; ".join(_content_policy(*entries))) < 4000
 
 
 def test_no_header_is_lost_to_another() -> None:

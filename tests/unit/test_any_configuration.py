@@ -11,12 +11,22 @@ from auren_infra.admission import admit
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import Settings, SettingsError
+from auren_infra.settings.content_sources import DIRECTIVES
 from auren_infra.settings.networks import is_public
 from auren_infra.settings.systems import DOCKER_LINES, SYSTEMS, DockerSource, offered, written
 from tests.unit.configuration import COMPLETE, ED25519, engine_values
 
 KEYS = [str(field.alias) for field in Settings.model_fields.values()]
-LISTS = {"sshAllowed", "kafkaUiAllowed", "operatorKeys", "images", "builds", "corsOrigins", "waivers"}
+LISTS = {
+    "sshAllowed",
+    "kafkaUiAllowed",
+    "operatorKeys",
+    "images",
+    "builds",
+    "corsOrigins",
+    "contentSources",
+    "waivers",
+}
 RANGES = {
     "dataVolumeSize": 16_384,
     "maxUploadMegabytes": 1024,
@@ -65,6 +75,9 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
     ),
     "corsOrigins": st.lists(_DOMAIN.map(lambda host: f"https://{host}:8443"), max_size=3, unique=True).map(json.dumps),
+    "contentSources": st.lists(
+        st.builds("{}=https://{}".format, st.sampled_from(list(DIRECTIVES)), _DOMAIN), max_size=5, unique=True
+    ).map(json.dumps),
     **{key: st.integers(1, most).map(str) for key, most in RANGES.items()},
 }
 DOCKER = st.sampled_from(
@@ -112,6 +125,11 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
     "sqlInit": WORD.map(lambda word: f"/nowhere/{word}"),
     "corsOrigins": _NO_LIST | WORD.map(lambda word: json.dumps([f"ftp://{word}"])),
+    "contentSources": _NO_LIST
+    | st.builds("{}={}".format, st.sampled_from(list(DIRECTIVES)), WORD | st.just("*")).map(
+        lambda entry: json.dumps([entry])
+    )
+    | st.builds("{}=https://{}".format, WORD, _DOMAIN).map(lambda entry: json.dumps([entry])),
     "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
     **{
         key: _NO_NUMBER | st.integers(max_value=0).map(str) | st.integers(most + 1).map(str)

@@ -326,16 +326,49 @@ def test_a_directory_that_is_too_large_for_the_state_is_refused(tmp_path: Path) 
     (tmp_path / "index.html").touch()
     with (tmp_path / "film").open("wb") as film:
         film.truncate(17 * 2**20)
-    assert "more than 16 MB; name a directory that holds only what is needed" in _refusal(
-        {**COMPLETE, "website": str(tmp_path)}
-    )
+    said = _refusal({**COMPLETE, "website": str(tmp_path)})
+    assert "its files have 17.0 MB, and 16 MB is the most; name a directory that holds only what is needed" in said
+    assert "film (17.0 MB), index.html (0.0 MB)" in said
 
 
-@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\udc80b"])
-def test_a_file_whose_name_could_not_be_sent_is_refused(tmp_path: Path, name: str) -> None:
+def test_what_is_not_sent_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "index.html").touch()
-    (tmp_path / name).touch()
-    assert f"the name of {name!r} holds what is no letter" in _refusal({**COMPLETE, "website": str(tmp_path)})
+    (tmp_path / ".git").mkdir()
+    with (tmp_path / ".git/pack").open("wb") as pack:
+        pack.truncate(17 * 2**20)
+    assert admit("prod", engine_values({**COMPLETE, "website": str(tmp_path), "sqlInit": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("name", ["website", "sqlInit"])
+def test_all_faults_of_a_directory_are_told_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a\tb").touch()
+    (tmp_path / "hosts").symlink_to("/etc/hosts")
+    with (tmp_path / "film").open("wb") as film:
+        film.truncate(17 * 2**20)
+    said = _refusal({**COMPLETE, name: str(tmp_path), "region": "mars"})
+    assert said.startswith("The configuration has 2 faults; nothing was touched.\n")
+    (first,) = [line for line in said.splitlines() if line.startswith(f"  auren:{name}: ")]
+    assert "the directory has " in first
+    assert first.endswith(f" faults (it is {str(tmp_path)!r})")
+    told = [
+        "its files have 17.0 MB",
+        "'a\\tb' has a character in its name that cannot be printed; rename it",
+        "hosts is a symbolic link to '/etc/hosts', which is outside of the directory; put a copy in its place",
+        *(["the directory has no index.html; build the website"] if name == "website" else []),
+    ]
+    lines = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert len(lines) == len(told)
+    assert all(any(line.startswith(fault) for line in lines) for fault in told)
+
+
+def test_many_faults_of_a_directory_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "index.html").touch()
+    for number in range(1500):
+        (tmp_path / f"{number}.js").symlink_to("nowhere")
+    said = _refusal({**COMPLETE, "website": str(tmp_path)})
+    assert "the directory has 1,500 faults" in said
+    assert "and 1,480 more" in said
+    assert len(said.splitlines()) < 30
 
 
 def test_a_long_value_is_not_repeated_in_full() -> None:

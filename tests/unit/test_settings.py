@@ -24,6 +24,7 @@ def test_defaults_are_productions() -> None:
     assert (chosen.docker_source, chosen.docker_version) == (DockerSource.DOCKER, "24.0")
     assert chosen.max_upload_megabytes == 10
     assert (chosen.api_requests_per_second, chosen.api_request_burst, chosen.cors_origins) == (20, 40, ())
+    assert chosen.content_sources == {}
     assert chosen.users == 100
     assert (chosen.monthly_limit_usd, chosen.waivers) == (60, {})
 
@@ -52,6 +53,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         apiRequestsPerSecond="1",
         apiRequestBurst="10000",
         corsOrigins='["https://app.example.org", "http://localhost:3000"]',
+        contentSources='["font-src=https://fonts.gstatic.com", "img-src=https://*.example.org", "img-src=blob:"]',
         users="1000000",
         monthlyLimitUsd="2000",
         waivers='["ssh-open-to-everyone = deployments come from changing addresses"]',
@@ -78,6 +80,10 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.max_upload_megabytes == 1024
     assert (chosen.api_requests_per_second, chosen.api_request_burst) == (1, 10_000)
     assert chosen.cors_origins == ("https://app.example.org", "http://localhost:3000")
+    assert chosen.content_sources == {
+        "font-src": ("https://fonts.gstatic.com",),
+        "img-src": ("https://*.example.org", "blob:"),
+    }
     assert chosen.users == 1_000_000
     assert chosen.monthly_limit_usd == 2000
     assert chosen.waivers == {"ssh-open-to-everyone": "deployments come from changing addresses"}

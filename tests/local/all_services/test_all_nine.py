@@ -8,9 +8,11 @@ from typing import Any
 import docker
 import httpx
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from auren_infra.files import paths
-from tests.local.all_services.biometrics import post_biometric, read_biometric
+from tests.local.all_services.biometrics import ARRIVED_WITHIN, post_biometric, read_biometric
 from tests.local.deployment import DOMAIN, Deployment
 from tests.local.host import COMPOSE, Host
 
@@ -56,6 +58,21 @@ def test_a_measurement_goes_through_kafka_and_the_bridge_to_all_stores(
     assert answer["classification"] == classification  # the Bridge
     assert answer["checkpoint"]["id"] == second  # Redis
     assert first in answer["similar"]  # Chroma
+
+
+def test_who_listens_is_told_of_a_measurement_as_it_comes_through(outputs: dict[str, Any]) -> None:
+    """Over a WebSocket and as server-sent events, both through nginx: the README's promise of streams."""
+    live = f"{outputs['address']}/api/biometrics/live"
+    with (
+        connect(f"ws://{live}", origin=Origin(f"http://{outputs['address']}"), proxy=None) as websocket,
+        httpx.stream("GET", f"http://{live}?user_id=listener", timeout=ARRIVED_WITHIN) as events,
+    ):
+        websocket.send("listener")
+        time.sleep(0.5)
+        name = post_biometric(outputs["address"], "listener", "heart_rate", 72)
+        assert json.loads(websocket.recv(timeout=ARRIVED_WITHIN))["id"] == name
+        event = next(line for line in events.iter_lines() if line.startswith("data: "))
+        assert json.loads(event.removeprefix("data: "))["id"] == name
 
 
 def test_what_the_api_lets_be_kept_is_kept_by_nginx_and_what_is_somebodys_own_is_not(outputs: dict[str, Any]) -> None:

@@ -51,6 +51,13 @@ def ask(container: Container, port: int, path: str, *, post: Any = None) -> Answ
     return int(status.split()[1]), headers, json.loads(content)
 
 
+def address(container: Container) -> str:
+    """Where this machine reaches the container, in the tests' network."""
+    container.reload()
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    return next(network["IPAddress"] for network in networks.values() if network["IPAddress"].startswith("198.18."))
+
+
 class Auren:
     def __init__(self, run: Run, volume: str, secrets_folder: Path) -> None:
         self._run = run

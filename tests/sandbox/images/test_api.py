@@ -5,9 +5,10 @@ Chroma and Kafka are away here: what does not need them is served all the same. 
 
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.sandbox.images.auren import Auren
+from tests.sandbox.images.auren import Auren, address
 from tests.sandbox.images.containers import Run, eventually, says
 
 pytestmark = pytest.mark.machine
@@ -56,7 +57,8 @@ def test_a_restart_of_postgresql_is_survived(auren: Auren) -> None:
     status, _, health = auren.ask("/health")
     assert status == 503
     assert health["checks"]["redis"] == "ok"
-    assert health["checks"]["postgres"] != "ok"
+    assert health["checks"]["postgres"] == "unavailable", "in a word: this answer is public"
+    assert b"postgres is unavailable: " in auren.api.logs(), "and the reason behind it"
     status, headers, _ = auren.ask("/api/events", post={"user_id": "x", "type": "y", "value": 1})
     assert (status, headers["retry-after"]) == (503, "2")
 
@@ -70,7 +72,7 @@ def test_without_redis_health_says_so_and_events_are_served_all_the_same(auren: 
     status, _, health = auren.ask("/health")
     assert status == 503
     assert health["checks"]["postgres"] == "ok"
-    assert health["checks"]["redis"] != "ok"
+    assert health["checks"]["redis"] == "unavailable"
     status, _, stored = auren.ask("/api/events", post={"user_id": "athlete-3", "type": "hrv", "value": 50})
     assert status == 201
     status, headers, event = auren.ask(f"/api/events/{stored['id']}")
@@ -85,6 +87,40 @@ def test_what_makes_no_sense_is_refused(auren: Auren) -> None:
     assert auren.ask("/api/events/999999")[0] == 404
     assert auren.ask("/api/events/99999999999999999999")[0] == 422
     assert auren.ask("/api/events?limit=0")[0] == 422
+
+
+def test_what_json_cannot_hold_is_refused_and_large_headers_are_taken(auren: Auren) -> None:
+    event = '{"user_id": "a", "type": "a", "value": 1}'
+    wrong = (
+        *(event.replace("1", value) for value in ("NaN", "Infinity", "1e400", "1" * 5000)),
+        *(event.replace('"a"', text, 1) for text in ('"\\ud800"', '"a\\u0000b"', "[" * 10_000)),
+        '{"\\ud800": 1}',
+        "\xff",
+    )
+    with httpx.Client(base_url=f"http://{address(auren.api)}:8080", timeout=20, trust_env=False) as client:
+        for body in wrong:
+            for content_type in ("application/json", "text/plain"):
+                answer = client.post(
+                    "/api/events", content=body.encode("latin-1"), headers={"Content-Type": content_type}
+                )
+                assert answer.status_code in (400, 422), (body[:80], answer.text)
+                assert answer.json()["detail"]
+        assert client.post("/api/events", content=b" " * 70_000).status_code == 413
+        assert client.get("/api/events", headers={"Cookie": "c" * 100_000}).status_code == 200
+    extreme = {"user_id": "\U0001f9d1\u200d\U0001f4bb", "type": "\uffff\n", "value": 5e-324}
+    status, _, stored = auren.ask("/api/events", post=extreme)
+    assert (status, stored["value"], stored["user_id"]) == (201, 5e-324, extreme["user_id"])
+
+
+def test_a_store_that_cannot_write_is_told_without_its_reason(auren: Auren) -> None:
+    """As with a full disk: PostgreSQL reads, and refuses every change."""
+    say = ("psql", "-U", "auren", "-d", "auren", "-c")
+    assert says(auren.postgres, *say, "ALTER SYSTEM SET default_transaction_read_only = on")[0] == 0
+    assert says(auren.postgres, *say, "SELECT pg_reload_conf()")[0] == 0
+    event = {"user_id": "a", "type": "a", "value": 1}
+    answer = eventually(lambda: (said := auren.ask("/api/events", post=event))[0] == 503 and said)
+    assert answer[2] == {"detail": "PostgreSQL does not answer; try again"}
+    assert auren.ask("/api/events")[0] == 200
 
 
 def test_it_ends_quickly_when_stopped_and_tells_no_secret(auren: Auren) -> None:

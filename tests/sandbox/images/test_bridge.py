@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
+from websockets.sync.client import connect
 
-from tests.sandbox.images.auren import BRIDGE, Auren, ask
+from tests.sandbox.images.auren import BRIDGE, Auren, address, ask
 from tests.sandbox.images.containers import Run, eventually, says
 
 pytestmark = pytest.mark.machine
@@ -53,7 +55,17 @@ def test_a_measurement_goes_round_through_every_service(auren: Auren) -> None:
     assert auren.ask("/api/biometrics/one")[0] == 422
     assert auren.ask("/api/biometrics", post=NORMAL | {"value": "much"})[0] == 422
 
-    first = through(auren, report(auren))
+    live = f"{address(auren.api)}:8080/api/biometrics/live"
+    with (
+        connect(f"ws://{live}", proxy=None) as websocket,
+        httpx.Client(timeout=60, trust_env=False) as client,
+        client.stream("GET", f"http://{live}?user_id=athlete-1") as events,
+    ):
+        first = through(auren, report(auren))
+        told = json.loads(websocket.recv(timeout=30))
+        event = next(line for line in events.iter_lines() if line.startswith("data: "))
+    assert told == json.loads(event.removeprefix("data: "))
+    assert told == {key: first[key] for key in told}
     assert {key: first[key] for key in NORMAL} == NORMAL
     assert first["classification"] == "normal"
     last = through(auren, report(auren, value=180))

@@ -13,10 +13,11 @@ from auren_backing.background import background
 from auren_backing.biometric_store import BiometricStore
 from auren_backing.biometrics import ClassifiedBiometric
 from auren_backing.checkpoints import Checkpoints
-from auren_backing.health import health
+from auren_backing.health import Health
 from auren_backing.postgres import Database
 from auren_backing.publisher import Publisher
 from auren_backing.redis_client import connect
+from auren_backing.refusals import answer_refusals
 from auren_backing.subscription import Subscription
 from auren_backing.topics import EVENTS, PROCESSED
 from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
@@ -24,10 +25,11 @@ from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 
 from auren_api import chroma, store
-from auren_api.biometrics import biometric_routes
+from auren_api.biometrics import biometric_routes, live_routes
 from auren_api.cache import EventCache
 from auren_api.chroma import ChromaCollection
 from auren_api.events import Event, NewEvent
+from auren_api.live import Live
 from auren_api.settings import Settings
 from auren_api.store import EventStore
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 MAX_ID = 2**63 - 1
 """PostgreSQL's bigint."""
+MAX_BODY = 64 * 1024
+"""Bytes; what is reported here has some hundred."""
 
 
 def create_app() -> FastAPI:
@@ -47,8 +51,23 @@ def create_app() -> FastAPI:
     redis = connect(settings.redis)
     collection = ChromaCollection(settings.chroma)
     publisher = Publisher(settings.kafka, EVENTS)
+    live = Live()
+
+    async def take_up(biometric: ClassifiedBiometric) -> None:
+        await collection.put(biometric)
+        live.tell(biometric)
+
     subscription = Subscription(
-        settings.kafka, topic=PROCESSED, group="auren-api", message=ClassifiedBiometric, handle=collection.put
+        settings.kafka, topic=PROCESSED, group="auren-api", message=ClassifiedBiometric, handle=take_up
+    )
+    health = Health(
+        {
+            "postgres": database.check,
+            "redis": redis.ping,
+            "chroma": collection.check,
+            "kafka": publisher.check,
+            "consumer": subscription.check,
+        }
     )
     events, cache = EventStore(database), EventCache(redis)
 
@@ -61,23 +80,21 @@ def create_app() -> FastAPI:
         await asyncio.gather(publisher.close(), collection.close(), database.close(), redis.aclose())
 
     app = FastAPI(
-        title="AUREN API (stand-in)", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
+        title="AUREN API (stand-in)",
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        max_body_size=MAX_BODY,
     )
+    answer_refusals(app)
     _answer_failures(app)
+    app.include_router(live_routes(live))
     app.include_router(biometric_routes(publisher, BiometricStore(database), Checkpoints(redis), collection))
 
     @app.get("/health")
     @app.get("/api/health")
     async def report_health() -> JSONResponse:
-        return await health(
-            {
-                "postgres": database.check,
-                "redis": redis.ping,
-                "chroma": collection.check,
-                "kafka": publisher.check,
-                "consumer": subscription.check,
-            }
-        )
+        return await health.answer()
 
     @app.post("/api/events", status_code=201)
     async def add_event(new: NewEvent) -> Event:
@@ -104,12 +121,7 @@ def create_app() -> FastAPI:
 
 
 def _answer_failures(app: FastAPI) -> None:
-    """503 with the name of the service that is away; nothing of an error's own text reaches a client."""
-
-    async def unexpected(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "internal error"}, status_code=500)
-
-    app.add_exception_handler(Exception, unexpected)
+    """503 with the name of the service that is away."""
     failures = dict.fromkeys(postgres.UNAVAILABLE, "PostgreSQL")
     failures |= {RedisError: "Redis", chroma.UNAVAILABLE: "Chroma", KafkaError: "Kafka"}
     for error, service in failures.items():

@@ -55,12 +55,20 @@ class ChromaCollection:
             # Chroma was given an empty disk since: the collection of that id is gone with the old one.
             self._id = None
             response = await self._http.post(f"{await self._collection()}/{verb}", json=body)
-        return response.raise_for_status().json()
+        return _answer(response)
 
     async def _collection(self) -> str:
         async with self._making:
             if self._id is None:
                 wanted = {"name": COLLECTION, "get_or_create": True}
                 response = await self._http.post(f"{DATABASE}/collections", json=wanted)
-                self._id = str(response.raise_for_status().json()["id"])
+                self._id = str(_answer(response)["id"])
             return f"{DATABASE}/collections/{self._id}"
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    """What Chroma answered; what is no answer of Chroma's is as good as none."""
+    try:
+        return response.raise_for_status().json()
+    except ValueError as error:
+        raise httpx.DecodingError(f"Chroma's answer is no JSON: {error}", request=response.request) from None

@@ -14,9 +14,10 @@ from auren_backing.environment import PostgresSettings
 
 log = logging.getLogger(__name__)
 
-# PoolTimeout, a full pool or a server that does not answer, is an OperationalError as well.
-UNAVAILABLE = (psycopg.OperationalError, psycopg.errors.UndefinedTable)
-"""What a query raises while PostgreSQL is away or the tables are not made yet."""
+# A full disk is an OperationalError as well, and so is PoolTimeout: a full pool, or a server that does not answer.
+# A server that only reads raises InternalError.
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InternalError, psycopg.errors.UndefinedTable)
+"""What a query raises while PostgreSQL is away, cannot write, or has not got the tables yet."""
 
 
 class Database:

@@ -9,10 +9,11 @@ from auren_backing.background import background
 from auren_backing.biometric_store import STATEMENT, TABLE, BiometricStore
 from auren_backing.biometrics import Biometric
 from auren_backing.checkpoints import Checkpoints
-from auren_backing.health import health
+from auren_backing.health import Health
 from auren_backing.postgres import Database
 from auren_backing.publisher import Publisher
 from auren_backing.redis_client import connect
+from auren_backing.refusals import answer_refusals
 from auren_backing.subscription import Subscription
 from auren_backing.topics import EVENTS, PROCESSED
 from fastapi import FastAPI
@@ -32,6 +33,15 @@ def create_app() -> FastAPI:
         settings.kafka, topic=EVENTS, group="auren-bridge", message=Biometric, handle=pipeline.work_out
     )
 
+    health = Health(
+        {
+            "postgres": database.check,
+            "redis": redis.ping,
+            "kafka": publisher.check,
+            "consumer": subscription.check,
+        }
+    )
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
@@ -40,16 +50,10 @@ def create_app() -> FastAPI:
         await asyncio.gather(publisher.close(), database.close(), redis.aclose())
 
     app = FastAPI(title="AUREN Biometric Bridge (stand-in)", lifespan=lifespan, openapi_url=None)
+    answer_refusals(app)
 
     @app.get("/health")
     async def report_health() -> JSONResponse:
-        return await health(
-            {
-                "postgres": database.check,
-                "redis": redis.ping,
-                "kafka": publisher.check,
-                "consumer": subscription.check,
-            }
-        )
+        return await health.answer()
 
     return app

@@ -1,5 +1,6 @@
 """The HTTP side: the paths of Kafka UI that health checks and people use, and one page."""
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -9,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kafka_page.cluster import UNREACHABLE, Cluster, Topic
 from kafka_page.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings) -> FastAPI:
     cluster = Cluster(settings.bootstrap_servers)
@@ -17,11 +20,19 @@ def create_app(settings: Settings) -> FastAPI:
     ).get_template("page.html")
     app = FastAPI(title="Kafka page", openapi_url=None)
 
+    away = f"no broker answers at {settings.bootstrap_servers}"
+    """All that an answer says of it; the reason is in the log."""
+
     async def unreachable(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": f"{settings.bootstrap_servers}: {_told(error)}"}, 503, {"Retry-After": "2"})
+        _note(error)
+        return JSONResponse({"detail": away}, 503, {"Retry-After": "2"})
+
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "internal error"}, 500)
 
     for error in UNREACHABLE:
         app.add_exception_handler(error, unreachable)
+    app.add_exception_handler(Exception, unexpected)
 
     @app.get("/actuator/health")
     async def health() -> dict[str, str]:
@@ -33,7 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             overview = await cluster.overview()
         except UNREACHABLE as error:
-            return [{"name": settings.cluster, "status": "offline", "lastError": _told(error), "readOnly": True}]
+            _note(error)
+            return [{"name": settings.cluster, "status": "offline", "lastError": away, "readOnly": True}]
         return [
             {
                 "name": settings.cluster,
@@ -49,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/api/clusters/{name}/topics")
     async def topics(name: str) -> dict[str, Any]:
         if name != settings.cluster:
-            raise HTTPException(404, f"no cluster {name}")
+            raise HTTPException(404, f"there is no such cluster; there is {settings.cluster}")
         return {"pageCount": 1, "topics": [_described(topic) for topic in await cluster.topics()]}
 
     @app.get("/")
@@ -57,8 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             about, topics, groups = await cluster.everything()
         except UNREACHABLE as error:
-            fault = f"{settings.bootstrap_servers}: {_told(error)}"
-            return HTMLResponse(page.render(cluster=settings.cluster, fault=fault), status_code=503)
+            _note(error)
+            return HTMLResponse(page.render(cluster=settings.cluster, fault=away), status_code=503)
         return HTMLResponse(
             page.render(cluster=settings.cluster, fault="", brokers=about.brokers, topics=topics, groups=groups)
         )
@@ -80,5 +92,5 @@ def _described(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _note(error: Exception) -> None:
+    log.warning("Kafka does not answer: %s: %s", type(error).__name__, error)

@@ -1,6 +1,8 @@
 """The rendered nginx.conf in the real nginx, locked down as the catalogue says, with an API that only pretends."""
 
 import os
+from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from docker.types import Ulimit
 from auren_infra.files.render import configuration_files
 from auren_infra.services.catalogue import catalogue
 from tests.sandbox.images.containers import Run, eventually, says
+from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
 from tests.unit.configuration import settings
 
@@ -20,9 +23,14 @@ CALM = {"apiRequestsPerSecond": "100000", "apiRequestBurst": "10000"}
 @pytest.fixture
 def website(tmp_path: Path) -> Path:
     folder = tmp_path / "website"
-    (folder / "assets").mkdir(parents=True)
-    (folder / ".git").mkdir()
+    for directory in ("assets", ".git", ".well-known/acme-challenge", "assets/.well-known"):
+        (folder / directory).mkdir(parents=True)
     (folder / ".git/config").write_text("secret")
+    (folder / "assets/.well-known/security.txt").write_text("secret")
+    (folder / ".well-known/.htpasswd").write_text("secret")
+    (folder / ".well-known/security.txt").write_text("Contact: mailto:security@aupex.ai\n")
+    (folder / ".well-known/apple-app-site-association").write_text("{}")
+    (folder / ".well-known/acme-challenge/token").write_text("token.thumbprint")
     (folder / "index.html").write_text("<title>AUREN</title>")
     (folder / "status.js").write_text("let a;\n" * 1000)
     (folder / "assets/index-BkT3f9aX.js").write_text("let b;\n")
@@ -32,9 +40,13 @@ def website(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
-    """`serve(**changes)`: nginx with the file that is rendered for this configuration."""
+    """`serve(**changes)`: nginx with the file that is rendered for this configuration.
 
-    def start(**changes: str) -> Web:
+    `streaming` is the address of another API than the one that is an nginx as well. `instead` replaces texts of the
+    file, to have what takes minutes within seconds.
+    """
+
+    def start(*, streaming: str = "", instead: dict[str, str] | None = None, **changes: str) -> Web:
         tmp_path.chmod(0o755)
         (tmp_path / "api.conf").write_text(API)
         api = run(
@@ -50,7 +62,11 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         (service,) = [service for service in services if service.name == "nginx"]
         text = configuration_files(chosen, services)["nginx.conf"]
         assert text.count("server 172.18.0.11:8080 ") == 1
-        (tmp_path / "nginx.conf").write_text(text.replace("172.18.0.11", address))
+        text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
+        for old, new in (instead or {}).items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        (tmp_path / "nginx.conf").write_text(text)
         logs = tmp_path / "logs"
         logs.mkdir()
         os.chown(logs, service.user.uid, service.user.gid)
@@ -74,6 +90,22 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         assert service.preflight is not None
         test = ["sh", "-c", f"cat /etc/nginx/nginx.conf | ({service.preflight.command[2]})"]
         assert says(nginx, *test) == (0, ""), "the preflight has something to say"
-        return Web(nginx, api, logs)
+        nginx.reload()
+        return Web(nginx, api, logs, nginx.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"])
 
     return start
+
+
+@pytest.fixture
+def gateway(network: Network) -> str:
+    """This machine's address in the containers' network."""
+    network.reload()
+    (pool,) = network.attrs["IPAM"]["Config"]
+    return pool.get("Gateway") or str(next(ip_network(pool["Subnet"]).hosts()))
+
+
+@pytest.fixture
+def streaming(gateway: str) -> Iterator[str]:
+    """The address of an API that streams."""
+    with upstream.running(gateway) as address:
+        yield address

@@ -7,6 +7,7 @@ import pytest
 
 from auren_infra.files.render import configuration_files
 from auren_infra.services.catalogue import catalogue
+from auren_infra.settings.content_sources import LONGEST
 from tests.sandbox.images.containers import Run, eventually
 from tests.sandbox.images.nginx_configuration.web import Serve
 from tests.unit.configuration import settings
@@ -37,12 +38,41 @@ def test_what_is_not_the_websites_is_refused(serve: Serve, website: Path) -> Non
     assert web.ask("/status.js", "-X", "DELETE").status == 405
     assert web.ask("/api/silent", "-X", "PROPFIND").status == 405
     assert web.ask("/", "-X", "TRACE").status == 405
+    refused = web.ask("/api/report.css", "-X", "PROPFIND")
+    assert (refused.status, refused["content-type"]) == (405, "application/json"), "whatever the path ends with"
     assert web.ask("/", host="elsewhere.example").status == 421
     for host in ("aupex.ai", "www.aupex.ai", "198.51.100.130", "127.0.0.1", "localhost"):
         assert web.ask("/", host=host).status == 200, host
-    assert web.ask("/", "-H", "Cookie: " + "a" * 9000).status == 400
     (website / "index.html").unlink()
     assert eventually(lambda: web.ask("/healthz").status == 503, seconds=10)
+
+
+def test_nothing_hidden_is_served_except_the_well_known_files_at_the_root(serve: Serve) -> None:
+    web = serve()
+    security = web.ask("/.well-known/security.txt")
+    assert (security.status, security.body) == (200, "Contact: mailto:security@aupex.ai")
+    assert security["content-type"] == "text/plain; charset=utf-8", "as RFC 9116 has it"
+    app = web.ask("/.well-known/apple-app-site-association")
+    assert (app.status, app["content-type"], app.body) == (200, "application/json", "{}")
+    assert web.ask("/.well-known/acme-challenge/token").body == "token.thumbprint"
+    for path in (
+        "/.well-known/change-password",
+        "/.well-known",
+        "/.well-known/",
+        "/.well-known/acme-challenge",
+        "/.well-known/acme-challenge/",
+        "/.well-known/.htpasswd",
+        "/.well-known/../.git/config",
+        "/.well-known/%2e%2e/.git/config",
+        "/.well-known/%2ehtpasswd",
+        "/.well-knownx/security.txt",
+        "/assets/.well-known/security.txt",
+        "/%2egit/config",
+        "//.git/config",
+    ):
+        answer = web.ask(path, "--path-as-is")
+        assert (answer.status, "secret" in answer.body) == (404, False), path
+    assert web.ask("/.well-known/security.txt", "-X", "POST").status == 405
 
 
 def test_every_answer_says_what_a_browser_may_do(serve: Serve) -> None:
@@ -57,6 +87,17 @@ def test_every_answer_says_what_a_browser_may_do(serve: Serve) -> None:
         assert answer["strict-transport-security"] == "", "over plain HTTP it would mean nothing"
     secure = web.ask("/", "-H", "X-Forwarded-Proto: https")
     assert secure["strict-transport-security"].startswith("max-age=")
+
+
+def test_pages_may_load_what_is_named_however_long_the_list_is(serve: Serve) -> None:
+    entries = ["font-src=https://fonts.gstatic.com", "style-src='unsafe-inline'", "connect-src=wss://live.example.org"]
+    while sum(map(len, entries)) < LONGEST - 40:
+        entries.append(f"img-src=https://{len(entries):010}.org")
+    policy = serve(contentSources=json.dumps(entries)).ask("/")["content-security-policy"].split("; ")
+    assert policy[0] == "default-src 'self'"
+    assert {"font-src 'self' https://fonts.gstatic.com", "connect-src 'self' wss://live.example.org"} < set(policy)
+    (images,) = [part for part in policy if part.startswith("img-src ")]
+    assert images.endswith(entries[-1].partition("=")[2])
 
 
 def test_a_line_of_the_log_can_be_read_by_a_program(serve: Serve) -> None:

@@ -67,8 +67,8 @@ class Answer:
 class Web:
     """nginx as the catalogue has it, and what stands in for the API behind it."""
 
-    def __init__(self, nginx: Container, api: Container, logs: Path) -> None:
-        self.nginx, self.api = nginx, api
+    def __init__(self, nginx: Container, api: Container, logs: Path, address: str) -> None:
+        self.nginx, self.api, self.address = nginx, api, address
         self._logs = logs
 
     def ask(self, path: str, *options: str, host: str = "127.0.0.1") -> Answer:

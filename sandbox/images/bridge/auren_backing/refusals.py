@@ -1,0 +1,1 @@
+../../api/auren_backing/refusals.py
