@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from auren_infra.drift import compare, state
+from auren_infra.drift import compare, length, state
 from auren_infra.drift.facts import LookError
-from auren_infra.drift.finding import Finding, again
+from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.outputs import source
@@ -42,13 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(found: Sequence[Finding], stack: str | None) -> str:
-    """A line for each difference; then one command for all of them that the program itself can mend."""
+    """A line for each difference; then what mends all of them that the program itself can. Bounded: `length`."""
     if not found:
         return "The machine is what was deployed.\n"
-    lines = [finding.line(stack) for finding in found]
+    lines = length.lines(found, stack)
     urns = list(dict.fromkeys(finding.urn for finding in found if finding.urn))
     if len(urns) > 1:
-        lines += ["", "All that pulumi mends, at once, after what is to be done by hand:", f"  {again(urns, stack)}"]
+        lines += ["", "All that pulumi mends, at once, after what is to be done by hand:"]
+        lines += [f"  {command}" for command in length.commands(urns, stack)]
     return "".join(f"{line}\n" for line in lines)
 
 
