@@ -63,13 +63,14 @@ def _run(given: argparse.Namespace) -> int:
 
             if not (layout.STATE / "bin").exists():
                 raise RuntimeError("nothing is set up yet: `python -m sandbox start` first")
-            stack_config.refresh(given.stack)
-            pulumi_stack.ensure_stack(given.stack)
-            print(environment.shell_text(environment.variables(given.stack)))
+            stack = pulumi_stack.named(given.stack)
+            stack_config.refresh(stack)
+            pulumi_stack.ensure_stack(stack)
+            print(environment.shell_text(environment.variables(stack)))
         case "preview":
-            from sandbox import preview
+            from sandbox import preview, pulumi_stack
 
-            return preview.run(given.stack, given.pulumi)
+            return preview.run(pulumi_stack.named(given.stack), given.pulumi)
     return 0
 
 

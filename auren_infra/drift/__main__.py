@@ -13,6 +13,7 @@ from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
@@ -23,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Compares what runs on the machine with what was deployed to it. Changes nothing.",
         epilog="Ends with 0: the same; 1: a line for each difference, with its mend; 2: it could not be looked at.",
     )
-    parser.add_argument("--stack", metavar="NAME", help="this stack, instead of the selected one")
-    stack: str | None = parser.parse_args(arguments).stack
+    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    chosen: StackName | None = parser.parse_args(arguments).stack
+    stack = chosen and chosen.for_pulumi
     try:
         commands = state.commands(source.ask("stack", "export", stack=stack))
         facts = look(source.of_stack(stack, secrets=True), commands)

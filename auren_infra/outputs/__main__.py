@@ -11,6 +11,7 @@ from auren_infra.outputs import source
 from auren_infra.outputs.contract import StackOutputs, schema
 from auren_infra.outputs.formats import ansible, dotenv, prometheus, ssh
 from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import stack_name
 
 
 class Format(StrEnum):
@@ -52,7 +53,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--format", type=Format, choices=list(Format), help="the tool's format")
     origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--stack", metavar="NAME", help="read this stack with pulumi, instead of the selected one")
+    origin.add_argument(
+        "--stack", metavar="NAME", type=stack_name, help="read this stack with pulumi, instead of the selected one"
+    )
     origin.add_argument(
         "--from", metavar="FILE", dest="file", help="read what `pulumi stack output --json` printed (-)"
     )
@@ -74,7 +77,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _write(options: argparse.Namespace) -> None:
     key: Path | None = options.write_key and options.write_key.absolute()
     directory: Path | None = options.output and options.output.absolute()
-    outputs = source.of_file(options.file) if options.file else source.of_stack(options.stack, secrets=key is not None)
+    stack = options.stack and options.stack.for_pulumi
+    outputs = source.of_file(options.file) if options.file else source.of_stack(stack, secrets=key is not None)
     text = render(options.format, outputs, ssh.Login(directory and directory / KNOWN_HOSTS, key))
     if key:
         _place(key, source.private_key(outputs).rstrip("\n") + "\n", 0o600)

@@ -9,8 +9,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from auren_infra.outputs.contract import HIDDEN, VERSION, StackOutputs
+from auren_infra.outputs.stack_name import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 LIMIT_SECONDS = 120
 """For an engine that waits for a backend out of reach."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
+from auren_infra.outputs.stack_name import stack_name
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import preview
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Previews a stack, held to the rules, and tells in Markdown what `pulumi up` would do.",
         epilog="Ends with 0: it would be deployed; 1: the preview failed, and the text says why; 2: there was none.",
     )
-    parser.add_argument("--stack", metavar="NAME", required=True)
+    parser.add_argument("--stack", metavar="NAME", required=True, type=stack_name)
     parser.add_argument("--commit", metavar="HASH", default="", help="what is previewed, to be named in the text")
     parser.add_argument("--output", metavar="FILE", type=Path, help="write the text there instead of printing it")
     options = parser.parse_args(arguments)

@@ -77,6 +77,21 @@ def test_the_selected_stack_is_read_when_none_is_named(run: Run, pulumi: Path) -
     assert "--stack" not in pulumi.read_text()
 
 
+@pytest.mark.parametrize(
+    ("typed", "asked"), [("auren/prod", "prod"), ("organization/auren/prod", "organization/auren/prod")]
+)
+def test_a_stacks_name_is_understood_as_the_engine_prints_it(run: Run, pulumi: Path, typed: str, asked: str) -> None:
+    assert run("--stack", typed, "--format", "dotenv")[0] == 0
+    assert pulumi.read_text().endswith(f" --stack {asked}\n")
+
+
+def test_a_stack_of_another_project_is_refused(run: Run, pulumi: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--stack", "organization/other/prod", "--format", "dotenv")
+    assert "is a stack of the project other, and this project is auren" in capsys.readouterr().err
+    assert not pulumi.exists()
+
+
 def test_json_hides_a_secret_that_it_was_given(run: Run, pulumi: Path, given: dict[str, Any]) -> None:
     status, shown, _ = run("--from", "shown.json", "--format", "json")
     assert (status, json.loads(shown)) == (0, given)
