@@ -57,8 +57,8 @@ class Progress:
             self.say(text, step)
 
         def beat() -> None:
-            while not finished.wait(HEARTBEAT_SECONDS):
-                if text := said.silence():
+            while not finished.wait(HEARTBEAT_SECONDS / 4):
+                if text := said.silence(HEARTBEAT_SECONDS):
                     self.say(text, step)
 
         heart = threading.Thread(target=beat, daemon=True)
@@ -85,21 +85,22 @@ class Progress:
 
 
 class _Said:
-    """What a step has said last, and whether it has said anything since that was asked."""
+    """What a step has said last, and when."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=12)
-        self._lately = False
+        self._at = time.monotonic()
 
     def add(self, text: str) -> None:
         self.lines.extend(text.splitlines())
-        self._lately = True
+        self._at = time.monotonic()
 
-    def silence(self) -> str | None:
-        """What is to be said for a step that has been silent; None for one that has not. No time: the line has one."""
-        lately, self._lately = self._lately, False
-        if lately:
+    def silence(self, seconds: float) -> str | None:
+        """What is to be said for a step that has been silent for so long. No time: the line has one already."""
+        now = time.monotonic()
+        if now - self._at < seconds:
             return None
+        self._at = now
         return f"still at work: {self.lines[-1]}" if self.lines else "still at work"
 
 

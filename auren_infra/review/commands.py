@@ -7,6 +7,9 @@ from typing import Any
 from auren_infra.host import sent
 from auren_infra.review.preview import Step
 
+_LONGEST_CALL = 10_000
+"""`Machine.run` has the script and its data on standard input, and a short call; a long one is somebody else's."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -33,7 +36,8 @@ def changes(steps: Sequence[Step]) -> list[Change]:
 
 
 def _command(step: Step, inputs: Mapping[str, Any] | None) -> sent.Command | None:
-    if step.type != sent.TYPE or inputs is None or not isinstance(inputs.get("create"), str):
+    create = (inputs or {}).get("create")
+    if step.type != sent.TYPE or inputs is None or not isinstance(create, str) or len(create) > _LONGEST_CALL:
         return None
     try:
         return sent.read(step.urn, inputs)

@@ -87,9 +87,16 @@ def test_a_long_step_says_that_it_is_still_at_it_with_one_clock(
     assert ready == "[00:00] engine           ready (0 s)"
 
 
-def test_a_step_that_speaks_is_not_said_to_be_still_at_it() -> None:
+def test_a_step_that_speaks_is_not_said_to_be_still_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
     said = module._Said()
-    assert said.silence() == "still at work"
+    now += 20
+    assert said.silence(20) == "still at work"
+    now += 15
     said.add("fetching\ncompiling")
-    assert said.silence() is None
-    assert said.silence() == "still at work: compiling"
+    now += 15
+    assert said.silence(20) is None
+    now += 5
+    assert said.silence(20) == "still at work: compiling"
+    assert said.silence(20) is None

@@ -326,11 +326,11 @@ def test_the_keys_of_those_who_log_in_are_among_who_may_come_in() -> None:
     assert "### On the machine" not in text
 
 
-def test_a_command_that_is_not_sent_by_the_program_is_a_resource_like_others() -> None:
-    inputs = {"create": "echo 'it", "connection": Hidden.SECRET}
-    text = told(step(COMMAND, "by-hand", "create", None, inputs))
+@pytest.mark.parametrize("create", ["echo 'it", "echo it", "echo -- " + "it " * 1_000_000])
+def test_a_command_that_is_not_sent_by_the_program_is_a_resource_like_others(create: str) -> None:
+    text = told(step(COMMAND, "by-hand", "create", None, {"create": create, "connection": Hidden.SECRET}))
     assert "### In the clouds\n\nCommand `by-hand`, created.\n" in text
-    assert "+ create: echo 'it\n" in text
+    assert f"+ create: {create[:200]}" in text
     assert_sound(text)
 
 
