@@ -1,5 +1,6 @@
-"""`python -m sandbox prepare | start | stop | down | status | env | preview`: the cloud on this machine, by hand.
+"""`python -m sandbox COMMAND`: the cloud on this machine, by hand.
 
+ready     tell what stands in the way of `make up`, `down` or `test`; needs no package
 prepare   install and build what `start` needs, and start nothing yet
 start     set up what is missing, and start; a second start is quick
 stop      stop everything; the state stays, `start` brings it all back
@@ -21,6 +22,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("prepare", "start", "stop", "status"):
         commands.add_parser(name)
+    commands.add_parser("ready").add_argument("goal", choices=("up", "down", "test"))
     down = commands.add_parser("down")
     down.add_argument("--force", action="store_true", help="go on when the stack cannot be destroyed")
     env = commands.add_parser("env")
@@ -42,6 +44,12 @@ def main() -> int:
 def _run(given: argparse.Namespace) -> int:
     # Imported where they are used: `env` is evaluated by a shell that waits for it.
     match given.command:
+        case "ready":
+            from sandbox import ready
+
+            if refusal := ready.refusal(given.goal):
+                print(refusal, file=sys.stderr)
+                return 1
         case "prepare" | "start" | "stop" | "down":
             from sandbox import lifecycle
 
@@ -63,13 +71,14 @@ def _run(given: argparse.Namespace) -> int:
 
             if not (layout.STATE / "bin").exists():
                 raise RuntimeError("nothing is set up yet: `python -m sandbox start` first")
-            stack_config.refresh(given.stack)
-            pulumi_stack.ensure_stack(given.stack)
-            print(environment.shell_text(environment.variables(given.stack)))
+            stack = pulumi_stack.named(given.stack)
+            stack_config.refresh(stack)
+            pulumi_stack.ensure_stack(stack)
+            print(environment.shell_text(environment.variables(stack)))
         case "preview":
-            from sandbox import preview
+            from sandbox import preview, pulumi_stack
 
-            return preview.run(given.stack, given.pulumi)
+            return preview.run(pulumi_stack.named(given.stack), given.pulumi)
     return 0
 
 

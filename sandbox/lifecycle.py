@@ -30,6 +30,7 @@ def prepare() -> dict[str, str]:
 
 def start() -> None:
     """Bring the cloud up: everything that `pulumi up` needs answers when this returns."""
+    stack_config.source_of(stack_config.LOCAL)  # before anything is built
     progress = Progress(LOGS)
     images = _prepare(progress)
     progress.run("network", _network)
@@ -39,7 +40,7 @@ def start() -> None:
 
 
 def _prepare(progress: Progress) -> dict[str, str]:
-    _find_programs_of_root()
+    packages.find_programs_of_root()
     missing = packages.missing()
     faults = prerequisites.faults()
     if fault := packages.fault(missing):
@@ -73,7 +74,7 @@ def down(*, force: bool = False) -> None:
 
     A stack that cannot be destroyed stays, with its cloud, unless `force`.
     """
-    _find_programs_of_root()
+    packages.find_programs_of_root()
     progress = Progress(LOGS)
     if pulumi_stack.resources(stack_config.LOCAL):
         if cloud_server.health() is None:
@@ -183,8 +184,3 @@ def _connect_to_docker() -> bool:
         return False
     os.environ["DOCKER_HOST"] = host
     return True
-
-
-def _find_programs_of_root() -> None:
-    """A shell of root that was entered with plain `su` has no sbin on its PATH."""
-    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/local/sbin:/usr/sbin:/sbin"

@@ -52,6 +52,11 @@ PROGRAMS = (
 DOCKER = Program("dockerd", "docker.io", "containers")
 
 
+def find_programs_of_root() -> None:
+    """A shell of root that was entered with plain `su` has no sbin on its PATH."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def missing() -> list[Program]:
     """The programs that are not here. Docker is asked for only where no daemon answers already."""
     wanted = PROGRAMS if docker_daemon.chosen() not in (None, docker_daemon.OwnDaemon().host) else (*PROGRAMS, DOCKER)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, ip_interface
 from pathlib import Path
 
-from sandbox import cloud_server, docker_daemon, layout, registry
+from sandbox import cloud_server, docker_daemon, layout, registry_place
 
 DISK_GB = 8
 """What caches, nine service images (0.9 GB here, as much in the droplet, half in the registry) and one droplet take,
@@ -43,9 +43,14 @@ def system() -> Iterable[str]:
         yield f"This is {sys.platform}, but a droplet is a Linux machine in a container. A virtual Linux will do."
 
 
-def rights() -> Iterable[str]:
+def root() -> Iterable[str]:
     if os.geteuid() != 0:
-        yield "Not root: bridges, firewall rules and block devices are made. Run it as root (`sudo -E make up`)."
+        yield "Not root: bridges, firewall rules and block devices are made and removed. Run it as root (`sudo -E …`)."
+
+
+def rights() -> Iterable[str]:
+    if not_root := list(root()):
+        yield from not_root
         return
     effective = int(_field(Path("/proc/self/status"), "CapEff:") or "0", 16)
     missing = [name for bit, name in _CAPABILITIES.items() if not effective >> bit & 1]
@@ -79,7 +84,7 @@ def ports() -> Iterable[str]:
         yield from _taken(layout.API_ADDRESS, layout.API_PORT, "the simulated APIs")
         yield from _taken(layout.DNS_ADDRESS, layout.DNS_PORT, "the name server")
         yield from _taken(layout.DNS_ADDRESS, layout.DNS_PORT, "the name server", socket.SOCK_DGRAM)
-    if not registry.is_running():
+    if not registry_place.is_running():
         yield from _taken(push_address, int(push_port), "the image registry")
         yield from _taken(str(layout.GATEWAY), 443, "the image registry")
 

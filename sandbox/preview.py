@@ -51,6 +51,7 @@ class NoMachines:
 
 def run(stack: str, options: Sequence[str]) -> int:
     """Preview the stack as if it had never been deployed, held to the rules; returns pulumi's exit status."""
+    stack_config.source_of(stack)  # before the engine is built
     layout.CACHE.mkdir(parents=True, exist_ok=True)
     # Beside the engine, so that it is linked and not copied.
     with tempfile.TemporaryDirectory(prefix="preview-", dir=layout.CACHE) as directory:

@@ -1,4 +1,4 @@
-"""What a person sees while the sandbox is set up: one line for what each step does, with the time so far.
+"""What a person sees while the sandbox is set up: one line for what each step does, headed by the time so far.
 
 Several steps run at once, so all lines pass through one lock and say which step they belong to. The same lines go
 to a log of each step. Lines only, no cursor movement: a terminal and a CI log read the same.
@@ -47,18 +47,19 @@ class Progress:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{step.replace(' ', '-')}.log"
         began = time.monotonic()
-        said: deque[str] = deque(["at work"], maxlen=12)
+        said = _Said()
         finished = threading.Event()
 
         def note(text: str) -> None:
             with log.open("a") as file:
                 file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
-            said.extend(text.splitlines())
+            said.add(text)
             self.say(text, step)
 
         def beat() -> None:
-            while not finished.wait(HEARTBEAT_SECONDS):
-                self.say(f"{said[-1]}, {time.monotonic() - began:.0f} s", step)
+            while not finished.wait(HEARTBEAT_SECONDS / 4):
+                if text := said.silence(HEARTBEAT_SECONDS):
+                    self.say(text, step)
 
         heart = threading.Thread(target=beat, daemon=True)
         heart.start()
@@ -67,7 +68,7 @@ class Progress:
         except Exception as error:
             with log.open("a") as file:
                 traceback.print_exc(file=file)
-            raise StepError(_failure(step, error, said, log)) from error
+            raise StepError(_failure(step, error, said.lines, log)) from error
         finally:
             finished.set()
         self.say(f"ready ({time.monotonic() - began:.0f} s)", step)
@@ -81,6 +82,26 @@ class Progress:
         if failures:
             raise StepError("\n".join(str(error) for error in failures))
         return {step: future.result() for step, future in futures.items()}
+
+
+class _Said:
+    """What a step has said last, and when."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=12)
+        self._at = time.monotonic()
+
+    def add(self, text: str) -> None:
+        self.lines.extend(text.splitlines())
+        self._at = time.monotonic()
+
+    def silence(self, seconds: float) -> str | None:
+        """What is to be said for a step that has been silent for so long. No time: the line has one already."""
+        now = time.monotonic()
+        if now - self._at < seconds:
+            return None
+        self._at = now
+        return f"still at work: {self.lines[-1]}" if self.lines else "still at work"
 
 
 def _failure(step: str, error: Exception, said: Iterable[str], log: Path) -> str:

@@ -24,6 +24,15 @@ def project_name(project: Path) -> str:
     return str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
 
 
+def named(stack: str, project: Path = layout.PROJECT) -> str:
+    """The stack's own name, of any of those that the engine prints for it, such as `organization/auren/local`."""
+    own = project_name(project)
+    *above, name = stack.split("/")
+    if above not in ([], [own], ["organization"], ["organization", own]):
+        raise StackError(f"{stack} is no stack of this project, which is {own}: write it like {stack_config.LOCAL}.")
+    return name
+
+
 def ensure_stack(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
     """Make the stack in the backend unless it is there: without one, pulumi asks or refuses.
 

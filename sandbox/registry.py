@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import docker
@@ -26,6 +25,9 @@ from docker.errors import APIError
 from sandbox import layout
 from sandbox.processes import BackgroundProcess
 from sandbox.registry_certificates import ensure_certificates
+from sandbox.registry_place import HERE, Place, is_running
+
+__all__ = ["HERE", "Place", "is_running", "published_digest", "push_images", "push_repository", "start", "stop"]
 
 NAMESPACE = "auren"
 """Images are called `registry.sandbox.test/auren/NAME`."""
@@ -36,36 +38,6 @@ PUSH_SECONDS = 600
 
 class RegistryError(RuntimeError):
     """The registry does not do what it should; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a registry keeps its things and listens."""
-
-    state: Path = layout.STATE / "registry"
-    """Certificates, keys and configuration; goes with the cloud."""
-    storage: Path = layout.CACHE / "registry"
-    run: Path = layout.RUN
-    logs: Path = layout.STATE / "logs"
-    pull: str = f"{layout.GATEWAY}:443"
-    """The TLS door. Its address must exist on this machine when the registry starts."""
-    push: str = layout.REGISTRY_PUSH
-
-    @property
-    def authority(self) -> Path:
-        """The certificate that droplets trust."""
-        return self.state / "ca.pem"
-
-    def door(self, name: str) -> BackgroundProcess:
-        return BackgroundProcess(
-            name=f"registry ({name})",
-            pidfile=self.run / f"registry-{name}.pid",
-            marks=("serve", str(self.state / f"{name}.json")),
-            log=self.logs / f"registry-{name}.log",
-        )
-
-
-HERE = Place()
 
 
 def start(place: Place = HERE) -> None:
@@ -86,11 +58,6 @@ def start(place: Place = HERE) -> None:
 def stop(place: Place = HERE) -> None:
     for name in ("pull", "push"):
         place.door(name).stop(10)
-
-
-def is_running(place: Place = HERE) -> bool:
-    """Whether any of the two doors is open; `start` opens the other one."""
-    return any(place.door(name).pid() is not None for name in ("push", "pull"))
 
 
 def push_images(

@@ -32,11 +32,18 @@ def file_in_use(stack: str, state: Path = layout.STATE) -> Path:
     return state / f"Pulumi.{stack}.yaml"
 
 
-def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> Path:
-    """Bring the file in use up to date with the project's file, and return it."""
+def source_of(stack: str, project: Path = layout.PROJECT) -> Path:
+    """The project's own file. Raises `StackConfigError` when there is none, or none that can be read."""
     source = project / f"Pulumi.{stack}.yaml"
     if not source.exists():
         raise StackConfigError(f"There is no stack {stack}: {source} does not exist.")
+    _read(source)
+    return source
+
+
+def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> Path:
+    """Bring the file in use up to date with the project's file, and return it."""
+    source = source_of(stack, project)
     target = file_in_use(stack, state)
     laid_file = state / f"laid.{stack}.json"
     ours = _without_secrets(_read(source))

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from auren_infra.drift import compare, repairs, state
+from auren_infra.drift import compare, length, repairs, state
 from auren_infra.drift.facts import LookError
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
@@ -23,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Compares what runs on the machine with what was deployed to it. Changes nothing.",
         epilog="Ends with 0: the same; 1: a line for each difference, with its repair; 2: it could not be looked at.",
     )
-    parser.add_argument("--stack", metavar="NAME", help="this stack, instead of the selected one")
-    stack: str | None = parser.parse_args(arguments).stack
+    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    chosen: StackName | None = parser.parse_args(arguments).stack
+    stack = chosen and chosen.for_pulumi
     try:
         commands = state.commands(source.ask("stack", "export", stack=stack))
         facts = look(source.of_stack(stack, secrets=True), commands)
@@ -42,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(found: Sequence[Finding], stack: str | None) -> str:
-    """A line for each difference; then the repairs of all of them in their order."""
+    """A line for each difference, then the repairs of all of them in their order. Bounded: `length`."""
     if not found:
         return "The machine is what was deployed.\n"
-    lines = [finding.line(stack) for finding in found]
+    lines = length.lines(found, stack)
     if steps := repairs.in_order(found, stack):
         lines += ["", *steps]
     return "".join(f"{line}\n" for line in lines)

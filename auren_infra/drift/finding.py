@@ -1,5 +1,6 @@
 """A difference, and how it is said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -32,7 +33,7 @@ class Finding:
         return f"{self.where} {self.what}. Repair: {', then '.join(repairs)}"
 
 
-def again(urns: tuple[str, ...], stack: str | None) -> str:
+def again(urns: Sequence[str], stack: str | None) -> str:
     """What runs these commands again, and nothing else. None of them has a `delete`, so nothing is undone before."""
     chosen = ["--stack", stack] if stack else []
     return " ".join(["pulumi", "up", *chosen, *(f"--target-replace '{urn}'" for urn in urns)])

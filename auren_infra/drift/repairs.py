@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from auren_infra.drift.finding import Finding, again
+from auren_infra.drift import length
+from auren_infra.drift.finding import Finding
 
 TITLE = "To repair all of it, in this order:"
 ON_THE_MACHINE = "On the machine, line by line:"
@@ -12,11 +13,11 @@ HERE = "Here:"
 def in_order(found: Sequence[Finding], stack: str | None) -> list[str]:
     """The steps as lines, each command once; none when a single line says it all."""
     by_hand = list(dict.fromkeys(finding.by_hand for finding in found if finding.by_hand))
-    urns = tuple(dict.fromkeys(urn for finding in found for urn in finding.urns))
+    urns = list(dict.fromkeys(urn for finding in found for urn in finding.urns))
     if len(found) < 2:
         return []
-    steps = [(ON_THE_MACHINE, by_hand)] if by_hand else []
-    steps += [(HERE, [again(urns, stack)])] if urns else []
+    steps = [(ON_THE_MACHINE, length.typed(by_hand))] if by_hand else []
+    steps += [(HERE, length.commands(urns, stack))] if urns else []
     lines = [TITLE]
     for number, (where, commands) in enumerate(steps, 1):
         lines += [f"{number}. {where}", *(f"     {command}" for command in commands)]

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,9 @@ from pathlib import Path
 from auren_infra.outputs import source
 from auren_infra.outputs.contract import StackOutputs, schema
 from auren_infra.outputs.formats import ansible, dotenv, prometheus, ssh
+from auren_infra.outputs.placing import Placed, faults_of_directory, faults_of_file, file_path, path, place, show
 from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import stack_name
 
 
 class Format(StrEnum):
@@ -52,15 +53,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--format", type=Format, choices=list(Format), help="the tool's format")
     origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--stack", metavar="NAME", help="read this stack with pulumi, instead of the selected one")
+    origin.add_argument(
+        "--stack", metavar="NAME", type=stack_name, help="read this stack with pulumi, instead of the selected one"
+    )
     origin.add_argument(
         "--from", metavar="FILE", dest="file", help="read what `pulumi stack output --json` printed (-)"
     )
-    parser.add_argument("--output", metavar="DIRECTORY", type=Path, help="write files there, instead of printing")
+    parser.add_argument("--output", metavar="DIRECTORY", type=path, help="write files there, instead of printing")
     parser.add_argument(
         "--write-key",
         metavar="FILE",
-        type=Path,
+        type=file_path,
         help="write the program's own private key there, for its owner only, and log in with it (ssh, ansible)",
     )
     options = parser.parse_args(arguments)
@@ -74,16 +77,36 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _write(options: argparse.Namespace) -> None:
     key: Path | None = options.write_key and options.write_key.absolute()
     directory: Path | None = options.output and options.output.absolute()
-    outputs = source.of_file(options.file) if options.file else source.of_stack(options.stack, secrets=key is not None)
+    names = [FILES[options.format], *([KNOWN_HOSTS] if options.format in LOGGING_IN else [])]
+    _check_places(key, directory, names)
+    stack = options.stack and options.stack.for_pulumi
+    outputs = source.of_file(options.file) if options.file else source.of_stack(stack, secrets=key is not None)
     text = render(options.format, outputs, ssh.Login(directory and directory / KNOWN_HOSTS, key))
-    if key:
-        _place(key, source.private_key(outputs).rstrip("\n") + "\n", 0o600)
+    files = [Placed(key, source.private_key(outputs).rstrip("\n") + "\n", secret=True)] if key else []
+    if directory:
+        texts = [text, *([ssh.known_hosts(outputs)] if options.format in LOGGING_IN else [])]
+        files += [Placed(directory / name, each) for name, each in zip(names, texts, strict=True)]
+    place(files, directory)
     if directory is None:
-        print(text, end="")
-        return
-    _place(directory / FILES[options.format], text)
-    if options.format in LOGGING_IN:
-        _place(directory / KNOWN_HOSTS, ssh.known_hosts(outputs))
+        show(text)
+
+
+def _check_places(key: Path | None, directory: Path | None, names: Sequence[str]) -> None:
+    """Tell all that stands in the way of writing, before a secret is decrypted for it."""
+    faults: list[str] = []
+    if directory:
+        faults += faults_of_directory(directory)
+        faults += [fault for name in names for fault in faults_of_file(directory / name, directory)]
+    if key:
+        faults += faults_of_file(key, directory)
+    if key and directory and any(_same(key, directory / name) for name in ("", *names)):
+        faults.append(f"--write-key and --output would both write {key}; name another file for the key.")
+    if faults:
+        raise OutputsError("\n".join(faults))
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.parent.resolve() / one.name == other.parent.resolve() / other.name
 
 
 def render(wanted: Format, outputs: StackOutputs, login: ssh.Login) -> str:
@@ -98,20 +121,6 @@ def render(wanted: Format, outputs: StackOutputs, login: ssh.Login) -> str:
             return prometheus.targets(outputs)
         case Format.JSON:
             return outputs.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def _place(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, since tools watch it. Its draft, a key's too, is readable by its owner only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".auren-") as directory:
-            draft = Path(directory) / path.name
-            draft.touch(mode=0o600)
-            draft.write_text(text, encoding="utf-8")
-            draft.chmod(mode)
-            draft.replace(path)
-    except OSError as error:
-        raise OutputsError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

@@ -4,15 +4,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
 from auren_infra.outputs.contract import HIDDEN, VERSION, StackOutputs
+from auren_infra.outputs.stack_name import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 LIMIT_SECONDS = 120
 """For an engine that waits for a backend out of reach."""
+LONGEST_DOCUMENT = 16 << 20
+"""Bytes; outputs have some ten thousand."""
+
+_WANTED = "it should hold what `pulumi stack output --json` prints"
+_MOST_FAULTS = 20
 
 
 class OutputsError(RuntimeError):
@@ -35,7 +40,8 @@ def ask(*arguments: str, stack: str | None) -> str:
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             timeout=LIMIT_SECONDS,
         )
@@ -51,24 +57,46 @@ def ask(*arguments: str, stack: str | None) -> str:
 
 
 def of_file(name: str) -> StackOutputs:
-    """Read what `pulumi stack output --json` printed; `-` is standard input."""
+    """Read what `pulumi stack output --json` printed; `-` is standard input. Windows' encodings are read as well."""
+    origin = "Standard input" if name == "-" else name
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        content = _content(name)
     except OSError as error:
-        raise OutputsError(f"{name} cannot be read: {error.strerror}.") from None
-    return parse(text, "Standard input" if name == "-" else name)
+        raise OutputsError(f"{origin} cannot be read: {error.strerror}.") from None
+    if len(content) > LONGEST_DOCUMENT:
+        raise OutputsError(f"{origin} has more than {LONGEST_DOCUMENT >> 20} MB; {_WANTED}.")
+    try:
+        text = content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError:
+        raise OutputsError(f"{origin} is no text in UTF-8 or UTF-16; {_WANTED}.") from None
+    if not text.strip():
+        raise OutputsError(f"{origin} is empty; {_WANTED}.")
+    return parse(text, origin)
+
+
+def _content(name: str) -> bytes:
+    """No more than shows that it is too much."""
+    if name != "-":
+        with Path(name).open("rb") as file:
+            return file.read(LONGEST_DOCUMENT + 1)
+    if cast("object", sys.stdin) is None:  # as after `<&-`
+        raise OutputsError("Standard input cannot be read: it is closed.")
+    binary = cast("BinaryIO | None", getattr(sys.stdin, "buffer", None))
+    if binary is None:  # another program has put a text in its place
+        return sys.stdin.read().encode("utf-8", "surrogatepass")
+    return binary.read(LONGEST_DOCUMENT + 1)
 
 
 def parse(text: str, origin: str) -> StackOutputs:
     """The outputs in this JSON. Those that this program does not know are left out: newer programs may add some."""
     try:
         found = json.loads(text)
-    except json.JSONDecodeError:
-        raise OutputsError(f"{origin} holds no JSON, as `pulumi stack output --json` prints it.") from None
+    except (ValueError, RecursionError):
+        raise OutputsError(f"{origin} holds no JSON; {_WANTED}.") from None
     if found == {}:
         raise OutputsError(f"{origin} has no outputs: they come with the end of its first `pulumi up`.")
     version = cast("dict[str, Any]", found).get("version", VERSION) if isinstance(found, dict) else VERSION
-    if version != VERSION:
+    if isinstance(version, int) and version != VERSION:
         raise OutputsError(
             f"{origin} has outputs of version {version}, and this program is for version {VERSION}: "
             "use the program that the stack was deployed with, or deploy it with this one."
@@ -77,9 +105,12 @@ def parse(text: str, origin: str) -> StackOutputs:
         return StackOutputs.model_validate(found)
     except ValidationError as error:
         # Not the values: one of them is secret.
-        wrong = "\n".join(f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        wrong = [f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        if len(wrong) > _MOST_FAULTS:
+            wrong = [*wrong[:_MOST_FAULTS], f"  and {len(wrong) - _MOST_FAULTS} more"]
         raise OutputsError(
-            f"{origin} has not the outputs of this program; the next `pulumi up` with it gives them:\n{wrong}"
+            f"{origin} has not the outputs of this program; the next `pulumi up` with it gives them:\n"
+            + "\n".join(wrong)
         ) from None
 
 

@@ -1,155 +1,159 @@
-"""The comment: a preview as Markdown for a pull request. What is lost or made anew comes first, and in bold."""
+"""The comment: a preview as Markdown for a pull request. What matters most comes first, and is always there.
+
+The order: what failed, the rules, what is lost or made anew, who may come in, which containers restart, the clouds, and
+last the files on the machine. Each section has its bound, and names what it leaves out.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from auren_infra.review import containers, differences, machine
-from auren_infra.review.differences import RULES, Difference, fenced
+from auren_infra.review import containers, differences, entrance, machine, resources
+from auren_infra.review.commands import Change, changes
+from auren_infra.review.layout import Block, Code, Item, Items, Paragraph, Section, fit
+from auren_infra.review.markdown import clipped, code, html_code, listed, word
 from auren_infra.review.preview import Finding, Preview, Step
 
 LONGEST = 65_000
-"""Characters; GitHub refuses a comment of more than 65,536."""
+"""As `markdown.size` counts. GitHub refuses more than 65,536, and the action that writes the comment adds a line."""
 
-_DONE = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "import": "adopted"}
+_MOST = 10_000
+"""Of a section, but for the last one."""
+_MOST_REASONS = 12
+_LONGEST_MESSAGE_LINE = 1_000
+
 _CONSEQUENCES = {
-    ("Droplet", "replace"): "All containers stop until the new machine runs them. What is on the data volume stays.",
-    ("Droplet", "delete"): "Nothing serves any more. What is on the data volume stays.",
     ("Volume", "replace"): "All data on it is lost.",
     ("Volume", "delete"): "All data on it is lost.",
+    ("Droplet", "replace"): "All containers stop until the new machine runs them. What is on the data volume stays.",
+    ("Droplet", "delete"): "Nothing serves any more. What is on the data volume stays.",
     ("ReservedIp", "replace"): "The address is another one from then on.",
     ("ReservedIp", "delete"): "The address is given away.",
 }
-
-
-Block = str | Difference
+"""By kind and operation, the gravest first."""
 
 
 def comment(preview: Preview, commit: str = "", longest: int = LONGEST) -> str:
-    """The whole comment. What would make it longer than `longest` is left out, the longest differences first."""
-    blocks = list(_blocks(preview, commit))
-    while len(text := _text(blocks)) > longest:
-        sizes = {at: len(block.markdown()) for at, block in enumerate(blocks) if isinstance(block, Difference)}
-        if not sizes:
-            return text[:longest]
-        at = max(sizes, key=sizes.__getitem__)
-        left_out = blocks[at]
-        assert isinstance(left_out, Difference)
-        blocks[at] = f"{left_out.title}: {len(left_out.lines)} lines, too many to show here."
-    return text
+    """The whole comment, of at most `longest`: 4,000 or more, so that each section has room for its title."""
+    return fit(list(_sections(preview, commit, longest)), longest)
 
 
-def _text(blocks: Sequence[Block]) -> str:
-    return "\n\n".join(block if isinstance(block, str) else block.markdown() for block in blocks) + "\n"
-
-
-def _blocks(preview: Preview, commit: str) -> Iterator[Block]:
-    of = f" of {commit[:10]}" if commit else ""
-    if not preview.succeeded:
-        yield f"## The preview{of} for `{preview.stack}` failed: merged, this would not be deployed"
-    elif not preview.steps:
-        yield f"## A merge{of} changes nothing in `{preview.stack}`"
-    else:
-        yield f"## What a merge{of} does to `{preview.stack}`"
-    if preview.errors:
-        yield fenced("\n".join(preview.errors))
+def _sections(preview: Preview, commit: str, longest: int) -> Iterator[Section]:
+    found = changes(preview.steps)
     refused = [finding for finding in preview.findings if finding.mandatory]
-    yield from _rules("### **Refused** by the rules", refused)
-    if preview.steps:
-        yield _counts(preview.steps) if preview.succeeded else f"As far as it came: {_counts(preview.steps)}"
-    yield from _losses(preview.steps)
-    yield from _containers(preview.steps)
-    yield from _section("### On the machine", list(machine.changes(preview.steps)))
-    yield from _again(preview.steps)
-    yield from _section("### In the clouds", list(_cloud(preview.steps)))
-    if preview.warnings:
-        yield "### Warnings"
-        yield fenced("\n".join(preview.warnings))
     waived = [finding for finding in preview.findings if not finding.mandatory]
+    counts = [Paragraph(_counts(preview))] if preview.steps else []
+    errors = _messages(preview.errors, with_end=True)
+    yield Section(_title(preview, commit), [*errors, *(counts if preview.succeeded else ())], _MOST)
+    yield from _unless_empty("### **Refused** by the rules", [_finding(finding) for finding in refused])
+    yield from _unless_empty("### Warnings", _messages(preview.warnings))
     if waived:
-        yield "<details><summary>Rules that are waived, and what they found</summary>"
-        yield from _rules("", waived)
-        yield "</details>"
+        names = listed([html_code(rule) for rule in dict.fromkeys(finding.rule for finding in waived)])
+        summary = f"Rules that are waived, and what they found: {names}"
+        yield Section("", [_finding(finding) for finding in waived], _MOST, summary=summary)
+    if counts and not preview.succeeded:
+        yield Section("", counts, _MOST)
+    yield from _unless_empty("### **Replaced and deleted**", _losses(found))
+    yield from _unless_empty("### Who may come in", list(entrance.differing(found)))
+    yield from _containers(preview, found)
+    yield from _unless_empty("### In the clouds", [resources.differing(step) for step in _other_resources(found)])
+    if names := machine.connected_otherwise(found):
+        reason = "Run again, since the connection to the machine changes; what is as it should be is left alone"
+        yield Section("", [Paragraph(f"{reason}: {listed([word(name) for name in names])}")], _MOST)
+    files = machine.files([change for change in found if not entrance.belongs(change)])
+    yield from _unless_empty("### On the machine", [*files, *machine.scripts(found)], most=longest)
 
 
-def _counts(steps: Sequence[Step]) -> str:
-    words = [f"{count} {_DONE.get(op, op)}" for op, count in Counter(step.op for step in steps).items()]
-    return ", ".join(f"**{word}**" if word.endswith(("replaced", "deleted")) else word for word in sorted(words)) + "."
+def _unless_empty(title: str, blocks: Sequence[Block], most: int = _MOST) -> Iterator[Section]:
+    if blocks:
+        yield Section(title, blocks, most)
 
 
-def _losses(steps: Sequence[Step]) -> Iterator[str]:
-    lines: list[str] = []
-    followers: list[Step] = []
-    for step in steps:
+def _title(preview: Preview, commit: str) -> str:
+    of, stack = f" of {word(commit[:10])}" if commit else "", code(preview.stack)
+    if not preview.succeeded:
+        return f"## The preview{of} for {stack} failed: merged, this would not be deployed"
+    if not preview.steps:
+        return f"## A merge{of} changes nothing in {stack}"
+    return f"## What a merge{of} does to {stack}"
+
+
+def _messages(messages: Sequence[str], *, with_end: bool = False) -> list[Block]:
+    lines = [clipped(line, _LONGEST_MESSAGE_LINE) for message in messages for line in message.split("\n")]
+    return [Code("", lines, with_end=with_end)] if lines else []
+
+
+def _finding(finding: Finding) -> Code:
+    lines = [clipped(line, _LONGEST_MESSAGE_LINE) for line in finding.message.split("\n")]
+    return Code(f"**{word(finding.rule)}**", lines, name=word(finding.rule))
+
+
+def _counts(preview: Preview) -> str:
+    counts = Counter(step.op for step in preview.steps)
+    words = sorted(f"{count:,} {resources.done(op)}" for op, count in counts.items())
+    text = ", ".join(f"**{text}**" if text.endswith(("replaced", "deleted")) else text for text in words)
+    return f"{text}." if preview.succeeded else f"As far as it came: {text}."
+
+
+def _losses(found: Sequence[Change]) -> list[Block]:
+    items: list[tuple[int, Item]] = []
+    followers: list[Change] = []
+    for change in found:
+        step = change.step
         # A command is replaced for another machine's id, which says nothing about the command.
-        if step.op == "delete" or (step.replaced_for and not machine.is_command(step)):
-            why = "".join(f"; {line}" for line in _why(step))
-            consequence = _CONSEQUENCES.get((step.kind, step.op), "")
-            lines.append(f"- **{_DONE[step.op].capitalize()}: {step.kind} `{step.name}`**{why}. {consequence}".rstrip())
+        if step.op == "delete" or (step.replaced_for and not change.is_command):
+            items.append((_gravity(step), _loss(step)))
         elif step.op == "replace":
-            followers.append(step)
-    on_machine = [step.name for step in followers if machine.is_command(step)]
-    others = [f"{step.kind} `{step.name}`" for step in followers if not machine.is_command(step)]
-    if others:
-        lines.append(f"- **Replaced with it:** {', '.join(others)}")
-    if on_machine:
-        lines.append(
-            f"- **Replaced: {len(on_machine)} commands**, which run again on the new machine: {', '.join(on_machine)}"
-        )
-    lines += [
-        f"- **Container removed: {service}**. Its data stays on the volume." for service in containers.removed(steps)
-    ]
-    if lines:
-        yield "### **Replaced and deleted**"
-        yield "\n".join(lines)
+            followers.append(change)
+    for service in containers.removed(found):
+        text = f"**Container removed: {word(service)}**. Its data stays on the volume."
+        items.append((len(_CONSEQUENCES), Item(text, word(service))))
+    lost = [item for _, item in sorted(items, key=lambda item: item[0])]
+    if others := [resources.called(change.step) for change in followers if not change.is_command]:
+        lost.append(Item(f"**Replaced with it:** {listed(others)}", f"{len(others)} more"))
+    if names := [word(change.step.name) for change in followers if change.is_command]:
+        text = f"**Replaced: {len(names)} commands**, which run again on the new machine: {listed(names, 20)}"
+        lost.append(Item(text, f"{len(names)} commands"))
+    return [Items(lost)] if lost else []
+
+
+def _gravity(step: Step) -> int:
+    known = [*_CONSEQUENCES]
+    return known.index((step.kind, step.op)) if (step.kind, step.op) in known else len(known)
+
+
+def _loss(step: Step) -> Item:
+    why = "".join(f"; {line}" for line in _why(step))
+    consequence = _CONSEQUENCES.get((step.kind, step.op), "")
+    text = f"**{resources.done(step.op).capitalize()}: {resources.called(step)}**{why}. {consequence}".rstrip()
+    return Item(text, resources.called(step))
 
 
 def _why(step: Step) -> Iterator[str]:
-    for name in step.replaced_for:
-        old, new = (differences.shown((inputs or {}).get(name, "")) for inputs in (step.old, step.new))
-        yield f"`{name}` cannot be changed in place: `{old}` → `{new}`"
+    for name in step.replaced_for[:_MOST_REASONS]:
+        old, new = (code(differences.shown((inputs or {}).get(name, ""))) for inputs in (step.old, step.new))
+        yield f"{code(name)} cannot be changed in place: {old} → {new}"
 
 
-def _containers(steps: Sequence[Step]) -> Iterator[str]:
-    rows = [f"| {service} | {', '.join(reasons)} |" for service, reasons in containers.started(steps)]
-    if rows:
-        yield "### Containers that restart"
-        yield "\n".join(["| container | because of |", "|---|---|", *rows])
-    elif steps and not any(step.kind == "Droplet" and step.op != "update" for step in steps):
-        yield "No container restarts."
-
-
-def _again(steps: Sequence[Step]) -> Iterator[str]:
-    if names := machine.connected_otherwise(steps):
-        reason = "Run again, since the connection to the machine changes; what is as it should be is left alone"
-        yield f"{reason}: {', '.join(names)}"
-
-
-def _cloud(steps: Sequence[Step]) -> Iterator[Difference]:
-    for step in steps:
-        if machine.is_command(step) or step.op in ("replace", "delete"):
-            continue
-        old, new = step.old or {}, step.new or {}
-        lines: tuple[str, ...] = ()
-        if step.kind == "Firewall":
-            lines = differences.of_firewalls(old, new)
-            old, new = ({key: value for key, value in one.items() if key not in RULES} for one in (old, new))
-        lines += differences.of_properties(old, new, step.changed)
-        resize = " Its containers stop, and it is switched off, resized and started again." if _resized(step) else ""
-        yield Difference(f"{step.kind} `{step.name}`, {_DONE.get(step.op, step.op)}.{resize}", lines)
-
-
-def _resized(step: Step) -> bool:
-    return step.kind == "Droplet" and step.op == "update" and "size" in step.changed
-
-
-def _section(title: str, blocks: Sequence[Block]) -> Iterator[Block]:
+def _containers(preview: Preview, found: Sequence[Change]) -> Iterator[Section]:
+    items = [
+        Item(f"**{word(service)}**: {listed(reasons, _MOST_REASONS)}", word(service))
+        for service, reasons in containers.started(found)
+    ]
+    blocks: list[Block] = [Items(items)] if items else []
+    if any(resources.resized(step) for step in preview.steps):
+        blocks.insert(0, Paragraph("**All containers stop** while the machine is resized."))
     if blocks:
-        yield title
-        yield from blocks
+        yield Section("### Containers that restart", blocks, _MOST)
+    elif preview.succeeded and preview.steps and not _has_another_machine(preview.steps):
+        yield Section("", [Paragraph("No container restarts.")], _MOST)
 
 
-def _rules(title: str, findings: Sequence[Finding]) -> Iterator[str]:
-    if findings and title:
-        yield title
-    for finding in findings:
-        yield f"**{finding.rule}**\n{fenced(finding.message)}"
+def _has_another_machine(steps: Sequence[Step]) -> bool:
+    return any(step.kind == "Droplet" and step.op != "update" for step in steps)
+
+
+def _other_resources(found: Sequence[Change]) -> Iterator[Step]:
+    for change in found:
+        lost = change.step.op in ("replace", "delete")
+        if not lost and not change.is_command and not entrance.belongs(change):
+            yield change.step

@@ -2,47 +2,41 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from auren_infra.files import paths
-from auren_infra.host import sent
-from auren_infra.review.preview import Step
+from auren_infra.review.commands import Change
+from auren_infra.review.markdown import code
 
 
-def commands(step: Step) -> tuple[sent.Command | None, sent.Command | None]:
-    """What the machine was sent, and what it will be; None where there is none, or the step is no command there."""
-    if step.type != sent.TYPE:
-        return None, None
-    old, new = (None if inputs is None else sent.read(step.urn, inputs) for inputs in (step.old, step.new))
-    return old, new
-
-
-def started(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
-    """Each service whose container starts anew on the machine that there is, with the reasons.
+def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
+    """Each service whose container starts anew on the machine that there is, with the reasons as Markdown.
 
     A command that is sent the same data again leaves a container that runs alone.
     """
-    for step in steps:
-        old, new = commands(step)
-        if step.op == "replace" or new is None or "container" not in (new.name, old.name if old else ""):
+    for change in changes:
+        old, new = change.old, change.new
+        if change.step.op == "replace" or new is None or "container" not in (new.name, old.name if old else ""):
             continue
+        service = (*new.arguments, change.step.name)[0]
         if old is None:
-            yield new.arguments[0], ["it is new"]
+            yield service, ["it is new"]
         elif old.data is None or new.data is None:
-            yield new.arguments[0], ["its image is built; whether it changes is known only during the update"]
+            yield service, ["its image is built; whether it changes is known only during the update"]
         elif old.data != new.data:
-            yield new.arguments[0], _reasons(old.data, new.data)
+            yield service, _reasons(old.data, new.data)
 
 
-def removed(steps: Sequence[Step]) -> list[str]:
+def removed(changes: Sequence[Change]) -> list[str]:
     """The services whose containers are stopped and removed: those that `retire` knew and knows no more."""
     gone: list[str] = []
-    for step in steps:
-        old, new = commands(step)
+    for change in changes:
+        old, new = change.old, change.new
         if old and new and new.name == "retire" and old.data is not None and new.data is not None:
-            gone += [service for service in old.data.split() if service not in new.data.split()]
+            left = set(new.data.split())
+            gone += [service for service in old.data.split() if service not in left]
     return gone
 
 
@@ -53,19 +47,30 @@ def _reasons(old: str, new: str) -> list[str]:
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     if "image" in changed:
         changed.remove("image")
-        reasons.append(f"image `{before.get('image')}` → `{after.get('image')}`")
-    reasons += [f"its `{key}`" for key in changed]
+        reasons.append(f"image {code(str(before.get('image')))} → {code(str(after.get('image')))}")
+    reasons += [f"its {code(key)}" for key in changed]
     digests = _digests(old), _digests(new)
     for path in sorted(digests[0].keys() | digests[1].keys()):
         if digests[0].get(path) != digests[1].get(path):
             secret = path.startswith(f"{paths.SECRETS}/")
-            reasons.append(f"secret `{path.removeprefix(f'{paths.SECRETS}/')}`" if secret else f"file `{path}`")
-    return reasons
+            reasons.append(f"secret {code(path.removeprefix(f'{paths.SECRETS}/'))}" if secret else f"file {code(path)}")
+    return reasons or ["what it is sent"]
 
 
 def _specification(data: str) -> dict[str, Any]:
-    (specification,) = yaml.safe_load(data).values()
-    return specification
+    """The service's part of the compose file; empty when the text is not as this program sends it."""
+    try:
+        document: Any = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError):
+        return {}
+    match document:
+        case dict() if len(cast("dict[Any, Any]", document)) == 1:
+            (specification,) = cast("dict[Any, Any]", document).values()
+        case _:
+            return {}
+    if not isinstance(specification, dict):
+        return {}
+    return {str(key): value for key, value in cast("dict[Any, Any]", specification).items()}
 
 
 def _digests(data: str) -> dict[str, str]:

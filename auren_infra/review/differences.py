@@ -1,20 +1,23 @@
 """What is different between two texts, directories, firewalls or property sets, as lines of a diff."""
 
 import base64
-import difflib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
+from auren_infra.review.layout import Code
+from auren_infra.review.markdown import clipped, name
 from auren_infra.review.preview import Hidden
+from auren_infra.review.texts import of_texts
+from auren_infra.services.inbound import EVERYWHERE
 
 RULES = ("inboundRules", "outboundRules")
 """The properties of a cloud's firewall that hold its rules."""
 
-_OPEN_LINES = 60
-"""A longer difference is folded."""
+_MOST_SOURCES = 40
+_SOURCES_A_LINE = 8
 
 
 @dataclass(frozen=True)
@@ -23,117 +26,141 @@ class Difference:
 
     title: str
     """Markdown."""
-    lines: tuple[str, ...]
+    compare: Callable[[], Sequence[str]]
+    """The lines; asked for only when there is room for them."""
+    name: str
+    """Markdown: what it is called where it is left out."""
     folded: bool = False
 
-    def markdown(self) -> str:
-        body = fenced("\n".join(self.lines), "diff")
-        if self.folded or len(self.lines) > _OPEN_LINES:
-            summary = re.sub("`([^`]*)`", r"<code>\1</code>", self.title)
-            return f"<details><summary>{summary} ({len(self.lines)} lines)</summary>\n\n{body}\n\n</details>"
-        return f"{self.title}\n{body}"
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        return self.compare()
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [self.name]
+
+    def markdown(self, room: int) -> str:
+        return Code(self.title, self.lines, "diff", folded=self.folded).markdown(room)
 
 
-def fenced(text: str, language: str = "text") -> str:
-    """The text as a block of code that nothing in it can end."""
-    fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`{3,}", text))])
-    return f"{fence}{language}\n{text}\n{fence}"
+@dataclass(frozen=True)
+class File:
+    """A file that comes, goes or changes."""
+
+    path: str
+    old: str | None
+    """Base64. None: there is no such file yet."""
+    new: str | None
+
+    def lines(self) -> tuple[str, ...]:
+        """The difference between its contents."""
+        before, after = _bytes(self.old), _bytes(self.new)
+        try:
+            if b"\0" not in before and b"\0" not in after:
+                return of_texts(before.decode(), after.decode()) or ("! an empty file",)
+        except UnicodeDecodeError:
+            pass
+        counts = [f"{len(content):,} B" for content in (before, after)]
+        if self.old is None:
+            return (f"! a new file of {counts[1]}, which is no text",)
+        if self.new is None:
+            return (f"! the file of {counts[0]} is removed, which was no text",)
+        return (f"! another file, which is no text: {counts[0]} before, {counts[1]} now",)
 
 
-def of_texts(old: str, new: str) -> tuple[str, ...]:
-    """A unified diff's lines. Each part is headed by where it is: what it is indented below, no line numbers."""
-    before, after = old.splitlines(), new.splitlines()
-    lines: list[str] = []
-    for part in difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_grouped_opcodes(3):
-        at, at_new = next((change[1], change[3]) for change in part if change[0] != "equal")
-        place = _indented_below(after, at_new) if at_new < len(after) else _indented_below(before, at)
-        if lines or place:
-            lines.append(f"@@ {' > '.join(place)}".rstrip())
-        for change, start, end, start_new, end_new in part:
-            if change == "equal":
-                lines += [f" {line}" for line in before[start:end]]
-            else:
-                lines += [f"-{line}" for line in before[start:end]]
-                lines += [f"+{line}" for line in after[start_new:end_new]]
-    return tuple(lines)
-
-
-def _indented_below(lines: Sequence[str], at: int) -> list[str]:
-    """The lines above that one which are indented less and less: a service and its key, or nginx's blocks."""
-    place: list[str] = []
-    depth = _depth(lines[at])
-    for line in reversed(lines[:at]):
-        if line.strip() and _depth(line) < depth:
-            place.insert(0, line.strip())
-            depth = _depth(line)
-    return place
-
-
-def _depth(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def of_trees(old: str, new: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each file that comes, goes or changes in a directory, packed as `files/directory.py` does, with its diff."""
+def of_trees(old: str, new: str) -> list[File]:
+    """Each file that comes, goes or changes in a directory, packed as `files/directory.py` does."""
     before, after = _packed(old), _packed(new)
-    for path in sorted(before.keys() | after.keys()):
-        if before.get(path) == after.get(path):
-            continue
-        texts = (_text(before.get(path, "")), _text(after.get(path, "")))
-        yield path, ("! another file, which is no text",) if None in texts else of_texts(texts[0] or "", texts[1] or "")
+    return [
+        File(path, before.get(path), after.get(path))
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
 
 
 def _packed(text: str) -> dict[str, str]:
-    return {path: content for path, _, content in (line.partition("\t") for line in text.splitlines())}
+    return {path: content for path, _, content in (line.partition("\t") for line in text.split("\n") if line)}
 
 
-def _text(content: str) -> str | None:
+def _bytes(content: str | None) -> bytes:
     try:
-        return base64.b64decode(content).decode()
-    except UnicodeDecodeError:
-        return None
+        return base64.b64decode(content or "", validate=True)
+    except ValueError:
+        return (content or "").encode("utf-8", "surrogatepass")
 
 
 def of_firewalls(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The rules of a cloud's firewall: those that go, then those that come."""
+    """The rules of a cloud's firewall: for each port, who loses it, then who gets it."""
     before, after = _rules(old), _rules(new)
-    gone, come = (rule for rule in before if rule not in after), (rule for rule in after if rule not in before)
-    return (*(f"- {rule}" for rule in gone), *(f"+ {rule}" for rule in come))
+    gone = [line for rule, ends in before.items() for line in _told("-", rule, ends, after.get(rule))]
+    come = [line for rule, ends in after.items() for line in _told("+", rule, ends, before.get(rule))]
+    return (*gone, *come)
 
 
-def _rules(firewall: Mapping[str, Any]) -> list[str]:
-    """Each rule as one line: `in tcp 22 from 0.0.0.0/0, ::/0`."""
-    lines: list[str] = []
+def opened_to_everyone(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The inbound rules, such as `tcp 22`, that let everyone in and did not before."""
+    before, after = _rules(old), _rules(new)
+    return [
+        rule.removeprefix("in ").removesuffix(" from")
+        for rule, ends in after.items()
+        if rule.startswith("in ") and {*EVERYWHERE} & {*ends} - {*before.get(rule, ())}
+    ]
+
+
+def _told(sign: str, rule: str, ends: Sequence[str], others: Sequence[str] | None) -> Iterator[str]:
+    """The ends that are on this side alone, those that are everyone first, and a rule without any as itself."""
+    if others is None and not ends:
+        yield clipped(f"{sign} {rule.rpartition(' ')[0]}")
+        return
+    own = sorted((end for end in ends if end not in {*(others or ())}), key=lambda end: end not in EVERYWHERE)
+    for at in range(0, min(len(own), _MOST_SOURCES), _SOURCES_A_LINE):
+        yield f"{sign} {name(rule)} {', '.join(name(end) for end in own[at:_MOST_SOURCES][:_SOURCES_A_LINE])}"
+    if len(own) > _MOST_SOURCES:
+        yield f"{sign} {name(rule)} {len(own) - _MOST_SOURCES:,} more"
+
+
+def _rules(firewall: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Each rule, such as `in tcp 22 from`, with the addresses and the like at its other end."""
+    found: dict[str, list[str]] = {}
     sides_of = (("from", "source"), ("to", "destination"))
     for key, direction, sides in zip(RULES, ("in", "out"), sides_of, strict=True):
-        for rule in cast("Sequence[Mapping[str, Any]]", firewall.get(key) or ()):
-            where = [
-                shown(one)
-                for name, value in sorted(rule.items())
-                if name.startswith(sides[1])
-                for one in (cast("list[Any]", value) if isinstance(value, list) else [value])
-            ]
-            words = [direction, str(rule["protocol"]), str(rule.get("portRange", "")), sides[0], ", ".join(where)]
-            lines.append(" ".join(word for word in words if word))
-    return lines
+        rules = firewall.get(key)
+        for rule in cast("list[Mapping[str, Any]]", rules) if rules and are_rules(rules) else ():
+            words = [direction, shown(rule.get("protocol", "")), shown(rule.get("portRange", "")), sides[0]]
+            found.setdefault(" ".join(word for word in words if word), []).extend(
+                shown(end)
+                for property_name, value in sorted(rule.items())
+                if property_name.startswith(sides[1])
+                for end in (cast("list[Any]", value) if isinstance(value, list) else [value])
+            )
+    return found
+
+
+def are_rules(value: Any) -> bool:
+    """Whether a property is a list of rules, or not there. One that is hidden is none."""
+    return value is None or (
+        isinstance(value, list) and all(isinstance(each, Mapping) for each in cast("list[Any]", value))
+    )
 
 
 def of_properties(old: Mapping[str, Any], new: Mapping[str, Any], changed: Sequence[str] = ()) -> tuple[str, ...]:
     """Each changed property, as it is and as it will be; `changed` are those that are known to be."""
     lines: list[str] = []
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) == new.get(name):
-            if name in changed and isinstance(new.get(name), Hidden):
-                lines.append(f"! {name}: {shown(new.get(name))}, and another one than before")
+    for key in sorted(old.keys() | new.keys()):
+        label = name(key)
+        if old.get(key) == new.get(key):
+            if key in changed and isinstance(new.get(key), Hidden):
+                lines.append(f"! {label}: {shown(new.get(key))}, and another one than before")
             continue
-        texts = [text for text in (old.get(name), new.get(name)) if isinstance(text, str)]
+        texts = [text for text in (old.get(key), new.get(key)) if isinstance(text, str)]
         if len(texts) == 2 and "\n" in "".join(texts):
-            lines += [f"  {name}:", *of_texts(*texts)]
+            lines += [f"  {label}:", *of_texts(*texts)]
             continue
-        if name in old:
-            lines.append(f"- {name}: {shown(old[name])}")
-        if name in new:
-            lines.append(f"+ {name}: {shown(new[name])}")
+        if key in old:
+            lines.append(f"- {label}: {clipped(shown(old[key]))}")
+        if key in new:
+            lines.append(f"+ {label}: {clipped(shown(new[key]))}")
     return tuple(lines)
 
 

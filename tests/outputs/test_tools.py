@@ -78,6 +78,28 @@ def test_ssh_logs_in_with_the_key_and_the_known_host(reachable: Outputs, log_in:
     assert done.stdout == "inside\n", done.stderr
 
 
+def test_ssh_logs_in_past_what_is_set_for_all_hosts(reachable: Outputs, log_in: LogIn, tmp_path: Path) -> None:
+    """A bastion, a connection that is open, an agent that is gone, a cipher that no server has."""
+    own = tmp_path / "own"
+    own.write_text(
+        f'Include "{log_in(reachable)}"\n'
+        "Host *\n"
+        "    ProxyJump bastion.invalid\n"
+        f"    ControlPath {tmp_path}/master\n"
+        "    ControlMaster auto\n"
+        f"    IdentityAgent {tmp_path}/agent\n"
+        f"    UserKnownHostsFile {tmp_path}/others\n"
+        "    User nobody\n"
+        "    Ciphers 3des-cbc\n"
+        "    PreferredAuthentications password\n"
+        "    RemoteCommand echo other\n"
+        "    SendEnv OTHER\n"
+    )
+    done = _run(["ssh", "-F", own, "-o", "BatchMode=yes", NAME, "echo inside"])
+    assert done.stdout == "inside\n", done.stderr
+    assert not (tmp_path / "master").exists()
+
+
 def test_ssh_refuses_a_machine_with_another_key(reachable: Outputs, log_in: LogIn, machine: Sshd) -> None:
     kind, key, *_ = machine.text("stranger.pub").split()
     ssh = reachable["ssh"] | {"knownHosts": f"{reachable['ssh']['host']} {kind} {key}"}

@@ -20,9 +20,9 @@ Comment = Callable[..., str]
 def comment(production: Production, tmp_path: Path) -> Comment:
     """What the workflow's command writes for settings that are changed like this. No Docker daemon, no machine."""
 
-    def written(*, status: int = 0, **changes: object) -> str:
+    def written(*, status: int = 0, stack: str = "prod", **changes: object) -> str:
         command = shell("preview", "preview", "Preview")
-        variables = {"STACK": "prod", "COMMIT": COMMIT, "RUNNER_TEMP": str(tmp_path), "DOCKER_HOST": "unix:///nowhere"}
+        variables = {"STACK": stack, "COMMIT": COMMIT, "RUNNER_TEMP": str(tmp_path), "DOCKER_HOST": "unix:///nowhere"}
         production.configured(changes).run(*command, status=status, **variables)
         return (tmp_path / "comment.md").read_text()
 
@@ -73,6 +73,10 @@ def test_a_broken_rule(comment: Comment) -> None:
 
 def test_nothing(production: Production, comment: Comment) -> None:
     assert comment().startswith("## A merge of 4f5fd18f0e changes nothing in `prod`\n")
+
+
+def test_the_stack_by_its_whole_name(comment: Comment) -> None:
+    assert comment(stack="organization/auren/prod").startswith("## A merge of 4f5fd18f0e changes nothing in `prod`\n")
 
 
 def test_a_preview_that_could_not_be_made_writes_no_comment(production: Production, tmp_path: Path) -> None:

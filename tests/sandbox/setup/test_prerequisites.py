@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cloud_server, docker_daemon, layout, prerequisites, registry
+from sandbox import cloud_server, docker_daemon, layout, prerequisites, registry_place
 
 Usage = namedtuple("Usage", "total used free")
 HEADER = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
@@ -18,7 +18,7 @@ HEADER = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWi
 @pytest.fixture
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud_server.PROCESS.__class__, "pid", lambda self: None)
-    monkeypatch.setattr(registry, "is_running", lambda: False)
+    monkeypatch.setattr(registry_place, "is_running", lambda: False)
 
 
 @pytest.fixture

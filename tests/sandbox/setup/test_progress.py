@@ -67,15 +67,36 @@ def test_results_come_back_by_step(progress: Progress) -> None:
     assert progress.run_together({"one": lambda _: 1, "two": lambda _: 2}) == {"one": 1, "two": 2}
 
 
-def test_a_long_step_says_that_it_is_still_at_it(
+def test_a_long_step_says_that_it_is_still_at_it_with_one_clock(
     progress: Progress, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
     def work(note: Note) -> None:
+        while stream.getvalue().count("still at work") < 1:
+            pass
         note("linking")
         while stream.getvalue().count("linking") < 3:  # the note itself, and two beats
             pass
 
     progress.run("engine", work)
-    assert "linking, 0 s" in stream.getvalue()
+    *lines, ready = [re.sub(r"\d", "0", line) for line in stream.getvalue().splitlines()]
+    assert "[00:00] engine           still at work" in lines
+    assert "[00:00] engine           still at work: linking" in lines
+    assert all(line.count("0") == 4 for line in lines), "the time at the head is the only number"
+    assert ready == "[00:00] engine           ready (0 s)"
+
+
+def test_a_step_that_speaks_is_not_said_to_be_still_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    said = module._Said()
+    now += 20
+    assert said.silence(20) == "still at work"
+    now += 15
+    said.add("fetching\ncompiling")
+    now += 15
+    assert said.silence(20) is None
+    now += 5
+    assert said.silence(20) == "still at work: compiling"
+    assert said.silence(20) is None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.pulumi_stack import StackError, named
 from sandbox.stack_config import StackConfigError, copy_salt, merge, refresh
 
 
@@ -141,3 +142,14 @@ def test_the_salt_goes_where_the_secrets_are(state: Path, tmp_path: Path) -> Non
     assert yaml.safe_load(target.read_text()) == {"config": {"auren:size": 1}, "encryptionsalt": "v1:new"}
     copy_salt(tmp_path / "none", target)
     assert yaml.safe_load(target.read_text())["encryptionsalt"] == "v1:new"
+
+
+@pytest.mark.parametrize("name", ["local", "auren/local", "organization/local", "organization/auren/local"])
+def test_a_stack_is_known_by_any_name_that_the_engine_prints(name: str) -> None:
+    assert named(name) == "local"
+
+
+@pytest.mark.parametrize("name", ["organization/other/local", "other/local", "auren/organization/local"])
+def test_a_stack_of_another_project_is_refused(name: str) -> None:
+    with pytest.raises(StackError, match="no stack of this project, which is auren"):
+        named(name)

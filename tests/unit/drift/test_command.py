@@ -153,6 +153,20 @@ def test_the_selected_stack_is_compared_when_none_is_named(run: Run, programs: P
     assert "--stack" not in (programs / "pulumi-calls").read_text()
 
 
+def test_a_stacks_name_is_understood_as_the_engine_prints_it(run: Run, programs: Path, machine: Machine) -> None:
+    del machine.containers["auren-kafka-ui"]
+    (programs / "looked").write_text(machine.looked)
+    for typed, meant in (("auren/prod", "prod"), ("organization/auren/prod", "organization/auren/prod")):
+        assert f"`pulumi up --stack {meant} --target-replace " in run("--stack", typed)[1]
+        assert f" --stack {meant}\n" in (programs / "pulumi-calls").read_text()
+
+
+def test_a_stack_of_another_project_is_not_looked_at(run: Run, programs: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--stack", "organization/other/prod")
+    assert not (programs / "pulumi-calls").exists()
+
+
 def test_no_secret_is_shown(run: Run, programs: Path, update: Rehearsal, machine: Machine) -> None:
     machine.files.clear()
     machine.containers.clear()

@@ -77,6 +77,21 @@ def test_the_selected_stack_is_read_when_none_is_named(run: Run, pulumi: Path) -
     assert "--stack" not in pulumi.read_text()
 
 
+@pytest.mark.parametrize(
+    ("typed", "asked"), [("auren/prod", "prod"), ("organization/auren/prod", "organization/auren/prod")]
+)
+def test_a_stacks_name_is_understood_as_the_engine_prints_it(run: Run, pulumi: Path, typed: str, asked: str) -> None:
+    assert run("--stack", typed, "--format", "dotenv")[0] == 0
+    assert pulumi.read_text().endswith(f" --stack {asked}\n")
+
+
+def test_a_stack_of_another_project_is_refused(run: Run, pulumi: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--stack", "organization/other/prod", "--format", "dotenv")
+    assert "is a stack of the project other, and this project is auren" in capsys.readouterr().err
+    assert not pulumi.exists()
+
+
 def test_json_hides_a_secret_that_it_was_given(run: Run, pulumi: Path, given: dict[str, Any]) -> None:
     status, shown, _ = run("--from", "shown.json", "--format", "json")
     assert (status, json.loads(shown)) == (0, given)
@@ -114,8 +129,8 @@ def test_a_key_that_was_not_shown_is_not_written(run: Run, pulumi: Path, tmp_pat
 @pytest.mark.parametrize("wanted", list(Format))
 def test_files_lie_in_the_directory_and_stay_readable(run: Run, pulumi: Path, tmp_path: Path, wanted: Format) -> None:
     for _ in range(2):
-        assert run("--stack", "prod", "--format", wanted, "--output", "for/tools") == (0, "", "")
-    directory = tmp_path / "for" / "tools"
+        assert run("--stack", "prod", "--format", wanted, "--output", "tools") == (0, "", "")
+    directory = tmp_path / "tools"
     known_hosts = {"known_hosts"} if wanted in (Format.SSH, Format.ANSIBLE) else set()
     assert {each.name for each in directory.iterdir()} == {FILES[wanted], *known_hosts}
     assert {_mode(each) for each in directory.iterdir()} == {0o644}
@@ -171,10 +186,3 @@ def test_options_that_make_no_sense_are_refused(
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert reason in capsys.readouterr().err
-
-
-def test_a_directory_that_cannot_be_is_named(run: Run, pulumi: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    status, _, said = run("--format", "json", "--output", "file")
-    assert status == 1
-    assert said.startswith(f"error: {tmp_path / 'file' / 'outputs.json'} cannot be written")

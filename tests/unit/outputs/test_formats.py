@@ -22,30 +22,62 @@ def _groups(outputs: StackOutputs) -> dict[str, dict[str, Any]]:
     return {group["labels"]["service"]: group for group in json.loads(prometheus.targets(outputs))}
 
 
+def _lines(text: str) -> dict[str, str]:
+    """Keyword -> argument."""
+    return dict(line.strip().split(" ", 1) for line in text.splitlines() if line.startswith("    "))
+
+
 def test_the_ssh_configuration_trusts_the_files_key_alone(outputs: StackOutputs) -> None:
-    assert ssh.config(outputs, ssh.Login(Path("/etc/auren/known_hosts"), Path("/etc/auren/key"))) == (
-        f"Host {NAME}\n"
-        f"    HostName {ADDRESS}\n"
-        "    User root\n"
-        "    Port 22\n"
-        f"    HostKeyAlias {NAME}\n"
-        "    StrictHostKeyChecking yes\n"
-        "    GlobalKnownHostsFile /dev/null\n"
-        '    UserKnownHostsFile "/etc/auren/known_hosts"\n'
-        '    IdentityFile "/etc/auren/key"\n'
-        "    IdentitiesOnly yes\n"
-    )
+    text = ssh.config(outputs, ssh.Login(Path("/etc/auren/known_hosts"), Path("/etc/auren/key")))
+    head, told = text.partition(f"Host {NAME}\n")[::2]
+    assert head.splitlines()[0] == f"# ssh -F FILE {NAME}"
+    expected = {
+        "HostName": ADDRESS,
+        "User": "root",
+        "Port": "22",
+        "HostKeyAlias": NAME,
+        "StrictHostKeyChecking": "yes",
+        "GlobalKnownHostsFile": "/dev/null",
+        "UserKnownHostsFile": '"/etc/auren/known_hosts"',
+        "KnownHostsCommand": "none",
+        "IdentityFile": '"/etc/auren/key"',
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "ProxyJump": "none",
+        "ControlPath": "none",
+    }
+    assert expected.items() <= _lines(told).items()
     assert ssh.known_hosts(outputs) == f"{NAME},{ADDRESS} {HOST_KEY}\n"
 
 
 def test_without_files_the_ssh_configuration_holds_the_key_and_names_no_identity(outputs: StackOutputs) -> None:
-    lines = ssh.config(outputs, ssh.Login()).splitlines()
-    assert f"    KnownHostsCommand /bin/echo {NAME},{ADDRESS} {HOST_KEY}" in lines
-    assert "    UserKnownHostsFile /dev/null" in lines
-    assert not [line for line in lines if "Identit" in line]
+    told = _lines(ssh.config(outputs, ssh.Login()))
+    assert told["KnownHostsCommand"] == f"/bin/echo {NAME},{ADDRESS} {HOST_KEY}"
+    assert told["UserKnownHostsFile"] == "/dev/null"
+    assert not [keyword for keyword in told if "Identit" in keyword]
 
 
-@pytest.mark.parametrize("path", ['/srv/"quoted"/known_hosts', "/srv/$HOME/known_hosts", "/srv/a\nb", "/srv/a\\b"])
+@pytest.mark.parametrize(
+    "ssh_output",
+    [
+        {"user": "root\n    ProxyCommand touch /tmp/x"},
+        {"user": "root -o ProxyCommand=x"},
+        {"host": "198.51.100.10\n"},
+        {"host": ""},
+        {"known_hosts": f"{ADDRESS} {HOST_KEY}\n* {HOST_KEY}"},
+        {"known_hosts": f"{ADDRESS} {HOST_KEY} $(touch /tmp/x)"},
+    ],
+)
+def test_an_output_that_would_say_more_than_it_is_is_refused(outputs: StackOutputs, ssh_output: dict[str, str]) -> None:
+    changed = outputs.model_copy(update={"ssh": outputs.ssh.model_copy(update=ssh_output)})
+    for login in (ssh.Login(), ssh.Login(Path("/etc/auren/known_hosts"))):
+        with pytest.raises(ValueError, match="cannot be written into an SSH configuration"):
+            print(ssh.config(changed, login), ssh.known_hosts(changed))
+
+
+@pytest.mark.parametrize(
+    "path", ['/srv/"quoted"/known_hosts', "/srv/$HOME/known_hosts", "/srv/a\nb", "/srv/a\\b", "/srv/\udc80"]
+)
 def test_a_path_that_ssh_would_read_as_another_is_refused(outputs: StackOutputs, path: str) -> None:
     with pytest.raises(ValueError, match="cannot be named in an SSH configuration"):
         ssh.config(outputs, ssh.Login(Path(path)))

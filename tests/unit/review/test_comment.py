@@ -1,40 +1,27 @@
 """The comment on a pull request, from steps that the engine could report."""
 
-from collections.abc import Mapping
+import re
 from typing import Any
 
 import pytest
 
-from auren_infra.files.directory import pack
 from auren_infra.host.machine import script
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Finding, Hidden, Preview, Step
-
-COMMAND = "command:remote:Command"
-DROPLET = "digitalocean:index/droplet:Droplet"
-
-
-def step(
-    kind: str, name: str, op: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, **more: Any
-) -> Step:
-    changed = tuple(key for key in (new or {}) if (old or {}).get(key) != (new or {}).get(key))
-    return Step(
-        op, f"urn:pulumi:prod::auren::{kind}::auren-prod-{name}", kind, old, new, **{"changed": changed, **more}
-    )
-
-
-def sent(script_name: str, *arguments: str, data: str = "", text: str = "") -> dict[str, Any]:
-    """The inputs of a command, as `Machine.run` makes them."""
-    create = " ".join(["flock -w 600 /run/lock/auren-it timeout 600 bash -s --", *arguments])
-    return {"create": create, "stdin": (text or script(script_name)) + data, "connection": Hidden.SECRET}
-
-
-def secret(name: str) -> dict[str, Any]:
-    return sent("put_file", f"/opt/auren/secrets/{name}") | {"stdin": Hidden.SECRET}
-
-
-def told(*steps: Step, **more: Any) -> str:
-    return comment(Preview("prod", True, steps, **more))
+from tests.unit.review.github import assert_sound
+from tests.unit.review.steps import (
+    COMMAND,
+    DROPLET,
+    FIREWALL,
+    WEBSITE,
+    file,
+    firewall,
+    secret,
+    sent,
+    step,
+    told,
+    website,
+)
 
 
 def test_a_deleted_resource_is_told_in_bold_first() -> None:
@@ -83,7 +70,7 @@ def test_a_container_restarts_for_what_it_is_sent() -> None:
         )
     )
     reasons = "image `redis:7.4.5` → `redis:7.4.6`, its `mem_limit`, secret `redis/redis_password`, file `redis.conf`"
-    assert f"| redis | {reasons} |" in text
+    assert f"- **redis**: {reasons}\n" in text
 
 
 def test_another_script_restarts_nothing_and_is_shown_once() -> None:
@@ -96,13 +83,13 @@ def test_another_script_restarts_nothing_and_is_shown_once() -> None:
     text = told(update("redis"), update("nginx"))
     assert "No container restarts." in text
     assert text.count("-        sleep 0.5") == 1
-    assert "The script <code>container.sh</code>, run again for redis, nginx" in text
+    assert "The script `container.sh`, run again for redis, nginx\n\n<details>" in text
 
 
 def test_a_container_whose_image_is_built_may_restart() -> None:
     new = sent("container", "api", "60") | {"stdin": Hidden.LATER}
     text = told(step(COMMAND, "api", "update", sent("container", "api", "60", data="api:\n  image: api:1\n"), new))
-    assert "| api | its image is built; whether it changes is known only during the update |" in text
+    assert "- **api**: its image is built; whether it changes is known only during the update\n" in text
     assert "(known only during the update)" in text
 
 
@@ -145,23 +132,29 @@ def test_another_argument_is_shown_as_a_call() -> None:
     assert "-docker_engine docker 24.0\n+docker_engine docker 26.1" in text
 
 
-def test_files_of_a_directory_are_shown_each_for_itself(tmp_path: Any) -> None:
-    def packed(**files: bytes) -> str:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        return pack(folder)
-
-    old = packed(**{"index.html": b"<p>old</p>\n", "same.css": b"p {}\n", "logo.png": b"\xff\x01"})
-    new = packed(**{"index.html": b"<p>new</p>\n", "same.css": b"p {}\n", "logo.png": b"\xff\x02"})
-    where = "/opt/auren/website"
-    text = told(
-        step(COMMAND, "website", "update", sent("put_tree", where, data=old), sent("put_tree", where, data=new))
-    )
-    assert f"`{where}/index.html`\n```diff\n-<p>old</p>\n+<p>new</p>\n```" in text
-    assert f"`{where}/logo.png`\n```diff\n! another file, which is no text\n```" in text
+def test_few_files_of_a_directory_are_shown_each_for_itself() -> None:
+    old = {"index.html": b"<p>old</p>\n", "same.css": b"p {}\n", "logo.png": b"\xff\x01", "gone.ico": b"\0"}
+    new = {"index.html": b"<p>new</p>\n", "same.css": b"p {}\n", "logo.png": b"\xff\x02\x03", "empty.txt": b""}
+    text = told(website(old, new))
+    assert f"`{WEBSITE}/index.html`\n```diff\n-<p>old</p>\n+<p>new</p>\n```" in text
+    assert f"`{WEBSITE}/logo.png`\n```diff\n! another file, which is no text: 2 B before, 3 B now\n```" in text
+    assert f"`{WEBSITE}/gone.ico`\n```diff\n! the file of 1 B is removed, which was no text\n```" in text
+    assert f"`{WEBSITE}/empty.txt`\n```diff\n! an empty file\n```" in text
     assert "same.css" not in text
+
+
+def test_many_files_of_a_directory_are_counted_with_a_few_examples() -> None:
+    kept = {"index.html": b"<p>old</p>\n"}
+    old = {f"assets/{number:03}-old.js": b"%d" % number for number in range(400)} | kept
+    new = {f"assets/{number:03}-new.js": b"%d" % number for number in range(390)} | {"index.html": b"<p>new</p>\n"}
+    new |= {f"assets/{number:03}.css": b"p {}" for number in range(30)}
+    text = told(website(old, new))
+    assert f"`{WEBSITE}`: 821 files change." in text
+    assert "- 1 changed: `index.html`\n- 30 new: `assets/000.css`, `assets/001.css`, " in text
+    assert "`assets/004.css` and 25 more\n- 10 removed: `assets/390-old.js`, " in text
+    assert "- 390 renamed: `assets/000-old.js` → `assets/000-new.js`, " in text
+    assert f"`{WEBSITE}/index.html`\n```diff\n-<p>old</p>\n+<p>new</p>\n```" in text
+    assert_sound(text)
 
 
 def test_where_a_line_is_heads_its_part() -> None:
@@ -199,17 +192,146 @@ def test_no_text_can_end_its_block() -> None:
     assert "````diff\n-x\n+```\n+# injected\n+```\n````" in text
 
 
-def test_a_comment_that_is_too_long_leaves_out_its_longest_differences_and_says_so() -> None:
-    def file(name: str, lines: int) -> Step:
-        text = "".join(f"{name} {number}\n" for number in range(lines))
-        return step(COMMAND, name, "update", sent("put_file", name), sent("put_file", name, data=text))
+def test_a_firewall_that_is_opened_is_told_however_many_files_change() -> None:
+    old = {f"{number:03}-{'a' * 60}.html": b"<p>\n" * 50 for number in range(420)}
+    new = {f"{number:03}-{'b' * 60}.html": b"</p>\n" * 50 for number in range(420)}
+    rules = [f"deny in on auren{number}\n" for number in range(3000)]
+    text = told(
+        website(old, new),
+        firewall({"22": ["203.0.113.7"]}, {"22": ["0.0.0.0/0"]}),
+        step(
+            COMMAND,
+            "machine-firewall",
+            "update",
+            sent("machine_firewall", data="".join(rules)),
+            sent("machine_firewall", data="allow from 0.0.0.0/0 to any port 22 proto tcp\n"),
+        ),
+        *(file(f"file-{number}", "", f"{'x' * 200}\n" * 100) for number in range(200)),
+        warnings=["a droplet too small"],
+    )
+    assert_sound(text)
+    assert "### Who may come in\n\n**Opened to everyone:** `tcp 22`\n" in text
+    assert "- in tcp 22 from 203.0.113.7\n+ in tcp 22 from 0.0.0.0/0\n" in text
+    assert "+allow from 0.0.0.0/0 to any port 22 proto tcp\n" in text
+    order = ["a droplet too small", "### Who may come in", "No container restarts.", "### On the machine"]
+    assert sorted(order, key=text.index) == order
 
-    preview = Preview("prod", True, (file("long", 3000), file("short", 3)))
-    text = comment(preview, longest=2000)
-    assert len(text) <= 2000
-    assert "`long`: 3000 lines, too many to show here." in text
-    assert "+short 2\n" in text
-    assert "+long 2999\n" in comment(preview)
+
+def test_the_sections_are_in_the_order_of_what_matters() -> None:
+    steps = (
+        step("digitalocean:index/volume:Volume", "data", "delete", {"region": "nyc3"}, None),
+        firewall({}, {"22": ["203.0.113.7"]}),
+        step(COMMAND, "redis", "create", None, sent("container", "redis", "60", data="redis:\n  image: redis:1\n")),
+        step("cloudflare:index/dnsRecord:DnsRecord", "www", "update", {"ttl": 1}, {"ttl": 60}),
+        file("/opt/auren/nginx.conf", "a\n", "b\n"),
+    )
+    findings = (Finding("untagged", True, "no tag"), Finding("monthly-cost", False, "Waived: for now"))
+    text = comment(Preview("prod", False, steps, findings, errors=("it failed",), warnings=("too small",)))
+    order = [
+        "it failed",
+        "### **Refused** by the rules",
+        "### Warnings",
+        "Rules that are waived",
+        "### **Replaced and deleted**",
+        "### Who may come in",
+        "### Containers that restart",
+        "### In the clouds",
+        "### On the machine",
+    ]
+    assert sorted(order, key=text.index) == order
+    assert_sound(text)
+
+
+def test_what_is_left_out_is_named_with_its_number() -> None:
+    text = told(*(file(f"file-{number:03}", "", f"{'x' * 200}\n" * 100) for number in range(420)))
+    assert re.search(r"\n\n[0-9]+ left out: `file-[0-9]+`, .* and [0-9]+ more\.\n$", text), text[-300:]
+    shown = {*re.findall("^`(file-[0-9]+)`$", text, re.MULTILINE)}
+    (left_out,) = re.findall("([0-9]+) left out", text)
+    assert len(shown) + int(left_out) == 420
+    assert_sound(text)
+
+
+def test_a_long_difference_says_how_many_lines_are_left_out() -> None:
+    text = comment(Preview("prod", True, (file("long", "", "x\n" * 3000), file("short", "", "y\n" * 3))), longest=4000)
+    assert "`short`\n```diff\n+y\n+y\n+y\n```" in text
+    assert "! the rest is left out: 0 more lines before, 2,880 more lines now\n```" in text
+    wide = "".join(f"{number:03} {'x' * 200}\n" for number in range(100))
+    text = comment(Preview("prod", True, (file("wide", "", wide),)), longest=4000)
+    shown = len(re.findall("^\\+[0-9]", text, re.MULTILINE))
+    assert f"! {100 - shown} more lines are left out here\n```" in text
+    assert_sound(text, 4000)
+
+
+def test_many_losses_begin_with_the_gravest() -> None:
+    records = [step("cloudflare:index/dnsRecord:DnsRecord", f"r{n}", "delete", {}, None) for n in range(400)]
+    volume = step("digitalocean:index/volume:Volume", "data", "delete", {"region": "nyc3"}, None)
+    text = told(*records, volume, website({"a": b"1"}, {"a": b"2"}))
+    assert "### **Replaced and deleted**\n\n- **Deleted: Volume `data`**. All data on it is lost.\n" in text
+    shown = text.count("- **Deleted: DnsRecord")
+    assert f"\n- {400 - shown} left out: DnsRecord `r{shown}`, " in text
+    assert_sound(text)
+
+
+def test_an_error_is_shown_with_its_beginning_and_its_end() -> None:
+    lines = [f"line {number} {'x' * 100}" for number in range(1000)]
+    text = comment(Preview("prod", False, errors=("\n".join(lines),)))
+    assert "line 0 x" in text
+    assert "line 999 x" in text
+    assert re.search("\n… [0-9]+ more lines are left out here\n", text)
+    assert_sound(text)
+
+
+def test_no_container_is_said_to_stay_when_the_preview_did_not_get_that_far() -> None:
+    droplet = step(DROPLET, "auren-prod", "update", {"size": "a"}, {"size": "b"})
+    assert "No container restarts." not in comment(Preview("prod", False, (droplet,)))
+
+
+def test_a_resize_stops_all_containers() -> None:
+    text = told(step(DROPLET, "auren-prod", "update", {"size": "s-2vcpu-4gb"}, {"size": "s-4vcpu-8gb"}))
+    assert "### Containers that restart\n\n**All containers stop** while the machine is resized." in text
+    assert "No container restarts." not in text
+
+
+@pytest.mark.parametrize("op", ["create", "update", "replace", "delete"])
+def test_a_firewalls_rules_are_told_whatever_becomes_of_it(op: str) -> None:
+    old: dict[str, list[str]] = {} if op == "create" else {"22": ["203.0.113.7"]}
+    new: dict[str, list[str]] = {} if op == "delete" else {"22": ["0.0.0.0/0"]}
+    text = told(firewall(old, new, op))
+    assert ("+ in tcp 22 from 0.0.0.0/0\n" in text) == (op != "delete")
+    assert ("- in tcp 22 from 203.0.113.7\n" in text) == (op != "create")
+    assert ("**Opened to everyone:** `tcp 22`" in text) == (op != "delete")
+
+
+def test_of_a_long_list_of_sources_those_are_told_that_change() -> None:
+    many = [f"198.51.100.{number}" for number in range(200)]
+    text = told(firewall({"22": many}, {"22": [*many, "203.0.113.7"]}))
+    assert "```diff\n+ in tcp 22 from 203.0.113.7\n```" in text
+    text = told(firewall({"22": []}, {"22": [*many, "::/0"]}))
+    assert "+ in tcp 22 from ::/0, 198.51.100.0, " in text
+    assert "+ in tcp 22 from 161 more\n" in text
+
+
+def test_rules_that_are_known_only_later_are_said_to_be() -> None:
+    rules = [{"protocol": "tcp", "portRange": "22", "sourceAddresses": ["203.0.113.7"]}]
+    text = told(step(FIREWALL, "f", "update", {"inboundRules": rules}, {"inboundRules": Hidden.LATER}))
+    assert "+ inboundRules: (known only during the update)" in text
+
+
+def test_the_keys_of_those_who_log_in_are_among_who_may_come_in() -> None:
+    keys = ("/root/.ssh/operators", "0600", "root:root")
+    text = told(
+        step(COMMAND, "operators", "update", sent("put_file", *keys), sent("put_file", *keys, data="ssh-ed25519 A\n"))
+    )
+    assert "### Who may come in\n\n`/root/.ssh/operators`\n```diff\n+ssh-ed25519 A\n```" in text
+    assert "### On the machine" not in text
+
+
+@pytest.mark.parametrize("create", ["echo 'it", "echo it", "echo -- " + "it " * 1_000_000])
+def test_a_command_that_is_not_sent_by_the_program_is_a_resource_like_others(create: str) -> None:
+    text = told(step(COMMAND, "by-hand", "create", None, {"create": create, "connection": Hidden.SECRET}))
+    assert "### In the clouds\n\nCommand `by-hand`, created.\n" in text
+    assert f"+ create: {create[:200]}" in text
+    assert_sound(text)
 
 
 def test_what_failed_is_not_told_as_if_it_would_happen() -> None:
@@ -223,7 +345,9 @@ def test_what_failed_is_not_told_as_if_it_would_happen() -> None:
     assert "As far as it came: 1 updated." in text
     assert "### **Refused** by the rules\n\n**volume-unprotected**\n```text\nEvery volume is protected.\n```" in text
     assert "### Warnings\n\n```text\nsmall\n```" in text
-    assert text.index("<details><summary>Rules that are waived") < text.index("Waived: for now")
+    waived = "<details><summary>Rules that are waived, and what they found: <code>image-without-digest</code></summary>"
+    assert text.index("### Warnings") < text.index(waived) < text.index("Waived: for now") < text.index("As far as")
+    assert_sound(text)
 
 
 @pytest.mark.parametrize("value", ["[secret]", "s3cr3t"])

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,28 @@ def test_it_is_the_newest_version_that_is_not_after_the_moment(moments: list[dat
         earlier.at(BUCKET, "auren", "prod", updated - timedelta(milliseconds=1))
     with pytest.raises(StateError, match="held no state of auren's stack other"):
         earlier.at(BUCKET, "auren", "other", updated)
+
+
+@pytest.mark.parametrize("name", ["prod", "auren/prod", "organization/auren/prod"])
+def test_the_state_is_found_by_any_name_that_the_engine_prints(
+    moments: list[datetime],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps({'url': BUCKET.login})}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert main(["earlier", "--stack", name, "--at", moments[1].isoformat()]) == 0
+    assert json.loads(capsys.readouterr().out)["deployment"] == _kept("network")["checkpoint"]["latest"]
+
+
+def test_a_stack_of_another_project_has_no_state_here(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["earlier", "--stack", "organization/other/prod", "--at", "2026-03-01T16:00Z"])
+    assert "is a stack of the project other" in capsys.readouterr().err
 
 
 def test_of_the_versions_of_one_second_it_is_the_last(account: Spaces) -> None:

@@ -1,0 +1,59 @@
+"""A stack's name in all the ways in which the engine prints it: `prod`, `auren/prod`, `organization/auren/prod`."""
+
+import re
+from argparse import ArgumentTypeError
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+
+_PART = re.compile("[A-Za-z0-9_.-]{1,100}")
+_BUCKETS_ORGANIZATION = "organization"
+"""What stands for an organization where the state is in a bucket or a file."""
+
+
+@dataclass(frozen=True)
+class StackName:
+    """A stack of this project."""
+
+    project: str
+    name: str
+    organization: str = ""
+    """Empty: the one that `pulumi` is logged in to."""
+
+    @property
+    def for_pulumi(self) -> str:
+        """As `pulumi --stack` takes it. It knows no PROJECT/STACK: to it, the first of two names is an organization."""
+        return f"{self.organization}/{self.project}/{self.name}" if self.organization else self.name
+
+
+def stack_name(text: str, project: str = "") -> StackName:
+    """The name that somebody typed, for argparse. `project` is this one's when it is not given.
+
+    Raises `ArgumentTypeError` for a stack of another project, and for what cannot be a name.
+    """
+    own = project or project_name()
+    *above, name = text.split("/")
+    if not all(_PART.fullmatch(part) for part in (*above, name)) or len(above) > 2:
+        raise ArgumentTypeError(
+            f"{text!r} cannot be a stack's name; write it like prod, or organization/{own}/prod. It takes letters, "
+            "digits, hyphens, underscores and periods."
+        )
+    if above in ([], [own], [_BUCKETS_ORGANIZATION]):
+        return StackName(own, name)
+    if len(above) == 1:
+        raise ArgumentTypeError(
+            f"{text} is read as a stack of the project {above[0]}, and this project is {own}. If {above[0]} is an "
+            f"organization, write {above[0]}/{own}/{name}."
+        )
+    organization, named = above
+    if named != own:
+        raise ArgumentTypeError(f"{text} is a stack of the project {named}, and this project is {own}.")
+    return StackName(own, name, organization)
+
+
+def project_name() -> str:
+    """This project's name, as `Pulumi.yaml` has it."""
+    return str(yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])

@@ -1,0 +1,35 @@
+"""Who may come in: the rules of the clouds' firewalls and of the machine's own, and the keys of those who log in."""
+
+from collections.abc import Iterator, Sequence
+
+from auren_infra.files import paths
+from auren_infra.review import differences, machine, resources
+from auren_infra.review.commands import Change
+from auren_infra.review.layout import Block, Paragraph
+from auren_infra.review.markdown import code, listed
+
+_SCRIPTS = ("machine_firewall", "container_firewall")
+_KINDS = ("Firewall", "SshKey")
+
+
+def belongs(change: Change) -> bool:
+    """Whether a change is about who may come in."""
+    if not change.is_command:
+        return change.step.kind in _KINDS
+    placed = (*change.new.arguments, "")[0] if change.new else ""
+    return change.script in _SCRIPTS or placed == paths.OPERATOR_KEYS
+
+
+def differing(changes: Sequence[Change]) -> Iterator[Block]:
+    """The rules and keys that go and come, whatever becomes of the resource that has them."""
+    opened = [
+        rule
+        for change in changes
+        if change.step.kind == "Firewall"
+        for rule in differences.opened_to_everyone(change.step.old or {}, change.step.new or {})
+    ]
+    if opened:
+        yield Paragraph(f"**Opened to everyone:** {listed([code(rule) for rule in opened])}")
+    for change in changes:
+        if belongs(change):
+            yield from machine.given(change) if change.is_command else [resources.differing(change.step)]
