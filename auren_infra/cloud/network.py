@@ -31,8 +31,8 @@ class Network(pulumi.ComponentResource):
             description="AUREN's private network",
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),  # its name is the account's only one
         )
-        # After the VPC, where another stack of the same `auren:name` fails. The API would give it this very tag, and its
-        # destroy would delete the tag: this stack's droplet would be without its firewall.
+        # After the VPC, where another stack of the same `auren:name` fails. The API would give it this very tag, and
+        # its destroy would delete the tag: this stack's droplet would be without its firewall.
         tag = digitalocean.Tag(name, name=name, opts=pulumi.ResourceOptions(parent=self, depends_on=[vpc]))
         self.firewall = digitalocean.Firewall(
             name,
