@@ -84,6 +84,8 @@ SIZES = {
 IMAGES = {
     image.slug: image
     for image in (
+        # Its number is not the real one.
+        Image(230000001, "ubuntu-26-04-x64", "26.04 (LTS) x64", "Ubuntu", 7, 0.66, "2026-05-04T12:00:00Z"),
         Image(195932981, "ubuntu-25-04-x64", "25.04 x64", "Ubuntu", 7, 0.63, "2025-08-04T14:23:07Z"),
         Image(195929647, "ubuntu-24-04-x64", "24.04 (LTS) x64", "Ubuntu", 7, 0.64, "2025-08-04T13:20:17Z"),
         Image(198078190, "ubuntu-22-04-x64", "22.04 (LTS) x64", "Ubuntu", 7, 0.70, "2025-08-18T21:08:55Z"),

@@ -4,10 +4,15 @@ from typing import Any
 
 from pydo import Client
 
+from auren_infra.settings.systems import SYSTEMS
 from sandbox.droplets.hypervisor import FirewallPolicy, FirewallRule
 from tests.sandbox.clouds.machines import FakeHypervisor
 from tests.sandbox.clouds.resources import KEY, droplet, volume
 from tests.sandbox.clouds.running import Clouds, eventually
+
+
+def test_every_system_of_the_program_is_an_image_here(do: Client) -> None:
+    assert SYSTEMS.keys() <= {image["slug"] for image in do.images.list()["images"]}
 
 
 def test_account_and_catalogue(do: Client, clouds: Clouds) -> None:
