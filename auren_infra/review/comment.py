@@ -53,7 +53,7 @@ def _sections(preview: Preview, commit: str, longest: int) -> Iterator[Section]:
     if counts and not preview.succeeded:
         yield Section("", counts, _MOST)
     yield from _unless_empty("### **Replaced and deleted**", _losses(found))
-    yield from _unless_empty("### Who may come in", list(entrance.differing(found)))
+    yield from _unless_empty(_entrance_title(found), list(entrance.differing(found)))
     yield from _containers(preview, found)
     yield from _unless_empty("### In the clouds", [resources.differing(step) for step in _other_resources(found)])
     if names := machine.connected_otherwise(found):
@@ -134,6 +134,13 @@ def _why(step: Step) -> Iterator[str]:
         yield f"{code(name)} cannot be changed in place: {old} → {new}"
 
 
+def _entrance_title(found: Sequence[Change]) -> str:
+    title = "### Who may come in"
+    if ports := entrance.opened(found):
+        title += f"\n\n**Opened to everyone:** {listed([code(port, 40) for port in ports], 5)}"
+    return title
+
+
 def _containers(preview: Preview, found: Sequence[Change]) -> Iterator[Section]:
     items = [
         Item(f"**{word(service)}**: {listed(reasons, _MOST_REASONS)}", word(service))
@@ -141,7 +148,7 @@ def _containers(preview: Preview, found: Sequence[Change]) -> Iterator[Section]:
     ]
     blocks: list[Block] = [Items(items)] if items else []
     if any(resources.resized(step) for step in preview.steps):
-        blocks.insert(0, Paragraph("**All containers stop** while the machine is resized."))
+        blocks.insert(0, Paragraph("**All containers stop** while the machine is resized.", ["the resize"]))
     if blocks:
         yield Section("### Containers that restart", blocks, _MOST)
     elif preview.succeeded and preview.steps and not _has_another_machine(preview.steps):

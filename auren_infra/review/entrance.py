@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from auren_infra.files import paths
 from auren_infra.review import differences, machine, resources
 from auren_infra.review.commands import Change
-from auren_infra.review.layout import Block, Paragraph
-from auren_infra.review.markdown import code, listed
+from auren_infra.review.layout import Block
 
 _SCRIPTS = ("machine_firewall", "container_firewall")
 _KINDS = ("Firewall", "SshKey")
@@ -20,16 +19,18 @@ def belongs(change: Change) -> bool:
     return change.script in _SCRIPTS or placed == paths.OPERATOR_KEYS
 
 
-def differing(changes: Sequence[Change]) -> Iterator[Block]:
-    """The rules and keys that go and come, whatever becomes of the resource that has them."""
-    opened = [
-        rule
+def opened(changes: Sequence[Change]) -> list[str]:
+    """The ports, such as `tcp 22`, that everyone can reach and could not before."""
+    return [
+        port
         for change in changes
         if change.step.kind == "Firewall"
-        for rule in differences.opened_to_everyone(change.step.old or {}, change.step.new or {})
+        for port in differences.opened_to_everyone(change.step.old or {}, change.step.new or {})
     ]
-    if opened:
-        yield Paragraph(f"**Opened to everyone:** {listed([code(rule) for rule in opened])}")
+
+
+def differing(changes: Sequence[Change]) -> Iterator[Block]:
+    """The rules and keys that go and come, whatever becomes of the resource that has them."""
     for change in changes:
         if belongs(change):
             yield from machine.given(change) if change.is_command else [resources.differing(change.step)]

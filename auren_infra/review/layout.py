@@ -116,7 +116,7 @@ class Section:
     """Blocks below a title."""
 
     title: str
-    """Markdown, on one line; may be empty."""
+    """Markdown; may be empty. It is always shown, so it is short."""
     blocks: Sequence[Block]
     most: int
     """The longest that it may become."""
@@ -137,7 +137,7 @@ class Section:
         note_room = min(_NAMES_ROOM, room // 2)
         shares = allot([size(text + _GAP) for text in texts], room - note_room)
         texts = [block.markdown(share - len(_GAP)) for block, share in zip(looked_at, shares, strict=True)]
-        others = [*(block for block, text in zip(looked_at, texts, strict=True) if not text)]
+        others = [block for block, text in zip(looked_at, texts, strict=True) if not text]
         names = [name for block in (*others, *self.blocks[len(looked_at) :]) for name in block.names]
         return [*filter(None, texts), *([left_out(names, note_room)] if names else [])]
 

@@ -86,7 +86,7 @@ def _directory(directory: str, changed: Sequence[File]) -> Iterator[Block]:
         ("removed", [code(path) for path in gone]),
         ("renamed", [f"{code(old)} → {code(new)}" for old, new in renamed]),
     ]
-    yield Paragraph(f"{code(directory)}: {len(changed):,} files change.")
+    yield Paragraph(f"{code(directory)}: {len(changed):,} files change.", [f"the count of {code(directory)}"])
     yield Items(
         [
             Item(f"{len(names):,} {kind}: {listed(names, _EXAMPLES)}", f"{len(names):,} {kind}")

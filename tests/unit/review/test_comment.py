@@ -302,6 +302,14 @@ def test_a_firewalls_rules_are_told_whatever_becomes_of_it(op: str) -> None:
     assert ("**Opened to everyone:** `tcp 22`" in text) == (op != "delete")
 
 
+def test_what_is_opened_to_everyone_is_told_however_many_rules_there_are() -> None:
+    open_ports = {str(1000 + number): ["0.0.0.0/0"] for number in range(100)}
+    text = told(*(firewall({}, open_ports) for _ in range(300)))
+    assert "**Opened to everyone:** `tcp 1000`, `tcp 1001`, " in text
+    assert " and 29,995 more\n" in text
+    assert_sound(text)
+
+
 def test_of_a_long_list_of_sources_those_are_told_that_change() -> None:
     many = [f"198.51.100.{number}" for number in range(200)]
     text = told(firewall({"22": many}, {"22": [*many, "203.0.113.7"]}))
