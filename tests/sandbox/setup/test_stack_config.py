@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from auren_infra.services.images import IMAGES
+from auren_infra.settings import load
+from sandbox.images import Images
 from sandbox.stack_config import StackConfigError, copy_salt, merge, refresh
 
 
@@ -141,3 +144,22 @@ def test_the_salt_goes_where_the_secrets_are(state: Path, tmp_path: Path) -> Non
     assert yaml.safe_load(target.read_text()) == {"config": {"auren:size": 1}, "encryptionsalt": "v1:new"}
     copy_salt(tmp_path / "none", target)
     assert yaml.safe_load(target.read_text())["encryptionsalt"] == "v1:new"
+
+
+def test_with_productions_images_only_auren_s_own_are_named(project: Path, state: Path) -> None:
+    """The program's own pins hold for the others, as they do in production."""
+    required = {"sshAllowed": ["198.51.100.1/32"], "kafkaUiAllowed": []}
+    write(project, **required)
+    for images in (Images.BUILT, Images.PRODUCTION):
+        built = {name: f"registry.sandbox.test/auren/{name}:0123456789ab" for name in images.services}
+        (state / "images.json").write_text(json.dumps(built))
+        values = in_use(project, state)
+        settings = load({f"auren:{key}": json.dumps(value) for key, value in values.items()}, IMAGES)
+        pins = {service: image for service, image in IMAGES.items() if service not in built}
+        assert settings.images == built | pins
+        assert pins.keys() == IMAGES.keys() - set(images.services)
+
+
+def test_auren_s_own_images_are_those_without_a_pin() -> None:
+    assert set(Images.PRODUCTION.services) == {service for service, image in IMAGES.items() if image is None}
+    assert set(Images.BUILT.services) == IMAGES.keys()
