@@ -17,12 +17,13 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
+from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings
+from auren_infra.settings import CONTAINER_SUBNET, Settings, docker
 
 
 def deploy(stack: str, settings: Settings) -> dict[str, Any]:
@@ -32,8 +33,9 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     """
     name = f"auren-{stack}"
     plan = capacity.plan(settings)
-    if plan.warning:
-        pulumi.log.warn(plan.warning)
+    for warning in (plan.warning, docker.warning(settings.docker_source, settings.docker_version)):
+        if warning:
+            pulumi.log.warn(warning)
     zone = zone_id(settings.cloudflare_zone)
     services = catalogue(settings)
 
@@ -60,9 +62,11 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
         ready=ready,
     )
     engine = DockerEngine(machine, settings, services, ready)
+    SystemUpdates(machine, settings, engine.installed)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
-    Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+    generation = docker.generation(settings.docker_source, settings.docker_version)
+    Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)
 
     return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
 

@@ -37,6 +37,7 @@ def placed(commands: Sequence[Command]) -> list[Placed]:
         ("docker_engine", "/etc/docker/daemon.json"),
         ("log_rotation", "/etc/logrotate.d/auren-nginx"),
         ("supervision", "/usr/local/lib/auren/watchdog"),
+        ("system_updates", "/etc/apt/apt.conf.d/52auren-updates"),
     ):
         found += [Placed(path, command.urn, _digest(command.data or "")) for command in of(commands, name)]
     return found

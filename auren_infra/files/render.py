@@ -55,10 +55,17 @@ def docker_daemon() -> str:
         "log-driver": "json-file",
         "log-opts": compose.LOG_OPTIONS,
         "no-new-privileges": True,
+        # Docker 29 would begin with another image store, in which an older release finds neither images nor containers.
+        "features": {"containerd-snapshotter": False},
         "icc": False,  # on Docker's own default network, which nothing of AUREN is on
         "userland-proxy": False,  # a published port keeps its client's address, and listens on no IPv6 address
     }
     return json.dumps(configuration, indent=2) + "\n"
+
+
+def system_updates(settings: Settings) -> str:
+    """apt's settings for security updates and the reboot after them, the same for Debian and Ubuntu."""
+    return template("system-updates.conf", settings=settings)
 
 
 def operator_keys(settings: Settings) -> str:

@@ -85,7 +85,7 @@ def _losses(steps: Sequence[Step]) -> Iterator[str]:
             why = "".join(f"; {line}" for line in _why(step))
             consequence = _CONSEQUENCES.get((step.kind, step.op), "")
             lines.append(f"- **{_DONE[step.op].capitalize()}: {step.kind} `{step.name}`**{why}. {consequence}".rstrip())
-        elif step.op == "replace":
+        elif step.op == "replace" and not containers.docker_changes(step):
             followers.append(step)
     on_machine = [step.name for step in followers if machine.is_command(step)]
     others = [f"{step.kind} `{step.name}`" for step in followers if not machine.is_command(step)]

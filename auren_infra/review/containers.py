@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -26,14 +26,23 @@ def started(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     """
     for step in steps:
         old, new = commands(step)
-        if step.op == "replace" or new is None or "container" not in (new.name, old.name if old else ""):
+        if new is None or "container" not in (new.name, old.name if old else ""):
             continue
-        if old is None:
+        if step.op == "replace":
+            if docker_changes(step):
+                yield new.arguments[0], ["another release of Docker"]
+        elif old is None:
             yield new.arguments[0], ["it is new"]
         elif old.data is None or new.data is None:
             yield new.arguments[0], ["its image is built; whether it changes is known only during the update"]
         elif old.data != new.data:
             yield new.arguments[0], _reasons(old.data, new.data)
+
+
+def docker_changes(step: Step) -> bool:
+    """Whether a container's command runs again on the same machine for its last trigger, the generation of Docker."""
+    old, new = (cast("list[str]", (inputs or {}).get("triggers") or []) for inputs in (step.old, step.new))
+    return len(old) == len(new) and old[:1] == new[:1] and old != new
 
 
 def removed(steps: Sequence[Step]) -> list[str]:

@@ -6,7 +6,6 @@ is left to the API's own answer.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
@@ -15,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.directories import Directory, Website
+from auren_infra.settings.docker import DockerSource, pinned_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable
@@ -34,13 +34,6 @@ __all__ = [
 
 _LONGEST_SHOWN = 200
 """Characters of a wrong value that its fault repeats."""
-
-
-class DockerSource(StrEnum):
-    DOCKER = "docker"
-    """Docker's own package repository."""
-    DISTRIBUTION = "distribution"
-    """The operating system's packages."""
 
 
 def _waivers(value: object) -> dict[str, str]:
@@ -85,7 +78,10 @@ class Settings(BaseModel):
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER
     # From 20 on: no system that a droplet can have offers an older one.
-    docker_version: Annotated[str, written_as(r"[2-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "24.0")] = "24.0"
+    docker_version: Annotated[
+        str, written_as(r"[2-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "29.8"), AfterValidator(pinned_version)
+    ] = "29.8"
+    reboot_window: Annotated[str, written_as(r"(([01][0-9]|2[0-3]):[0-5][0-9])?", "04:00")] = "04:00"
     images: Annotated[dict[str, str], BeforeValidator(image_map)] = Field([], validate_default=True)
     builds: Annotated[dict[str, str], BeforeValidator(build_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)

@@ -20,7 +20,7 @@ from auren_infra.host.machine import Machine
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
-from auren_infra.settings import load
+from auren_infra.settings import docker, load
 
 
 def twin(service: Service, number: int) -> Service:
@@ -63,4 +63,5 @@ for number in range(wanted.require_int("droplets")):
     engine = DockerEngine(machine, settings, services, ready)
     if number == 0:
         configuration = Configuration(machine, settings, services, ready, built={})
-        Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+        generation = docker.generation(settings.docker_source, settings.docker_version)
+        Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)

@@ -3,6 +3,9 @@
 It is made in two steps, each done again only when its recipe has changed: `mmdebstrap` makes the root file
 system from Debian's packages (about a minute, kept in the cache), and `image/Dockerfile` makes a droplet of it.
 Whatever image a droplet asks for, this one boots: what the program relies on is the same in Ubuntu's.
+
+Everything in it is of Debian trixie. The packages of the next release, forky, can be had by their version: its Docker
+is nearer to production's.
 """
 
 import hashlib
@@ -35,6 +38,7 @@ PACKAGES = (
     *("e2fsprogs", "xfsprogs", "fdisk", "iproute2", "iputils-ping", "iptables", "nftables", "ufw"),
     # what a server's image has for its operator
     *("ca-certificates", "curl", "gnupg", "rsync", "less", "lsb-release", "vim-tiny"),
+    "unattended-upgrades",
 )
 
 OPTIONS = (

@@ -60,7 +60,8 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
     "dockerSource": st.sampled_from(["docker", "distribution"]),
-    "dockerVersion": st.from_regex(r"[2-9][0-9](\.[0-9]){0,2}", fullmatch=True),
+    "dockerVersion": st.sampled_from(["29", "29.8", "29.8.2", "28", "24.0"]),
+    "rebootWindow": st.times().map(lambda time: f"{time:%H:%M}") | st.just(""),
     "images": st.fixed_dictionaries({"api": _REFERENCE, "bridge": _REFERENCE}, optional={"redis": _REFERENCE}).map(
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
     ),
@@ -83,6 +84,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "protectData": WORD.filter(lambda word: word not in ("true", "false")),
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
     "dockerVersion": WORD | st.integers(0, 19).map(str) | st.integers(100, 999).map(str),
+    "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in IMAGES])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
