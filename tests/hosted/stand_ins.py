@@ -37,9 +37,9 @@ def save(client: docker.DockerClient, images: Mapping[str, str], file: Path) -> 
 
 def main() -> None:
     with closing(docker.from_env(timeout=CLIENT_SECONDS)) as client:
+        client.images.pull(BASE)
         recipes = [Recipe(service, BASE) for service in OWN]
         for recipe in recipes:
-            client.images.pull(BASE)
             build(client, recipe, print)
         save(client, {recipe.name: recipe.reference for recipe in recipes}, Path(sys.argv[1]))
 

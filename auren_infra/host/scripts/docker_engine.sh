@@ -9,6 +9,9 @@
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 
+# Of Docker's own repository, and of distributions.
+packages=(docker-ce docker-ce-cli containerd.io docker-compose-plugin)
+packages+=(docker.io docker-cli containerd runc docker-compose docker-compose-v2)
 project=label=com.docker.compose.project=auren
 stopped=/var/lib/auren/docker_engine.stopped # the containers that were stopped for a change that is not over yet
 said=/var/lib/auren/docker_engine.said        # the last words of apt-get
@@ -231,11 +234,9 @@ others_are_there() {
 }
 
 is_as_wanted() {
-    local wanted held
-    held=$(apt-mark showhold)
+    local wanted
     for wanted in "$@"; do
         begins "$(installed "${wanted%%=*}")" "${wanted#*=}" || return 1
-        grep -qx "${wanted%%=*}" <<<"$held" || return 1
     done
     begins "$(docker version --format '{{.Server.Version}}' 2>/dev/null)" "${1#*=}" || return 1
     docker compose version >/dev/null 2>&1 && others_are_there
@@ -254,7 +255,15 @@ change_packages() {
     install_packages install "${names[@]}"
     # Not every package restarts its daemon.
     [ -z "$before" ] || systemctl restart containerd docker
-    apt-mark hold "${chosen[@]%%=*}" >/dev/null
+}
+
+hold_packages() {
+    local package held free=()
+    held=$(apt-mark showhold)
+    for package in "${packages[@]}"; do
+        if [ -n "$(installed "$package")" ] && ! grep -qx "$package" <<<"$held"; then free+=("$package"); fi
+    done
+    [ "${#free[@]}" -eq 0 ] || apt-mark hold "${free[@]}" >/dev/null
 }
 
 main() {
@@ -262,6 +271,7 @@ main() {
     install -d -m 0755 /etc/docker /var/lib/auren
     cat >/etc/docker/daemon.json.new
     is_as_wanted "${@:2}" || change_packages "$@"
+    hold_packages
     if ! cmp -s /etc/docker/daemon.json.new /etc/docker/daemon.json; then
         dockerd --validate --config-file /etc/docker/daemon.json.new >&2
         mv /etc/docker/daemon.json.new /etc/docker/daemon.json

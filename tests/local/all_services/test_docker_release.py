@@ -50,7 +50,7 @@ def test_containers_are_stopped_cleanly_and_are_the_same_afterwards(
         assert "Docker's release changes: stopping the containers." in said
         assert "An installation was cut before: completing it." in said
         assert engine(host).startswith(wanted)
-        host.wait_until_healthy(containers, 5)
+        host.wait_until_healthy(containers, 60)
         assert ids(host) == before, "no container was made anew"
         postgres, redis = (said_since(host, f"auren-{name}", moment) for name in ("postgres", "redis"))
         assert "database system was shut down at" in postgres

@@ -168,12 +168,23 @@ def test_a_package_of_the_set_that_was_changed_by_hand_is_put_right(machine: Ben
     assert "--allow-downgrades" in machine.calls("apt-get")[-1]
 
 
+def test_a_package_of_a_distribution_that_somebody_released_is_held_again(machine: Bench) -> None:
+    """Not only the engine, which alone was asked for."""
+    offer(machine, TRIXIE)
+    run(machine, "26.1", DockerSource.DISTRIBUTION)
+    machine.state("held", "docker.io\ndocker-cli\ncontainerd\ndocker-compose")
+    machine.forget_calls()
+    run(machine, "26.1", DockerSource.DISTRIBUTION)
+    assert machine.calls("apt-mark hold") == ["apt-mark hold runc"]
+    assert machine.calls("apt-get") == []
+
+
 def test_a_package_that_somebody_released_is_held_again(machine: Bench) -> None:
     offer(machine, DOCKER_CE)
     run(machine, "29.8")
     machine.state("held", "docker-ce\ndocker-ce-cli\ndocker-compose-plugin")
     run(machine, "29.8")
-    assert machine.calls("apt-mark")[-1].startswith("apt-mark hold docker-ce ")
+    assert machine.calls("apt-mark")[-1] == "apt-mark hold containerd.io"
 
 
 def test_changed_daemon_settings_restart_the_daemon(machine: Bench) -> None:
