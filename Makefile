@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .SILENT:
 
 PYTHON ?= python3
+# What the services of the rehearsal run: `built` (here, from packages), or `production` (what production pulls).
+IMAGES ?=
 VENV := .venv/bin
 # By their first line: some must have names without an ending.
 SHELL_SCRIPTS = $(shell grep -rIlE '^\#!/(usr/bin/env |bin/)(ba)?sh' .ci sandbox auren_infra tests --exclude='*.py')
@@ -18,7 +20,7 @@ help: ## this list
 	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 up: .venv/.for-running ## set up the cloud on this machine, provision AUREN in it, say where to look (root)
-	$(VENV)/python -m sandbox start
+	$(VENV)/python -m sandbox start $(if $(IMAGES),--images $(IMAGES))
 	environment="$$($(VENV)/python -m sandbox env)"
 	eval "$$environment"
 	pulumi up --yes

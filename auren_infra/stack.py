@@ -20,12 +20,13 @@ from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
 from auren_infra.host.over_ssh import missing_programs
 from auren_infra.host.resize import stop_before_resize
+from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings, refusal
+from auren_infra.settings import CONTAINER_SUBNET, Settings, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
 
 
@@ -41,7 +42,8 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
         raise refusal(faults)
     plan = capacity.plan(settings)
     zone = ask(settings, before)
-    for warning in filter(None, (plan.warning, settings.warning, loss(settings, before))):
+    supported = docker.warning(settings.docker_source, settings.docker_version)
+    for warning in filter(None, (plan.warning, settings.warning, supported, loss(settings, before))):
         pulumi.log.warn(warning)
     services = catalogue(settings)
 
@@ -68,9 +70,11 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
         ready=ready,
     )
     engine = DockerEngine(machine, settings, services, ready)
+    SystemUpdates(machine, settings, engine.installed)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
-    Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+    generation = docker.generation(settings.docker_source, settings.docker_version)
+    Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)
 
     return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
 

@@ -20,9 +20,15 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one place that may be reache
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__, formatter_class=_Plain)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("prepare", "start", "stop", "status"):
+    for name in ("prepare", "stop", "status"):
         commands.add_parser(name)
     commands.add_parser("ready").add_argument("goal", choices=("up", "down", "test"))
+    start = commands.add_parser("start")
+    start.add_argument(
+        "--images",
+        choices=("built", "production"),
+        help="what the services run: images that are built here (the default at first), or those that production pulls",
+    )
     down = commands.add_parser("down")
     down.add_argument("--force", action="store_true", help="go on when the stack cannot be destroyed")
     env = commands.add_parser("env")
@@ -60,7 +66,7 @@ def _run(given: argparse.Namespace) -> int:
             elif given.command == "prepare":
                 lifecycle.prepare()
             else:
-                lifecycle.start()
+                lifecycle.start(given.images)
         case "status":
             from sandbox import status
 

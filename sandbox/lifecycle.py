@@ -25,21 +25,34 @@ class LifecycleError(RuntimeError):
 
 def prepare() -> dict[str, str]:
     """Install what is missing and build what is slow, and start nothing but a Docker daemon; the service images."""
-    return _prepare(Progress(LOGS))
+    return _prepare(Progress(LOGS), _services(None))
 
 
-def start() -> None:
-    """Bring the cloud up: everything that `pulumi up` needs answers when this returns."""
+def start(images: str | None = None) -> None:
+    """Bring the cloud up: everything that `pulumi up` needs answers when this returns.
+
+    `images` says what the services run, a value of `sandbox.images.Images`. None: what they ran before.
+    """
     stack_config.source_of(stack_config.LOCAL)  # before anything is built
     progress = Progress(LOGS)
-    images = _prepare(progress)
+    built = _prepare(progress, _services(images))
     progress.run("network", _network)
-    progress.run("registry", lambda note: _publish(images, note))
+    progress.run("registry", lambda note: _publish(built, note))
     progress.run("clouds", lambda _: cloud_server.start())
     progress.run("stack", _stack)
 
 
-def _prepare(progress: Progress) -> dict[str, str]:
+def _services(chosen: str | None) -> tuple[str, ...]:
+    """The services whose image is built here."""
+    from sandbox.images import Images
+
+    if chosen is None and stack_config.IMAGES.exists():
+        published = set(json.loads(stack_config.IMAGES.read_text()))
+        return next((each.services for each in Images if set(each.services) == published), Images.BUILT.services)
+    return Images(chosen or Images.BUILT).services
+
+
+def _prepare(progress: Progress, services: tuple[str, ...]) -> dict[str, str]:
     packages.find_programs_of_root()
     missing = packages.missing()
     faults = prerequisites.faults()
@@ -53,7 +66,9 @@ def _prepare(progress: Progress) -> dict[str, str]:
         progress.run("packages", lambda note: packages.install(missing, note))
     prerequisites.prepare_kernel()
     progress.run("docker", lambda note: note(f"using {docker_daemon.ensure()}"))
-    built = progress.run_together({"engine": _engine, "droplet image": _droplet_image, "service images": _images})
+    built = progress.run_together(
+        {"engine": _engine, "droplet image": _droplet_image, "service images": lambda note: _images(note, services)}
+    )
     return built["service images"]
 
 
@@ -112,10 +127,10 @@ def _droplet_image(note: Note) -> None:
     ensure_base_image(note)
 
 
-def _images(note: Note) -> dict[str, str]:
-    from sandbox.images.build import build_images
+def _images(note: Note, services: tuple[str, ...]) -> dict[str, str]:
+    from sandbox.images import build_images
 
-    return build_images(note)
+    return build_images(note, services)
 
 
 def _network(note: Note) -> None:
@@ -129,6 +144,7 @@ def _publish(images: dict[str, str], note: Note) -> None:
     registry.start()
     published = registry.push_images(images, progress=note)
     stack_config.IMAGES.write_text(json.dumps(published, indent=2))
+    note(f"images that are built here: {', '.join(published)}")
 
 
 def _stack(note: Note) -> None:

@@ -158,9 +158,18 @@ class Facts:
         return {network.name: network for network in found}
 
     @property
-    def docker_version(self) -> str:
-        """Empty when Docker does not answer."""
-        return self._text("docker-version").strip()
+    def docker_versions(self) -> dict[str, str]:
+        """Of the engine, the client, containerd and Compose, as they run; empty when Docker does not answer."""
+        if self.answers["docker-versions"].status:
+            return {}
+        found = dict(line.split() for line in self._lines("docker-versions") if len(line.split()) == 2)
+        return {program: version.removeprefix("v") for program, version in found.items()}
+
+    @property
+    def docker_packages(self) -> dict[str, bool]:
+        """Each installed package of Docker, and whether it is held."""
+        found = (line.split() for line in self._lines("docker-packages"))
+        return {words[0]: words[1] == "hold" for words in found if words[2:] == ["installed"]}
 
     @property
     def policies(self) -> dict[str, str]:

@@ -42,6 +42,7 @@ def placed(commands: Sequence[Command]) -> list[Placed]:
         ("docker_engine", "/etc/docker/daemon.json", None),
         ("log_rotation", "/etc/logrotate.d/auren-nginx", 0o644),
         ("supervision", "/usr/local/lib/auren/watchdog", 0o755),
+        ("system_updates", "/etc/apt/apt.conf.d/52auren-updates", 0o644),
     ):
         found += [Placed(path, command.urn, _digest(command.data or ""), mode) for command in of(commands, name)]
     return found

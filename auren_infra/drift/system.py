@@ -12,6 +12,7 @@ UNITS = {
     "container_firewall": ("auren-firewall.service",),
     "supervision": ("auren.service", "auren-watchdog.service"),
     "log_rotation": ("logrotate.timer",),
+    "system_updates": ("apt-daily.timer", "apt-daily-upgrade.timer"),
 }
 """What each script enables and starts."""
 
@@ -75,15 +76,39 @@ def _disk(command: Command, facts: Facts) -> Iterator[Finding]:
 
 
 def _docker(command: Command, facts: Facts) -> Iterator[Finding]:
-    """The version is pinned as far as it is written, as docker_engine.sh reads it."""
-    pinned, running = command.arguments[1], facts.docker_version
-    if running and running != pinned and not running.startswith(tuple(f"{pinned}{mark}" for mark in ".-+")):
-        yield Finding("Docker", f"is of version {running}, not {pinned}", command.urn)
+    """A version is pinned as far as it is written, as docker_engine.sh reads it."""
+    running = facts.docker_versions
+    for program, pinned in _pinned(command).items():
+        found = running.get(program)
+        if found and found != pinned and not found.startswith(tuple(f"{pinned}{mark}" for mark in ".-+~")):
+            yield Finding(_PROGRAMS[program], f"is of version {found}, not {pinned}", command.urn)
+    for package, held in facts.docker_packages.items():
+        if not held:
+            yield Finding(package, "is not held: an upgrade of the system may change its version", command.urn)
+
+
+_PROGRAMS = {"engine": "Docker", "client": "Docker's client", "containerd": "containerd", "compose": "Docker Compose"}
+_PACKAGES = {
+    "docker.io": ("engine", "client"),
+    "docker-ce": ("engine",),
+    "docker-ce-cli": ("client",),
+    "containerd.io": ("containerd",),
+    "docker-compose-plugin": ("compose",),
+}
+"""The programs in a package, by the names that `look.sh` gives them."""
+
+
+def _pinned(command: Command) -> dict[str, str]:
+    """Program -> version. A stack that was deployed before there were sets of packages has only the engine's."""
+    pins = dict(pin.split("=") for pin in command.arguments[1:] if "=" in pin)
+    if not pins:
+        return {"engine": command.arguments[1]}
+    return {program: version for package, version in pins.items() for program in _PACKAGES.get(package, ())}
 
 
 def _network(command: Command, facts: Facts, on_it: Sequence[str]) -> Iterator[Finding]:
     """`on_it` are the commands that start what is on the network."""
-    if not facts.docker_version:
+    if not facts.docker_versions:
         return
     name, subnet, bridge = command.arguments
     found = facts.networks.get(name)

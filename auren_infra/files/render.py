@@ -60,10 +60,17 @@ def docker_daemon() -> str:
         # Fixed, so that none of Docker's networks meets the VPC's: by default they are wherever there is room.
         "bip": f"{DOCKER_BRIDGE[1]}/{DOCKER_BRIDGE.prefixlen}",
         "default-address-pools": [{"base": str(DOCKER_POOL), "size": 24}],
+        # Docker 29 would begin with another image store, in which an older release finds neither images nor containers.
+        "features": {"containerd-snapshotter": False},
         "icc": False,  # on Docker's own default network, which nothing of AUREN is on
         "userland-proxy": False,  # a published port keeps its client's address, and listens on no IPv6 address
     }
     return json.dumps(configuration, indent=2) + "\n"
+
+
+def system_updates(settings: Settings) -> str:
+    """apt's settings for security updates and the reboot after them, the same for Debian and Ubuntu."""
+    return template("system-updates.conf", settings=settings)
 
 
 def operator_keys(settings: Settings) -> str:

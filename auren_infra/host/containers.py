@@ -15,7 +15,8 @@ class Containers(pulumi.ComponentResource):
     """Each service's container, started after those that it talks to and waited for until it is healthy.
 
     A command carries its service's part of the compose file and the digests of its files and secrets, so exactly
-    the containers that a change concerns are started anew. `services` come in the order of their links.
+    the containers that a change concerns are started anew. `services` come in the order of their links. Another
+    `docker_generation` has stopped and started all of them: each is asked again whether it is healthy.
     """
 
     def __init__(
@@ -24,6 +25,8 @@ class Containers(pulumi.ComponentResource):
         services: Sequence[Service],
         configuration: Configuration,
         after: Sequence[pulumi.Resource],
+        *,
+        docker_generation: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
@@ -63,6 +66,7 @@ class Containers(pulumi.ComponentResource):
                     *(secret.command for secret in secrets.values()),
                     *(started[target] for target in targets(service.name)),
                 ],
+                again_after=[docker_generation],
                 parent=self,
                 bound=3 * service.health.deadline + 600,  # the pull, the start, and the way back if it fails
             )

@@ -8,16 +8,18 @@ from auren_infra.files.render import docker_daemon
 from auren_infra.host.firewall import MachineFirewall
 from auren_infra.host.machine import Machine
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings
+from auren_infra.settings import CONTAINER_SUBNET, Settings, docker
 
 
 class DockerEngine(pulumi.ComponentResource):
     """Docker Engine and Compose V2 with `auren-network`.
 
-    Changing the version installs another package, up or down, and restarts the daemon; containers keep running
-    (live-restore).
+    A changed version installs other packages, newer or older. Between versions of one `docker.generation`, the
+    containers keep running (live-restore). Another generation stops them cleanly first, and starts them afterwards.
     """
 
+    installed: pulumi.Resource
+    """The packages: Docker's, and those that the firewall, the rotation of logs and the system's updates need."""
     network: pulumi.Resource
     """Behind the walls: containers can talk only once they are there."""
 
@@ -30,18 +32,19 @@ class DockerEngine(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:DockerEngine", machine.name, None, opts)
-        engine = machine.run(
+        source, version = settings.docker_source, settings.docker_version
+        self.installed = machine.run(
             "docker",
             "docker_engine",
-            settings.docker_source,
-            settings.docker_version,
+            source,
+            *docker.packages(source, version),
             stdin=docker_daemon(),
             after=[ready],
             parent=self,
-            bound=1200,
+            bound=1500,
         )
         firewall = MachineFirewall(
-            machine, settings, services, after=[engine], opts=pulumi.ResourceOptions(parent=self)
+            machine, settings, services, after=[self.installed], opts=pulumi.ResourceOptions(parent=self)
         )
         self.network = machine.run(
             "network",

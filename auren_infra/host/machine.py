@@ -49,10 +49,11 @@ class Machine:
         stdin: pulumi.Input[str] = "",
         after: Sequence[pulumi.Resource] = (),
         again_with: Sequence[pulumi.CustomResource] = (),
+        again_after: Sequence[str] = (),
         parent: pulumi.Resource,
         bound: int = 600,
     ) -> command.remote.Command:
-        """Run a script on the machine, and again when one of `again_with` is made anew.
+        """Run a script on the machine; again when one of `again_with` is made anew, or a text of `again_after` changes.
 
         `bound` is the longest that it may take, in seconds. A cut connection leaves the script running there. The lock
         makes its next run wait for the end of that one.
@@ -72,7 +73,7 @@ class Machine:
             stdin=pulumi.Output.concat(script(script_name), stdin),
             add_previous_output_in_env=False,
             # What somebody deleted is made anew without being replaced: then this tells of it.
-            triggers=[self.lifetime.id, *(resource.id for resource in again_with)],
+            triggers=[self.lifetime.id, *(resource.id for resource in again_with), *again_after],
             opts=pulumi.ResourceOptions(
                 parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
             ),

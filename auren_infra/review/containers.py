@@ -18,15 +18,26 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     """
     for change in changes:
         old, new = change.old, change.new
-        if change.step.op == "replace" or new is None or "container" not in (new.name, old.name if old else ""):
+        if new is None or "container" not in (new.name, old.name if old else ""):
             continue
         service = (*new.arguments, change.step.name)[0]
-        if old is None:
+        if change.step.op == "replace":
+            if docker_changes(change):
+                yield service, ["another release of Docker"]
+        elif old is None:
             yield service, ["it is new"]
         elif old.data is None or new.data is None:
             yield service, ["its image is built; whether it changes is known only during the update"]
         elif old.data != new.data:
             yield service, _reasons(old.data, new.data)
+
+
+def docker_changes(change: Change) -> bool:
+    """Whether a container's command runs again on the same machine for its last trigger, the generation of Docker."""
+    old, new = (
+        cast("list[str]", (inputs or {}).get("triggers") or []) for inputs in (change.step.old, change.step.new)
+    )
+    return change.is_command and len(old) == len(new) and old[:1] == new[:1] and old != new
 
 
 def removed(changes: Sequence[Change]) -> list[str]:

@@ -6,6 +6,8 @@ from html import escape
 
 LONGEST_NAME = 120
 LONGEST_LINE = 300
+_LONGEST_FENCE = 200
+"""GitHub's parser counts no more than 255."""
 
 
 def size(text: str) -> int:
@@ -74,5 +76,7 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 def fenced(lines: Sequence[str], language: str = "text") -> str:
     """The lines as a block of code that nothing in them can end."""
     longest = max((len(ticks) for line in lines for ticks in re.findall("`{3,}", line)), default=2)
+    if longest >= _LONGEST_FENCE:
+        lines, longest = [f"    {line}" for line in lines], 2  # what is indented by four closes nothing
     fence = "`" * (longest + 1)
     return "\n".join([f"{fence}{language}", *lines, fence])

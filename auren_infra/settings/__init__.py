@@ -17,19 +17,11 @@ from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import Directory, Website
+from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
-from auren_infra.settings.systems import (
-    NEWEST_DOCKER,
-    OLDEST_DOCKER,
-    SYSTEMS,
-    DockerSource,
-    offer,
-    offered,
-    parse,
-    written,
-)
+from auren_infra.settings.systems import SYSTEMS
 from auren_infra.settings.vocabulary import Domain, Flag, Origins, PublicKeys, Whole, Zone, list_of_texts, written_as
 
 __all__ = [
@@ -76,28 +68,6 @@ def _droplet_image(value: str) -> str:
     return value
 
 
-def _docker_version(value: str, info: ValidationInfo) -> str:
-    image, source = info.data.get("droplet_image"), info.data.get("docker_source")
-    wanted = parse(value)
-    if wanted < OLDEST_DOCKER[: len(wanted)]:
-        raise wrong("too old; {oldest} is the oldest that can be set up", oldest=written(OLDEST_DOCKER))
-    if wanted[0] > NEWEST_DOCKER:
-        raise wrong(
-            "no such release is known; {newest} is the newest. A newer one is added in auren_infra/settings/systems.py",
-            newest=NEWEST_DOCKER,
-        )
-    if image and source and not offered(SYSTEMS[image], source, wanted):
-        raise wrong(
-            "{where} no such release for {image} ({codename}); there is {offer}. "
-            "Change it, auren:dockerSource or auren:dropletImage",
-            where="Docker's own repository has" if source is DockerSource.DOCKER else "the distribution has",
-            image=image,
-            codename=SYSTEMS[image].codename,
-            offer=offer(SYSTEMS[image], source),
-        )
-    return value
-
-
 def _droplet_size(value: str) -> str:
     if value not in SIZES:
         raise wrong("not a size that AUREN knows the capacity of; choose one of {sizes}", sizes=", ".join(SIZES))
@@ -123,9 +93,11 @@ class Settings(BaseModel):
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER
+    # From 20 on: no system that a droplet can have offers an older one.
     docker_version: Annotated[
-        str, written_as(r"[1-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "24.0"), AfterValidator(_docker_version)
-    ] = Field("24.0", validate_default=True)
+        str, written_as(r"[2-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "29.8"), AfterValidator(available_version)
+    ] = Field("29.8", validate_default=True)
+    reboot_window: Annotated[str, written_as(r"(([01][0-9]|2[0-3]):[0-5][0-9])?", "04:00")] = "04:00"
     images: Annotated[dict[str, str], BeforeValidator(image_map)] = Field([], validate_default=True)
     builds: Annotated[dict[str, str], BeforeValidator(build_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)

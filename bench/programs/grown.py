@@ -22,7 +22,7 @@ from auren_infra.host.resize import stop_before_resize
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
-from auren_infra.settings import load
+from auren_infra.settings import docker, load
 from auren_infra.settings.deployed import Deployed
 
 
@@ -66,4 +66,5 @@ for number in range(wanted.require_int("droplets")):
     engine = DockerEngine(machine, settings, services, ready)
     if number == 0:
         configuration = Configuration(machine, settings, services, ready, built={})
-        Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+        generation = docker.generation(settings.docker_source, settings.docker_version)
+        Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)

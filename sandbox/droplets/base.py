@@ -3,6 +3,9 @@
 It is made in two steps, each done again only when its recipe has changed: `mmdebstrap` makes the root file
 system from Debian's packages (about a minute, kept in the cache), and `image/Dockerfile` makes a droplet of it.
 Whatever image a droplet asks for, this one boots: what the program relies on is the same in Ubuntu's.
+
+Everything in it is of Debian trixie. The packages of Debian's next release can be had as well: its Docker is nearer to
+production's.
 """
 
 import hashlib
@@ -21,6 +24,13 @@ from sandbox.droplets.run import run
 REPOSITORY = f"{layout.NAME}/droplet"
 ROOT_REPOSITORY = f"{layout.NAME}/droplet-root"
 SUITE = "trixie"
+NEXT_SUITE = "forky"
+"""Debian's next release. Its packages can be had by their version; none is chosen by itself."""
+PREFER_SUITE = (
+    f"printf 'Package: *\\nPin: release n={NEXT_SUITE}\\nPin-Priority: 100\\n' "
+    f'>"$1/etc/apt/preferences.d/{NEXT_SUITE}"'
+)
+"""A shell command, for mmdebstrap: `$1` is the root file system in the making."""
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 DEFAULT_SECURITY = "http://deb.debian.org/debian-security"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -35,6 +45,7 @@ PACKAGES = (
     *("e2fsprogs", "xfsprogs", "fdisk", "iproute2", "iputils-ping", "iptables", "nftables", "ufw"),
     # what a server's image has for its operator
     *("ca-certificates", "curl", "gnupg", "rsync", "less", "lsb-release", "vim-tiny"),
+    "unattended-upgrades",
 )
 
 OPTIONS = (
@@ -46,6 +57,8 @@ OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     f"--include={','.join(PACKAGES)}",
+    # Before the first package is chosen.
+    f'--setup-hook=mkdir -p "$1/etc/apt/preferences.d" && {PREFER_SUITE}',
 )
 
 
@@ -115,7 +128,9 @@ def _root_archive(progress: Callable[[str], None]) -> Path:
         run(
             ["mmdebstrap", "--mode=root", *OPTIONS, f"--keyring={KEYRING}", SUITE, str(unfinished)]
             + [f"deb {mirror} {suite} main" for suite in (SUITE, f"{SUITE}-updates")]
-            + [f"deb {security} {SUITE}-security main"],
+            + [f"deb {security} {SUITE}-security main"]
+            # A mirror may be days behind: its packages are signed, however old their list is.
+            + [f"deb [check-valid-until=no] {mirror} {NEXT_SUITE} main"],
             timeout=BOOTSTRAP_SECONDS,
         )
         unfinished.replace(archive)

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 
 import docker
@@ -19,7 +20,7 @@ from docker.errors import APIError, BuildError, ImageNotFound
 from sandbox import registry
 from sandbox.images.base import base_reference, ensure_base
 from sandbox.images.jars import fetch_jars
-from sandbox.images.recipe import PYTHON, REPOSITORY, SERVICES, ImageBuildError, Recipe
+from sandbox.images.recipe import OWN, PYTHON, REPOSITORY, SERVICES, ImageBuildError, Recipe
 
 CLIENT_SECONDS = 900
 """How long the daemon may be silent: a package installation inside a build is one silent request."""
@@ -30,21 +31,35 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 """Passed on to the builds: where this machine reaches package mirrors through a proxy, so do they."""
 
 
-def build_images(progress: Callable[[str], None]) -> dict[str, str]:
-    """Every service's local image reference, `auren-sandbox/FOLDER:DIGEST`.
+class Images(StrEnum):
+    """What the services of the rehearsal run."""
+
+    BUILT = "built"
+    """Images that are built here, from distribution packages: no registry of the internet is needed."""
+    PRODUCTION = "production"
+    """What production pulls. The API and the Bridge are built here all the same: their images are AUREN's own."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services whose image is built here."""
+        return OWN if self is Images.PRODUCTION else SERVICES
+
+
+def build_images(progress: Callable[[str], None], services: Iterable[str] = SERVICES) -> dict[str, str]:
+    """The local image reference of each of `services`, `auren-sandbox/FOLDER:DIGEST`.
 
     An image that the registry holds already is not built again, even when this daemon has never seen it:
     `registry.push_images` knows it by the same name.
     """
     base = base_reference()
-    recipes = [Recipe(name, base) for name in SERVICES]
+    recipes = [Recipe(name, base) for name in services]
     with closing(docker.from_env(timeout=CLIENT_SECONDS)) as client:
         # By reference: services that share an image have it built once.
         missing = {recipe.reference: recipe for recipe in recipes if not _exists(client, recipe)}
         if missing:
             ensure_base(client, progress)
             with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
-                futures = [pool.submit(_build, client, recipe, progress) for recipe in missing.values()]
+                futures = [pool.submit(build, client, recipe, progress) for recipe in missing.values()]
             failures = [str(error) for future in futures if (error := future.exception())]
             if failures:
                 raise ImageBuildError("\n".join(failures))
@@ -71,7 +86,8 @@ def _exists(client: docker.DockerClient, recipe: Recipe) -> bool:
     return True
 
 
-def _build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
+def build(client: docker.DockerClient, recipe: Recipe, progress: Callable[[str], None]) -> None:
+    """Build one image on the recipe's base, which the daemon must have."""
     progress(f"building {recipe.folder.name}")
     arguments = {"BASE": recipe.base} | {name: os.environ[name] for name in PROXIES if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="auren-sandbox-build-") as scratch:

@@ -10,6 +10,8 @@ HERE = Path(__file__).parent
 
 SERVICES = ("nginx", "postgres", "redis", "api", "bridge", "chromadb", "zookeeper", "kafka", "kafka-ui")
 """The services that have an image; each image is a folder here."""
+OWN = ("api", "bridge")
+"""The services whose image nobody publishes. They are built here, whatever the others run."""
 FOLDERS = {"zookeeper": "kafka"}
 """Where the folder has another name: services of one folder are one image."""
 

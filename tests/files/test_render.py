@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from auren_infra.files.render import configuration_files, data_directories, docker_daemon, log_rotation, operator_keys
+from auren_infra.files.render import (
+    configuration_files,
+    data_directories,
+    docker_daemon,
+    log_rotation,
+    operator_keys,
+    system_updates,
+)
 from auren_infra.services.catalogue import catalogue
 from tests.unit.configuration import ECDSA, ED25519, settings
 
@@ -28,6 +35,20 @@ def test_dockers_own_networks_are_where_nothing_else_is() -> None:
     daemon = json.loads(docker_daemon())
     assert daemon["bip"] == "172.17.0.1/16"
     assert daemon["default-address-pools"] == [{"base": "172.19.0.0/16", "size": 24}]
+
+
+def test_the_image_store_is_the_same_in_every_release_of_docker() -> None:
+    assert json.loads(docker_daemon())["features"] == {"containerd-snapshotter": False}
+
+
+def test_apts_settings_for_updates_are_the_expected_ones(expect: Callable[[str, str], None]) -> None:
+    expect("52auren-updates", system_updates(settings()))
+
+
+def test_without_a_window_the_machine_never_restarts_by_itself() -> None:
+    text = system_updates(settings(rebootWindow=""))
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";\n' in text
+    assert "Automatic-Reboot-Time" not in text
 
 
 def test_the_rule_for_nginxs_logs_is_the_expected_one(expect: Callable[[str, str], None]) -> None:

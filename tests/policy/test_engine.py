@@ -15,7 +15,7 @@ PACK = str(ROOT / "policy")
 LIMIT = 240
 
 COMPOSE = yaml.safe_dump(
-    {"services": {"redis": {"image": "docker.io/library/redis:7.4.5", "privileged": True, "ports": ["6379:6379"]}}}
+    {"services": {"redis": {"image": "docker.io/library/redis:8.0.6", "privileged": True, "ports": ["6379:6379"]}}}
 )
 PROGRAMS = {
     ("inner-service-exposed", "ssh-open-to-everyone", "kafka-ui-open-to-everyone"): """

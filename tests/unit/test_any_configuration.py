@@ -12,8 +12,9 @@ from auren_infra.droplet_sizes import SIZES
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import Settings, SettingsError
 from auren_infra.settings.content_sources import DIRECTIVES
+from auren_infra.settings.docker import DockerSource, offered
 from auren_infra.settings.networks import is_public
-from auren_infra.settings.systems import DOCKER_LINES, SYSTEMS, DockerSource, offered, written
+from auren_infra.settings.systems import SYSTEMS
 from tests.unit.configuration import COMPLETE, ED25519, engine_values
 
 KEYS = [str(field.alias) for field in Settings.model_fields.values()]
@@ -71,6 +72,7 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     ),
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
+    "rebootWindow": st.times().map(lambda time: f"{time:%H:%M}") | st.just(""),
     "images": st.fixed_dictionaries({"api": _REFERENCE, "bridge": _REFERENCE}, optional={"redis": _REFERENCE}).map(
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
     ),
@@ -82,11 +84,11 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
 }
 DOCKER = st.sampled_from(
     [
-        {"dropletImage": image, "dockerSource": str(source), "dockerVersion": written(line)}
+        {"dropletImage": image, "dockerSource": str(source), "dockerVersion": version.rsplit(".", cut)[0]}
         for image, system in SYSTEMS.items()
         for source in DockerSource
-        for line in DOCKER_LINES
-        if offered(system, source, line)
+        for version in offered(system, source)
+        for cut in (0, 1, 2)
     ]
 )
 """Three settings that must fit each other."""
@@ -119,7 +121,8 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     | st.integers(17 * 256, 19 * 256 + 255).map(lambda block: f"172.{block // 256}.{block % 256}.0/24"),
     "protectData": WORD.filter(lambda word: word not in ("true", "false")),
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
-    "dockerVersion": WORD | st.integers(0, 22).map(str) | st.integers(30, 999).map(str),
+    "dockerVersion": WORD | st.integers(0, 23).map(str) | st.integers(30, 999).map(str),
+    "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in IMAGES])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),

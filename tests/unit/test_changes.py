@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.configuration import COMPLETE, ED25519
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
@@ -26,7 +28,7 @@ def test_a_changed_nginx_setting_concerns_the_file_and_nginx(update: Rehearsal) 
 
 
 def test_a_changed_postgres_image_does_not_touch_redis(update: Rehearsal) -> None:
-    images = [*json.loads(COMPLETE["images"]), "postgres=docker.io/library/postgres:16.10"]
+    images = [*json.loads(COMPLETE["images"]), "postgres=docker.io/library/postgres:17.13"]
     after = deploy(images=json.dumps(images))
     assert _changed(update, after) == {"docker-compose.prod.yml", "postgres"}
 
@@ -46,8 +48,21 @@ def test_a_changed_website_is_served_without_a_restart(update: Rehearsal, tmp_pa
     assert _changed(update, deploy(website=str(tmp_path))) == {"website"}
 
 
-def test_another_docker_version_concerns_the_engine_alone(update: Rehearsal) -> None:
-    assert _changed(update, deploy(dockerVersion="29.1", dockerSource="distribution")) == {"docker"}
+def test_another_docker_version_concerns_the_engine_alone() -> None:
+    before = deploy(dockerVersion="29.1.3", dockerSource="distribution")
+    assert _changed(before, deploy(dockerVersion="29.1", dockerSource="distribution")) == {"docker"}
+
+
+@pytest.mark.parametrize(("version", "source"), [("28.5", "docker"), ("29.1", "distribution")])
+def test_another_docker_release_asks_every_container_again(update: Rehearsal, version: str, source: str) -> None:
+    after = deploy(dockerVersion=version, dockerSource=source)
+    services = set(after.outputs["services"])
+    assert _changed(update, after) == {"docker", *services}
+    for service in services:
+        old, new = (run.command(service).inputs for run in (update, after))
+        assert {name for name in new if old[name] != new[name]} == {"triggers"}, (
+            "the same container, unless it is unwell"
+        )
 
 
 def test_a_larger_volume_grows_and_is_not_replaced(update: Rehearsal) -> None:

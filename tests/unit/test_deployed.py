@@ -21,7 +21,7 @@ UP = Deployed(
     region="nyc3",
     volume_gb=40,
     droplet_size="s-4vcpu-8gb",
-    images={"postgres": "docker.io/library/postgres:16.9", "redis": "docker.io/library/redis:7.4.5"},
+    images={"postgres": "docker.io/library/postgres:17.9", "redis": "docker.io/library/redis:7.4.5"},
 )
 GET_DROPLET = "digitalocean:index/getDroplet:getDroplet"
 
@@ -111,9 +111,9 @@ def test_an_update_that_failed_at_its_beginning_has_a_name_already() -> None:
         ({"region": "fra1"}, "region", "are in nyc3, cannot move to another region, and are protected; set it to nyc3"),
         ({"dataVolumeSize": "39"}, "dataVolumeSize", "has 40 GB and can only grow; set it to 40 or more (it is 39)"),
         (
-            {"images": COMPLETE["images"].replace("[", '["postgres=docker.io/library/postgres:17.6", ')},
+            {"images": COMPLETE["images"].replace("[", '["postgres=docker.io/library/postgres:16.9", ')},
             "images",
-            "PostgreSQL 16 wrote the data, and 17 cannot read it. Keep it: postgres=docker.io/library/postgres:16.9",
+            "PostgreSQL 17 wrote the data, and 16 cannot read it. Keep it: postgres=docker.io/library/postgres:17.9",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_change_that_would_lose_the_data_or_the_address_is_refused(
         {"dataVolumeSize": "80"},
         {"domain": "app.aupex.ai"},
         {"protectData": "false"},
-        {"images": COMPLETE["images"].replace("[", '["postgres=docker.io/library/postgres:16.10", ')},
+        {"images": COMPLETE["images"].replace("[", '["postgres=docker.io/library/postgres:17.10", ')},
         {"images": COMPLETE["images"].replace("[", '["postgres=ghcr.io/somebody/database:2", ')},
     ],
 )

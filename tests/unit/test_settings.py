@@ -21,7 +21,7 @@ def test_defaults_are_productions() -> None:
     assert chosen.operator_keys == ()
     assert chosen.vpc_range == "10.200.0.0/20"
     assert (chosen.data_volume_size, chosen.protect_data) == (40, True)
-    assert (chosen.docker_source, chosen.docker_version) == (DockerSource.DOCKER, "24.0")
+    assert (chosen.docker_source, chosen.docker_version) == (DockerSource.DOCKER, "29.8")
     assert chosen.max_upload_megabytes == 10
     assert (chosen.api_requests_per_second, chosen.api_request_burst, chosen.cors_origins) == (20, 40, ())
     assert chosen.content_sources == {}

@@ -20,7 +20,7 @@ DROPLET = "digitalocean:index/droplet:Droplet"
 SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui"}
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
-    *("website", "sql-init", "operators", "log-rotation", "retire", "images", "supervision"),
+    *("website", "sql-init", "operators", "log-rotation", "updates", "retire", "images", "supervision"),
     *("docker-compose.prod.yml", "nginx.conf", "redis.conf", "redis-start.sh", "postgresql.conf", "postgres-start.sh"),
     *("chroma.yaml", "chroma-start.sh", "chromadb-statement"),
     *("kafka.properties", "zookeeper.properties", "log4j.properties", "kafka-topics"),
@@ -114,6 +114,14 @@ def test_the_plan_is_an_output(update: Rehearsal) -> None:
         "spread": False,
         "memory": {"limitsMb": limits, "systemMb": 640, "dropletMb": 4096},
     }
+
+
+def test_an_old_release_of_docker_is_warned_of_and_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    deploy(dockerVersion="24.0")
+    (warning,) = warnings
+    assert warning.startswith("Docker 24.0.9 gets no security updates any more.")
 
 
 def test_too_many_users_for_one_droplet_are_warned_of_and_deployed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,17 @@ networks() {
     timeout 30 docker network ls --quiet | xargs --no-run-if-empty timeout 30 docker network inspect --format '{{json .}}'
 }
 
-docker_version() {
-    docker_runs && timeout 30 docker version --format '{{.Server.Version}}'
+# PROGRAM VERSION: of what runs, which need not be what is installed.
+docker_versions() {
+    docker_runs || return 1
+    timeout 30 docker version --format 'engine {{.Server.Version}}{{"\n"}}client {{.Client.Version}}{{"\n"}}{{range .Server.Components}}{{if eq .Name "containerd"}}containerd {{.Version}}{{end}}{{end}}'
+    echo "compose $(timeout 30 docker compose version --short)"
+}
+
+# PACKAGE hold|install installed
+docker_packages() {
+    dpkg-query --show --showformat '${Package} ${db:Status-Want} ${db:Status-Status}\n' docker-ce docker-ce-cli containerd.io \
+        docker-compose-plugin docker.io docker-cli containerd runc docker-compose docker-compose-v2 || true
 }
 
 # MOUNTPOINT DEVICE SOURCE, tab-separated: the last is empty while nothing is mounted there.
@@ -114,7 +123,8 @@ main() {
     fact mounted-files mounted_files
     fact stamps stamps
     fact networks networks
-    fact docker-version docker_version
+    fact docker-versions docker_versions
+    fact docker-packages docker_packages
     fact rules iptables --wait 10 --list-rules
     fact bridge-filtering sysctl --values net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables
     fact ufw-status ufw status verbose

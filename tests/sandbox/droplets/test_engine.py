@@ -26,6 +26,15 @@ def droplet(boot: Boot, hypervisor: DockerHypervisor) -> Droplet:
     return droplet
 
 
+def test_two_releases_of_docker_are_offered_and_the_next_debians_is_never_chosen_by_itself(droplet: Droplet) -> None:
+    offered = droplet.run("apt-cache madison docker.io docker-compose | awk '{ print $1, $6 }' | sort -u").splitlines()
+    assert {"docker.io trixie/main", "docker.io forky/main", "docker-compose forky/main"} <= set(offered)
+    assert droplet.run("docker version --format '{{.Server.Version}}'").startswith("26.")
+    assert droplet.run("dpkg-query --show --showformat '${Version}\n' libc6").startswith("2.41-")
+    simulated = droplet.run("apt-get -s -q dist-upgrade; apt-get -s -q install nginx")
+    assert "Debian:testing" not in simulated
+
+
 def test_the_engine_is_a_servers_own(droplet: Droplet) -> None:
     assert droplet.run("docker info --format '{{.Driver}}'") == "overlay2"
     assert droplet.run("systemctl is-system-running --wait") == "running"

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from auren_infra.services.images import IMAGES
+from auren_infra.settings import load
+from sandbox.images import Images
 from sandbox.pulumi_stack import StackError, named
 from sandbox.stack_config import StackConfigError, copy_salt, merge, refresh
 
@@ -153,3 +156,22 @@ def test_a_stack_is_known_by_any_name_that_the_engine_prints(name: str) -> None:
 def test_a_stack_of_another_project_is_refused(name: str) -> None:
     with pytest.raises(StackError, match="no stack of this project, which is auren"):
         named(name)
+
+
+def test_with_productions_images_only_auren_s_own_are_named(project: Path, state: Path) -> None:
+    """The program's own pins hold for the others, as they do in production."""
+    required = {"sshAllowed": ["198.51.100.1/32"], "kafkaUiAllowed": []}
+    write(project, **required)
+    for images in (Images.BUILT, Images.PRODUCTION):
+        built = {name: f"registry.sandbox.test/auren/{name}:0123456789ab" for name in images.services}
+        (state / "images.json").write_text(json.dumps(built))
+        values = in_use(project, state)
+        settings = load({f"auren:{key}": json.dumps(value) for key, value in values.items()}, IMAGES)
+        pins = {service: image for service, image in IMAGES.items() if service not in built}
+        assert settings.images == built | pins
+        assert pins.keys() == IMAGES.keys() - set(images.services)
+
+
+def test_auren_s_own_images_are_those_without_a_pin() -> None:
+    assert set(Images.PRODUCTION.services) == {service for service, image in IMAGES.items() if image is None}
+    assert set(Images.BUILT.services) == IMAGES.keys()

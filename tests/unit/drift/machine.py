@@ -15,7 +15,7 @@ from auren_infra.files import compose, firewall, paths, render
 from auren_infra.host.machine import script
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET
+from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, settings
 from tests.unit.rehearsal import NAME, Rehearsal
 
@@ -123,11 +123,13 @@ class _Maker:
             "Requires": "sysinit.target docker.socket system.slice auren-firewall.service",
             "RequiresMountsFor": f"{paths.DATA} /var/lib/docker",
         }
-        machine.units["logrotate.timer"] = {"ActiveState": "active", "UnitFileState": "enabled"}
+        for timer in ("logrotate.timer", "apt-daily.timer", "apt-daily-upgrade.timer"):
+            machine.units[timer] = {"ActiveState": "active", "UnitFileState": "enabled"}
         rules = firewall.container_rules(SETTINGS, tuple(SERVICES.values()))
         machine.texts = {
-            "docker-version": "24.0.9\n",
             "alarms": "",
+            "docker-versions": "engine 29.8.2\nclient 29.8.2\ncontainerd v2.3.6\ncompose 5.6.0\n",
+            "docker-packages": "".join(f"{package} hold installed\n" for package in docker.RELEASES[0].packages),
             "rules": recorded("iptables")
             + "".join(line for line in rules.splitlines(keepends=True) if line.startswith("-A ")),
             "bridge-filtering": "1\n1\n",
@@ -150,6 +152,7 @@ class _Maker:
             machine.files[directory] = ("700", "0:0", "root:root", "-")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
+        put("/etc/apt/apt.conf.d/52auren-updates", render.system_updates(SETTINGS))
         put("/etc/auren/containers.rules", firewall.container_rules(SETTINGS, services))
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(services))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")

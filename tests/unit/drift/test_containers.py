@@ -139,7 +139,7 @@ CASES = {
         "docker rm --force adminer",
     ),
     "Docker that does not answer": Case(
-        lambda m: m.silent.update({"containers", "docker-version", "networks", "mounted-files"}),
+        lambda m: m.silent.update({"containers", "docker-versions", "networks", "mounted-files"}),
         "Docker",
         "does not answer",
         "systemctl restart docker",

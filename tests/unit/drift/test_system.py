@@ -2,8 +2,9 @@
 
 import pytest
 
-from auren_infra.drift import compare
-from auren_infra.files import paths
+from auren_infra.drift import compare, system
+from auren_infra.files import paths, render
+from auren_infra.host.machine import script
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import DEVICE, SERVICES, Machine
@@ -65,9 +66,29 @@ CASES = {
         f"does not mount {DEVICE} at {paths.DATA}",
     ),
     "another version of Docker": Case(
-        lambda m: m.texts.update({"docker-version": "24.10.1\n"}),
+        lambda m: m.replaced("docker-versions", "engine 29.8.2", "engine 29.8.20"),
         "Docker",
-        "is of version 24.10.1, not 24.0",
+        "is of version 29.8.20, not 29.8.2",
+    ),
+    "another version of Docker's client": Case(
+        lambda m: m.replaced("docker-versions", "client 29.8.2", "client 28.5.2"),
+        "Docker's client",
+        "is of version 28.5.2, not 29.8.2",
+    ),
+    "another version of containerd": Case(
+        lambda m: m.replaced("docker-versions", "containerd v2.3.6", "containerd v2.3.7"),
+        "containerd",
+        "is of version 2.3.7, not 2.3.6",
+    ),
+    "another version of Compose": Case(
+        lambda m: m.replaced("docker-versions", "compose 5.6.0", "compose 5.6.1"),
+        "Docker Compose",
+        "is of version 5.6.1, not 5.6.0",
+    ),
+    "a package of Docker that an upgrade may change": Case(
+        lambda m: m.replaced("docker-packages", "containerd.io hold", "containerd.io install"),
+        "containerd.io",
+        "is not held",
     ),
     "a removed network": Case(
         lambda m: m.networks.clear(),
@@ -99,3 +120,27 @@ def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
     (found,) = compare.findings(deployed, machine.facts)
     names = {each.urn: each.name.removeprefix(f"{NAME}-") for each in update.commands()}
     assert {names[urn] for urn in found.urns} == {"network", "supervision", *SERVICES}
+
+
+def _docker(machine: Machine, *arguments: str) -> list[str]:
+    command = Command("urn", arguments, script("docker_engine"), render.docker_daemon())
+    return [
+        f"{found.where} {found.what}" for found in system.findings([command], machine.facts) if "version" in found.what
+    ]
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ("engine 28.5.2+dfsg4\nclient 28.5.2+dfsg4\ncontainerd 2.1.9~ds1\ncompose 2.40.3-3\n", []),
+        ("engine 28.5.2+dfsg4\nclient 26.1.5+dfsg1\n", ["Docker's client is of version 26.1.5+dfsg1, not 28.5"]),
+        ("engine 26.1.5+dfsg1\nclient 28.5.2+dfsg4\n", ["Docker is of version 26.1.5+dfsg1, not 28.5"]),
+    ],
+)
+def test_a_distributions_docker_is_pinned_by_its_engine(machine: Machine, versions: str, expected: list[str]) -> None:
+    machine.texts["docker-versions"] = versions
+    assert _docker(machine, "distribution", "docker.io=28.5") == expected
+
+
+def test_a_stack_that_was_deployed_before_there_were_sets_is_understood(machine: Machine) -> None:
+    assert _docker(machine, "docker", "24.0") == ["Docker is of version 29.8.2, not 24.0"]

@@ -20,9 +20,9 @@ OWNER = f"{os.getuid()}:{os.getgid()}"
 
 _HARMLESS = """
     awk base64 bash basename cat chmod chown cmp comm cp cut dirname env find flock grep head id install mkdir mktemp mv
-    printf rm rmdir sed sh sha256sum sort stat tail timeout touch tr wc xargs
+    ln printf readlink rm rmdir sed sh sha256sum sort stat tail timeout touch tr wc xargs
 """
-_MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|var)\b)")
+_MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|usr/share|var)\b)")
 
 
 @dataclass(frozen=True)

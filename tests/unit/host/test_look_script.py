@@ -12,7 +12,8 @@ DOCKER = """
 case "$*" in
 "ps --all --quiet --no-trunc") echo 4711 ;;
 "version") ;;
-"version --format"*) echo 24.0.9 ;;
+"version --format"*) printf 'engine 29.8.2\nclient 29.8.2\ncontainerd v2.3.6\n' ;;
+"compose version --short") echo 5.6.0 ;;
 "inspect --format {{range .Mounts}}"*) printf '0\\t/auren-nginx\\t/opt/auren/nginx.conf\\t/etc/nginx.conf\\n' ;;
 "inspect --format {"*) echo '{"id":"4711"}' ;;
 "network ls --quiet") echo 0815 ;;
@@ -26,6 +27,7 @@ NOTHING_ELSE = ("iptables", "sysctl", "ufw", "systemctl", "findmnt")
 @pytest.fixture
 def host(bench: Bench) -> Bench:
     bench.stub("docker", DOCKER)
+    bench.stub("dpkg-query", "printf 'docker-ce hold installed\\ndocker-cli install not-installed\\n'; exit 1")
     for name in NOTHING_ELSE:
         bench.stub(name, f'[ "$1" = is-active ] || echo "{name} says this"')
     for name in ("readlink", "true"):
@@ -76,7 +78,9 @@ def test_nothing_was_started_yet(host: Bench) -> None:
 
 def test_all_others_are_asked_and_quoted(host: Bench) -> None:
     facts = _look(host, "unit auren.service", "unit docker.service", "disk /dev/sda /mnt/auren-data")
-    assert facts.docker_version == "24.0.9"
+    versions = {"engine": "29.8.2", "client": "29.8.2", "containerd": "2.3.6", "compose": "5.6.0"}
+    assert facts.docker_versions == versions
+    assert facts.docker_packages == {"docker-ce": True}
     assert facts.answers["rules"].text == "iptables says this\n"
     assert facts.answers["ufw-status"].text == "ufw says this\n"
     assert facts.disks == {"/mnt/auren-data": ("/dev/sda", "findmnt says this")}
@@ -89,7 +93,7 @@ def test_a_command_that_fails_is_an_answer(host: Bench) -> None:
     host.stub("ufw", "exit 127")
     facts = _look(host)
     assert facts.containers is None
-    assert facts.docker_version == ""
+    assert facts.docker_versions == {}
     assert not facts.ufw_active
 
 
@@ -107,7 +111,7 @@ def test_docker_that_does_not_run_is_not_asked(host: Bench) -> None:
     host.stub("systemctl", '[ "$1" != is-active ]')
     facts = _look(host)
     assert facts.containers is None
-    assert (facts.docker_version, facts.networks, facts.mounted_files) == ("", {}, [])
+    assert (facts.docker_versions, facts.networks, facts.mounted_files) == ({}, {}, [])
     assert host.calls("docker") == []
 
 
@@ -116,6 +120,7 @@ def test_it_changes_nothing(host: Bench) -> None:
     _look(host, f"file {host.path('/opt/auren')}", f"tree {host.path('/opt/auren')}", "unit docker.service")
     assert sorted(path for path in host.root.rglob("*") if path.name != "calls") == before
     assert {" ".join(call.split()[:2]) for call in host.calls("docker", "ufw", "iptables", "systemctl")} == {
+        "docker compose",
         "docker inspect",
         "docker network",
         "docker ps",

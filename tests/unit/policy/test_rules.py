@@ -20,7 +20,7 @@ from tests.unit.configuration import DIGEST
 BY_NAME = {rule.name: rule for rule in RULES}
 STACK_BY_NAME = {rule.name: rule for rule in STACK_RULES}
 GOOD = {
-    "image": f"docker.io/library/postgres:16.9@{DIGEST}",
+    "image": f"docker.io/library/postgres:17.12@{DIGEST}",
     "environment": {"POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password"},
     "volumes": ["postgres_data:/var/lib/postgresql/data"],
     "security_opt": ["no-new-privileges:true"],
@@ -79,7 +79,11 @@ BROKEN = [
     ("privileged-container", _compose(devices=["/dev/sda:/dev/sda"]), "device /dev/sda:/dev/sda"),
     ("privileged-container", _compose(security_opt=["seccomp:unconfined"]), "security_opt seccomp:unconfined"),
     ("privileged-container", _compose(volumes=["/var/run/docker.sock:/var/run/docker.sock:ro"]), "docker.sock"),
-    ("image-without-digest", _compose(image="docker.io/library/postgres:16.9"), "runs docker.io/library/postgres:16.9"),
+    (
+        "image-without-digest",
+        _compose(image="docker.io/library/postgres:17.12"),
+        "runs docker.io/library/postgres:17.12",
+    ),
     ("container-without-limits", _compose(mem_limit=None), "postgres has no mem_limit"),
     ("container-without-limits", _compose(cpus=0, pids_limit=-1), "postgres has no cpus, pids_limit"),
     ("container-without-health-check", _compose(healthcheck={}), "postgres has no health check"),

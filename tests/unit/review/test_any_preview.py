@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auren_infra.review.comment import comment
@@ -112,6 +112,7 @@ previews = st.builds(
 )
 
 
+@example(Preview("", False, (), (Finding("", False, "```" * 85),), (), ()), "", 4_000)
 @settings(max_examples=150, deadline=None)
 @given(previews, texts, st.integers(4_000, 65_000))
 def test_the_comment_fits_and_shows_names_and_contents_as_they_are(preview: Preview, commit: str, longest: int) -> None:

@@ -57,8 +57,8 @@ def test_losing_a_volume_is_told_to_lose_its_data() -> None:
 
 
 def test_a_container_restarts_for_what_it_is_sent() -> None:
-    old = "redis:\n  image: redis:7.4.5\n  mem_limit: 256m\n# redis.conf 0123456789ab\n"
-    new = "redis:\n  image: redis:7.4.6\n  mem_limit: 300m\n# redis.conf ba9876543210\n"
+    old = "redis:\n  image: redis:8.0.6\n  mem_limit: 256m\n# redis.conf 0123456789ab\n"
+    new = "redis:\n  image: redis:8.0.7\n  mem_limit: 300m\n# redis.conf ba9876543210\n"
     new += "# /opt/auren/secrets/redis/redis_password 0123456789ab\n"
     text = told(
         step(
@@ -69,7 +69,7 @@ def test_a_container_restarts_for_what_it_is_sent() -> None:
             sent("container", "redis", "60", data=new),
         )
     )
-    reasons = "image `redis:7.4.5` → `redis:7.4.6`, its `mem_limit`, secret `redis/redis_password`, file `redis.conf`"
+    reasons = "image `redis:8.0.6` → `redis:8.0.7`, its `mem_limit`, secret `redis/redis_password`, file `redis.conf`"
     assert f"- **redis**: {reasons}\n" in text
 
 
@@ -125,11 +125,29 @@ def test_another_argument_is_shown_as_a_call() -> None:
             COMMAND,
             "docker",
             "update",
-            sent("docker_engine", "docker", "24.0"),
-            sent("docker_engine", "docker", "26.1"),
+            sent("docker_engine", "distribution", "docker.io=26.1"),
+            sent("docker_engine", "distribution", "docker.io=28.5"),
         )
     )
-    assert "-docker_engine docker 24.0\n+docker_engine docker 26.1" in text
+    assert "-docker_engine distribution docker.io=26.1\n+docker_engine distribution docker.io=28.5" in text
+
+
+def test_another_release_of_docker_restarts_every_container() -> None:
+    def asked_again(service: str) -> Step:
+        inputs = sent("container", service, "60", data=f"{service}:\n  image: {service}:1\n")
+        old, new = (inputs | {"triggers": ["3164494", f"docker-ce {number}"]} for number in (28, 29))
+        return step(COMMAND, service, "replace", old, new, replaced_for=("triggers",))
+
+    text = told(asked_again("redis"), asked_again("nginx"))
+    assert "- **redis**: another release of Docker\n- **nginx**: another release of Docker" in text
+    assert "new machine" not in text
+
+
+def test_a_command_that_is_told_of_dockers_release_for_the_first_time_restarts_nothing() -> None:
+    inputs = sent("container", "redis", "60", data="redis:\n  image: redis:1\n")
+    old, new = (inputs | {"triggers": ["3164494", *more]} for more in ((), ("docker-ce 29",)))
+    text = told(step(COMMAND, "redis", "replace", old, new, replaced_for=("triggers",)))
+    assert "No container restarts." in text
 
 
 def test_few_files_of_a_directory_are_shown_each_for_itself() -> None:

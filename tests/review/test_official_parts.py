@@ -1,0 +1,73 @@
+"""What the workflow `official` renders is production: its pins of images and packages, and no secret of anybody."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from auren_infra.services.images import IMAGES
+from auren_infra.settings import DockerSource, docker
+from tests.hosted.stand_ins import production_names
+from tests.review.workflows import FOLDER, shell, workflow
+
+ROOT = FOLDER.parents[1]
+STEP = ("official", "machine", "Render what the program sends")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the step writes, run as a runner does."""
+    temporary = tmp_path_factory.mktemp("runner")
+    environment = os.environ | {"RUNNER_TEMP": str(temporary)}
+    subprocess.run(shell(*STEP), cwd=ROOT, env=environment, check=True, timeout=300)
+    return temporary
+
+
+def command(rendered: Path, run: str, name: str) -> tuple[list[str], str]:
+    """A command's arguments, and what it is given."""
+    (place,) = (rendered / run).glob(f"[0-9][0-9]-{name}")
+    return (place / "command").read_text().partition(" bash -s -- ")[2].split(), (place / "stdin").read_text()
+
+
+def test_the_release_of_docker_changes_to_the_default(rendered: Path) -> None:
+    default = docker.RELEASES[0]
+    for run, version in (("before", "28.5"), ("after", default.engine), ("changed", default.engine)):
+        arguments, _ = command(rendered, run, "docker")
+        assert arguments == ["docker", *docker.packages(DockerSource.DOCKER, version)]
+    generations = {docker.generation(DockerSource.DOCKER, version) for version in ("28.5", default.engine)}
+    assert len(generations) == 2, "a change that stops the containers"
+
+
+def test_the_images_are_those_that_production_pulls(rendered: Path) -> None:
+    _, sent = command(rendered, "after", "docker-compose.prod.yml")
+    compose = yaml.safe_load(sent.partition('\nmain "$@"; exit\n')[2])
+    images = {name: service["image"] for name, service in compose["services"].items()}
+    assert images == production_names()
+    assert {name: image for name, image in images.items() if IMAGES[name]} == {
+        name: image for name, image in IMAGES.items() if image
+    }
+
+
+def test_nginx_alone_is_deployed_anew_for_the_changed_setting(rendered: Path) -> None:
+    """So its preflight is asked: it looks at the new file in the container that runs."""
+    sent = {
+        run: {place.name[3:]: (place / "stdin").read_text() for place in (rendered / run).iterdir()}
+        for run in ("after", "changed")
+    }
+    after, changed = sent["after"], sent["changed"]
+    assert after.keys() == changed.keys()
+    assert {name for name in after if after[name] != changed[name]} == {"nginx.conf", "nginx"}
+    arguments, _ = command(rendered, "changed", "nginx")
+    assert "nginx -t" in " ".join(arguments)
+    (step,) = (
+        step
+        for step in workflow("official")["jobs"]["machine"]["steps"]
+        if step.get("name", "").startswith("Change a s")
+    )
+    assert "nginx.conf docker-compose.prod.yml nginx" in step["run"]
+
+
+def test_it_needs_no_secret() -> None:
+    assert "secrets." not in (FOLDER / "official.yml").read_text()
