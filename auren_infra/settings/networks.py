@@ -67,10 +67,11 @@ def _sources(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reachable(value: tuple[str, ...]) -> tuple[str, ...]:
-    """The machine has no address but IPv4: who is named by IPv6 alone never gets to it."""
-    if not value:
-        raise wrong("names nobody; name at least the address that `pulumi up` runs at")
-    if not any(isinstance(ip_network(source), IPv4Network) for source in value):
+    """The machine has no address but IPv4: who is named by IPv6 alone never gets to it.
+
+    An empty list is right: whoever deploys lets in the address that they are at (`auren_infra.access`).
+    """
+    if value and not any(isinstance(ip_network(source), IPv4Network) for source in value):
         raise wrong("names no IPv4 address, and a machine has no other; name the one that `pulumi up` runs at")
     return value
 

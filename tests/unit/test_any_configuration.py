@@ -52,7 +52,7 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "region": st.from_regex(r"[a-z]{3}[0-9]", fullmatch=True),
     "dropletSize": st.sampled_from([name for name, size in SIZES.items() if size.memory_mb >= 4096]),
     "dropletImage": st.from_regex(r"(ubuntu-[0-9]{2}-[0-9]{2}|debian-[0-9]{1,2})-x64", fullmatch=True),
-    "sshAllowed": st.lists(_NETWORK, min_size=1, max_size=5, unique_by=IPv4Network).map(json.dumps),
+    "sshAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "kafkaUiAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "operatorKeys": st.lists(WORD, max_size=3, unique=True).map(
         lambda people: json.dumps([f"{ED25519.rpartition(' ')[0]} {person}" for person in people])
@@ -76,7 +76,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "region": WORD | st.from_regex(r"[A-Z]{3}[0-9]", fullmatch=True),
     "dropletSize": WORD | st.sampled_from([name for name, size in SIZES.items() if size.memory_mb < 4096]),
     "dropletImage": WORD | st.from_regex(r"(ubuntu|debian)-[a-z]{2,4}-x64", fullmatch=True),
-    "sshAllowed": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([word])),
+    "sshAllowed": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
     "kafkaUiAllowed": _NO_LIST | _NETWORK.map(lambda network: json.dumps([f"{network}/8"])),
     "operatorKeys": _NO_LIST | st.integers(20, 79).map(lambda end: json.dumps([ED25519[:end]])),
     "vpcRange": WORD | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20") | st.just("172.18.16.0/20"),

@@ -30,7 +30,6 @@ WRONG = [
     ("dropletSize", "S-2VCPU-4GB", "not a size that AUREN knows the capacity of"),
     ("dropletImage", "fedora-40-x64", "write it like ubuntu-22-04-x64"),
     ("dropletImage", "ubuntu-22-04", "write it like ubuntu-22-04-x64"),
-    ("sshAllowed", "[]", "names nobody; name at least the address"),
     ("sshAllowed", '["198.51.100.1/24"]', "has host bits set; write a network such as 198.51.100.0/24"),
     ("sshAllowed", '["office"]', "write a network such as 198.51.100.0/24, or one address"),
     ("sshAllowed", '["198.51.100.0/33"]', "write a network such as 198.51.100.0/24, or one address"),
