@@ -1,6 +1,7 @@
 """Both APIs under one roof, as one host serves them here: DigitalOcean's at `/v2`, Cloudflare's at `/client/v4`.
 
-Beside them `/_sandbox` is this cloud's own door, which no real cloud has: health, and faults on demand.
+Beside them are `/cdn-cgi/trace`, as at every host behind Cloudflare, and `/_sandbox`, which no real cloud has: health,
+and faults on demand.
 """
 
 import os
@@ -28,6 +29,7 @@ from sandbox.clouds.limits import RateLimit
 from sandbox.clouds.state import CloudflareState, DigitalOceanState, State, Zone
 from sandbox.clouds.store import Store
 from sandbox.clouds.tokens import Tokens
+from sandbox.clouds.trace import trace
 from sandbox.droplets.hypervisor import Hypervisor
 
 VERSION = 1
@@ -91,12 +93,12 @@ def create_app(
     def clear_faults() -> None:
         faults.clear()
 
+    app.get("/cdn-cgi/trace")(trace)
     app.mount(
         "/v2",
         digitalocean.create_app(
             cloud,
-            tokens.digitalocean,
-            tokens.digitalocean_read_only,
+            tokens,
             faults,
             hourly=RateLimit(allowed.digitalocean_hour, 3600),
             burst=RateLimit(allowed.digitalocean_minute, 60),
