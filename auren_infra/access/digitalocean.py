@@ -9,7 +9,7 @@ from auren_infra.access.http import AccessError, Answer
 from auren_infra.access.opening import Firewall
 
 _ENDPOINT = "https://api.digitalocean.com"
-_SCOPES = "firewall:read, firewall:create, firewall:delete, tag:read, tag:create and droplet:read"
+SCOPES = "firewall:read, firewall:create, firewall:delete, tag:read, tag:create and droplet:read"
 _PER_PAGE = 200
 
 
@@ -77,7 +77,7 @@ def of_environment(environment: Mapping[str, str]) -> DigitalOcean:
     """Raises `AccessError` when no token is set."""
     token = environment.get("DIGITALOCEAN_TOKEN") or environment.get("DIGITALOCEAN_ACCESS_TOKEN")
     if not token:
-        raise AccessError(f"DIGITALOCEAN_TOKEN is not set. It needs the scopes {_SCOPES}.")
+        raise AccessError(f"DIGITALOCEAN_TOKEN is not set. It needs the scopes {SCOPES}.")
     return DigitalOcean((environment.get("DIGITALOCEAN_API_URL") or _ENDPOINT).rstrip("/"), token)
 
 
@@ -88,7 +88,7 @@ def _accepted(method: str, path: str, answer: Answer) -> dict[str, Any]:
     if answer.status == 401:
         raise AccessError("DigitalOcean does not know this token: set DIGITALOCEAN_TOKEN to one that is valid.")
     if answer.status == 403:
-        raise AccessError(f"The DigitalOcean token may not {method} /v2/{path}. It needs the scopes {_SCOPES}.")
+        raise AccessError(f"The DigitalOcean token may not {method} /v2/{path}. It needs the scopes {SCOPES}.")
     said = answer.content.get("message") or answer.text[:200]
     raise AccessError(f"DigitalOcean answered {method} /v2/{path} with {answer.status}: {said}")
 

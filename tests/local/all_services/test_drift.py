@@ -12,7 +12,7 @@ import pytest
 from sandbox import environment, layout
 from tests.local.deployment import STACK, Deployment
 from tests.local.host import Host
-from tests.review.workflows import shell
+from tests.review.workflows import github, shell
 
 pytestmark = pytest.mark.machine
 
@@ -56,11 +56,17 @@ def workflow(tmp_path: Path) -> Callable[..., str]:
     """Run a step of a workflow as a runner would; what it printed."""
 
     def run(*step: str) -> str:
-        runner = {"STACK": STACK, "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
+        found = environment.complete(STACK)
+        runner = {
+            "STACK": STACK,
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+            "PATH": f"{found['PATH'].partition(':')[0]}:{github(tmp_path)}",
+        }
         done = subprocess.run(
             shell(*step),
             cwd=layout.PROJECT,
-            env=environment.complete(STACK) | runner,
+            env=found | runner,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
