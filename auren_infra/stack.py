@@ -12,6 +12,7 @@ from auren_infra.cloud.network import Network
 from auren_infra.cloud.refusals import explained
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
+from auren_infra.host import agent
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
@@ -22,18 +23,21 @@ from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings
+from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, refusal
 
 
 def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     """Register everything of `stack` and return its outputs, by the names of `outputs.StackOutputs`.
 
-    Raises `SettingsError` before anything is registered when the services do not fit the droplet, or there is no zone.
+    Raises `SettingsError` before anything is registered when the services do not fit the droplet, there is no zone, or
+    an update could not log in.
     """
     name = f"auren-{stack}"
     plan = capacity.plan(settings)
     if plan.warning:
         pulumi.log.warn(plan.warning)
+    if settings.deploy_key and not pulumi.runtime.is_dry_run() and (fault := agent.missing(settings.deploy_key)):
+        raise refusal([Fault(f"{NAMESPACE}:deployKey", fault)])
     zone = zone_id(settings.cloudflare_zone)
     services = catalogue(settings)
 
@@ -95,7 +99,7 @@ def _outputs(
             "port": 22,
             "knownHosts": pulumi.Output.concat(address, " ", droplet.host_key),
         },
-        "sshPrivateKey": pulumi.Output.secret(droplet.private_key),
+        "sshPrivateKey": pulumi.Output.secret(droplet.private_key or ""),
         "droplet": {
             "id": droplet.droplet.id,
             "name": droplet.droplet.name,

@@ -21,8 +21,8 @@ class Droplet(pulumi.ComponentResource):
     attachment: digitalocean.VolumeAttachment
     address: pulumi.Output[str]
     """Known once it leads to this machine."""
-    private_key: pulumi.Output[str]
-    """What its root lets in, OpenSSH format; secret."""
+    private_key: pulumi.Output[str] | None
+    """What its root lets in, OpenSSH format; secret. None: the key is `auren:deployKey`, and in an SSH agent."""
     host_key: pulumi.Output[str]
     """Its own public key, authorized_keys format."""
 
@@ -37,10 +37,15 @@ class Droplet(pulumi.ComponentResource):
         super().__init__("auren:cloud:Droplet", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         host_key = tls.PrivateKey(f"{name}-host", algorithm="ED25519", opts=child)
-        deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
-        ssh_key = digitalocean.SshKey(
-            name, name=name, public_key=deploy_key.public_key_openssh.apply(str.strip), opts=child
-        )
+        public_key: pulumi.Input[str] = " ".join(settings.deploy_key.split()[:2])  # without the comment
+        self.private_key = None
+        if not settings.deploy_key:
+            deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
+            public_key, self.private_key = (
+                deploy_key.public_key_openssh.apply(str.strip),
+                deploy_key.private_key_openssh,
+            )
+        ssh_key = digitalocean.SshKey(name, name=name, public_key=public_key, opts=child)
         self.droplet = digitalocean.Droplet(
             name,
             name=name,
@@ -73,6 +78,5 @@ class Droplet(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.attachment], delete_before_replace=True),
         )
         self.address = assignment.ip_address
-        self.private_key = deploy_key.private_key_openssh
         self.host_key = host_key.public_key_openssh.apply(str.strip)
         self.register_outputs({"id": self.droplet.id, "address": self.address})

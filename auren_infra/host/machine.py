@@ -32,8 +32,8 @@ class Machine:
 
     name: str
     address: pulumi.Output[str]
-    private_key: pulumi.Output[str]
-    """OpenSSH format; secret."""
+    private_key: pulumi.Output[str] | None
+    """OpenSSH format; secret. None: an SSH agent holds it, wherever the commands are run from."""
     host_key: pulumi.Output[str]
     """The machine's own public key, authorized_keys format: nobody else's is trusted."""
     lifetime: pulumi.CustomResource

@@ -18,7 +18,17 @@ from auren_infra.settings.directories import Directory, Website
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable
-from auren_infra.settings.vocabulary import Domain, Flag, Origins, PublicKeys, Whole, Zone, list_of_texts, written_as
+from auren_infra.settings.vocabulary import (
+    Domain,
+    Flag,
+    NoKeyOrOne,
+    Origins,
+    PublicKeys,
+    Whole,
+    Zone,
+    list_of_texts,
+    written_as,
+)
 
 __all__ = [
     "CONTAINER_SUBNET",
@@ -80,6 +90,7 @@ class Settings(BaseModel):
     ssh_allowed: Annotated[Networks, AfterValidator(reachable)]
     kafka_ui_allowed: Networks
     operator_keys: PublicKeys = ()
+    deploy_key: NoKeyOrOne = ""
     vpc_range: VpcRange = Field("10.200.0.0/20", validate_default=True)
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True

@@ -57,6 +57,7 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "operatorKeys": st.lists(WORD, max_size=3, unique=True).map(
         lambda people: json.dumps([f"{ED25519.rpartition(' ')[0]} {person}" for person in people])
     ),
+    "deployKey": st.sampled_from(["", ED25519, ED25519.rpartition(" ")[0]]),
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
     "dockerSource": st.sampled_from(["docker", "distribution"]),
@@ -79,6 +80,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "sshAllowed": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
     "kafkaUiAllowed": _NO_LIST | _NETWORK.map(lambda network: json.dumps([f"{network}/8"])),
     "operatorKeys": _NO_LIST | st.integers(20, 79).map(lambda end: json.dumps([ED25519[:end]])),
+    "deployKey": WORD | st.integers(20, 79).map(lambda end: ED25519[:end]),
     "vpcRange": WORD | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20") | st.just("172.18.16.0/20"),
     "protectData": WORD.filter(lambda word: word not in ("true", "false")),
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),

@@ -12,7 +12,7 @@ import pytest
 from sandbox import environment, layout
 from tests.local.deployment import STACK, Deployment
 from tests.local.host import Host
-from tests.review.workflows import github, shell
+from tests.local.runner import Runner
 
 pytestmark = pytest.mark.machine
 
@@ -55,25 +55,10 @@ def drift() -> tuple[int, str]:
 def workflow(tmp_path: Path) -> Callable[..., str]:
     """Run a step of a workflow as a runner would; what it printed."""
 
+    runner = Runner(tmp_path)
+
     def run(*step: str) -> str:
-        found = environment.complete(STACK)
-        runner = {
-            "STACK": STACK,
-            "RUNNER_TEMP": str(tmp_path),
-            "GITHUB_OUTPUT": str(tmp_path / "output"),
-            "PATH": f"{found['PATH'].partition(':')[0]}:{github(tmp_path)}",
-        }
-        done = subprocess.run(
-            shell(*step),
-            cwd=layout.PROJECT,
-            env=found | runner,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        done = runner.step(*step)
         assert done.returncode == 0, done.stdout
         return done.stdout
 

@@ -24,14 +24,14 @@ exit "${status:-0}"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
-def _release(bench: Bench, *statuses: int) -> subprocess.CompletedProcess[str]:
+def _release(bench: Bench, *statuses: int, key: str = KEY) -> subprocess.CompletedProcess[str]:
     """Run it as the local command does: as an argument of bash, the key on standard input."""
     bench.stub("ssh", SSH)
     bench.state("statuses", "\n".join(str(status) for status in statuses))
     return subprocess.run(
         ["/bin/bash", "-c", bench.text("release_data_disk")],
         check=False,
-        input=KEY,
+        input=key,
         capture_output=True,
         text=True,
         timeout=60,
@@ -64,6 +64,23 @@ def test_only_the_machine_itself_is_trusted_and_only_its_key_is_used(bench: Benc
     assert (bench.root / "state/known_hosts").read_text() == "198.51.100.10 ssh-ed25519 AAAAC3\n"
     assert (bench.root / "state/key").read_text() == KEY
     assert (bench.root / "state/mode").read_text() == "600\n"
+
+
+def test_a_key_that_the_stack_does_not_keep_is_the_agents(bench: Bench) -> None:
+    bench.stub("ssh-add")
+    done = _release(bench, 0, key="")
+    assert (done.returncode, done.stderr) == (0, "")
+    (call,) = bench.calls("ssh -")
+    assert "-o BatchMode=yes" in call
+    assert not [word for word in ("-i ", "IdentitiesOnly", "IdentityAgent") if word in call]
+
+
+def test_without_the_agent_a_living_machine_is_not_taken_for_dead(bench: Bench) -> None:
+    bench.stub("ssh-add", "exit 2")
+    done = _release(bench, *[255] * 10, key="")
+    assert done.returncode == 1
+    assert "no SSH agent here holds one: nothing was detached." in done.stderr
+    assert bench.calls("ssh -") == []
 
 
 @pytest.mark.parametrize("statuses", [(0,), (255, 255, 255, 255), (1,)])
