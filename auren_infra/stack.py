@@ -53,6 +53,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
         private_key=droplet.private_key,
         host_key=droplet.host_key,
         lifetime=droplet.droplet,
+        by_agent=bool(settings.deploy_key),
     )
     ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
     disk = DataDisk(
@@ -99,7 +100,7 @@ def _outputs(
             "port": 22,
             "knownHosts": pulumi.Output.concat(address, " ", droplet.host_key),
         },
-        "sshPrivateKey": pulumi.Output.secret(droplet.private_key or ""),
+        "sshPrivateKey": pulumi.Output.secret(droplet.private_key),
         "droplet": {
             "id": droplet.droplet.id,
             "name": droplet.droplet.name,

@@ -11,7 +11,7 @@ say() {
     faults=1
 }
 
-# guarded NAME REFS REVIEWED: the environment's jobs run for these refs only, and after an approval if REVIEWED is "yes".
+# guarded NAME REFS REVIEWED: the environment's jobs run for these refs only, and after an approval if REVIEWED is yes.
 guarded() {
     local name=$1 refs=$2 reviewed=$3 reviewers found
     local repair="Repair: Settings, Environments, $name, as docs/day.md has it"

@@ -21,8 +21,8 @@ class Droplet(pulumi.ComponentResource):
     attachment: digitalocean.VolumeAttachment
     address: pulumi.Output[str]
     """Known once it leads to this machine."""
-    private_key: pulumi.Output[str] | None
-    """What its root lets in, OpenSSH format; secret. None: the key is `auren:deployKey`, and in an SSH agent."""
+    private_key: pulumi.Output[str]
+    """What its root lets in, OpenSSH format; secret. Empty with `auren:deployKey`: an SSH agent holds it."""
     host_key: pulumi.Output[str]
     """Its own public key, authorized_keys format."""
 
@@ -38,7 +38,7 @@ class Droplet(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         host_key = tls.PrivateKey(f"{name}-host", algorithm="ED25519", opts=child)
         public_key: pulumi.Input[str] = " ".join(settings.deploy_key.split()[:2])  # without the comment
-        self.private_key = None
+        self.private_key = pulumi.Output.from_input("")
         if not settings.deploy_key:
             deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
             public_key, self.private_key = (

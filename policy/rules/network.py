@@ -94,8 +94,10 @@ def _without_firewall(stack: Stack) -> Iterable[tuple[str, str]]:
     firewalls = [resource for resource in stack.resources if resource.type == FIREWALL]
     covered = {tag for firewall in firewalls for tag in _tags(firewall)}
     for resource in stack.resources:
-        # A tag that only the update will tell may be the firewall's.
-        if resource.type == DROPLET and not any(isinstance(tag, Unknown) or tag in covered for tag in _tags(resource)):
+        tags = _tags(resource)
+        # A tag that only the update will tell, of either, may be the other's.
+        unknown = any(isinstance(tag, Unknown) for tag in (*covered, *tags))
+        if resource.type == DROPLET and not unknown and covered.isdisjoint(tags):
             yield resource.urn, "Give it the tag that the stack's firewall goes by, and the firewall that tag."
 
 

@@ -1,12 +1,14 @@
 """The comment that the preview's workflow makes of a change: its own command, the real engine, production's stack."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.review.conftest import Production
+from sandbox import layout
+from tests.review.conftest import LIMIT, Production
 from tests.review.workflows import shell
 
 COMMENTS = Path(__file__).parents[2] / "docs" / "comments"
@@ -79,6 +81,29 @@ def test_a_preview_that_could_not_be_made_writes_no_comment(production: Producti
     variables = {"STACK": "nobody", "COMMIT": COMMIT, "RUNNER_TEMP": str(tmp_path)}
     production.run(*command, status=2, **variables)
     assert not (tmp_path / "comment.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "said"), [("", "passphrase must be set"), ("another", "incorrect passphrase")], ids=["none", "wrong"]
+)
+def test_no_preview_is_made_without_the_passphrase_of_the_states_secrets(
+    production: Production, passphrase: str, said: str
+) -> None:
+    """So a preview of a pull request can read the stack's secrets, and waits for an approval."""
+    variables = {name: value for name, value in production.variables.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
+    given = {"PULUMI_CONFIG_PASSPHRASE": passphrase} if passphrase else {}
+    done = subprocess.run(
+        ["pulumi", "preview", "--non-interactive"],
+        cwd=layout.PROJECT,
+        env=variables | given,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 def test_no_secret_is_in_a_comment(production: Production, comment: Comment) -> None:

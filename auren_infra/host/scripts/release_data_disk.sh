@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# HOST=… KNOWN_HOSTS=… TARGET=… release_data_disk < PRIVATE_KEY, or nothing when an SSH agent holds the key,
-# on the machine that runs pulumi, before the data volume
+# HOST=… KNOWN_HOSTS=… TARGET=… release_data_disk < PRIVATE_KEY, on the machine that runs pulumi, before the data volume
+# (an SSH agent's key is used when nothing is given)
 # at the mount point TARGET is detached: a droplet that answers is brought down cleanly (containers stopped, disk unmounted). One that does not
 # answer is left as it is after a minute: there is nothing to bring down on a dead machine, and it must not be in the way.
 set -euo pipefail
@@ -41,8 +41,8 @@ main() {
         login+=(-i "$work/key" -o IdentitiesOnly=yes -o IdentityAgent=none)
     elif ! ssh-add -l >/dev/null 2>&1; then
         # It would look like a dead machine, and the volume of a live one would be detached.
-        echo "The stack keeps no private key (auren:deployKey), and no SSH agent here holds one: nothing was detached." >&2
-        echo "Start an agent, add the key with ssh-add FILE, then run pulumi again." >&2
+        echo "The stack keeps no private key (auren:deployKey), and no SSH agent here holds one." >&2
+        echo "Nothing was detached. Start an agent, add the key with ssh-add FILE, then run pulumi again." >&2
         return 1
     fi
     echo "$KNOWN_HOSTS" >"$work/known_hosts"
