@@ -10,7 +10,7 @@ PYTHON ?= python3
 IMAGES ?=
 VENV := .venv/bin
 # By their first line: some must have names without an ending.
-SHELL_SCRIPTS = $(shell grep -rIlE '^\#!/(usr/bin/env |bin/)(ba)?sh' .ci sandbox auren_infra tests --exclude='*.py')
+SHELL_SCRIPTS = $(shell grep -rIlE '^\#!/(usr/bin/env |bin/)(ba)?sh' .ci .github sandbox auren_infra tests --exclude='*.py')
 # The tests that need Python packages alone.
 QUICK_TESTS := $(wildcard tests/unit tests/files)
 

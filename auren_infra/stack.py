@@ -13,6 +13,7 @@ from auren_infra.cloud.questions import ask
 from auren_infra.cloud.refusals import explained
 from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
+from auren_infra.host import agent
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
@@ -26,7 +27,7 @@ from auren_infra.services import capacity
 from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings, docker, refusal
+from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
 
 
@@ -35,10 +36,10 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
 
     `before` is the stack as its last update left it. Raises `SettingsError` before anything is registered when the
     services do not fit the droplet, when a cloud's answer speaks against the settings, or when this machine lacks a
-    program that an update may need.
+    program or a key that an update needs.
     """
     name = settings.name
-    if not pulumi.runtime.is_dry_run() and (faults := missing_programs()):
+    if not pulumi.runtime.is_dry_run() and (faults := [*missing_programs(), *_missing_key(settings)]):
         raise refusal(faults)
     plan = capacity.plan(settings)
     zone = ask(settings, before)
@@ -59,6 +60,7 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
         private_key=droplet.private_key,
         host_key=droplet.host_key,
         lifetime=droplet.droplet,
+        by_agent=bool(settings.deploy_key),
     )
     ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
     disk = DataDisk(
@@ -77,6 +79,11 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
     Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)
 
     return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
+
+
+def _missing_key(settings: Settings) -> list[Fault]:
+    fault = agent.missing(settings.deploy_key) if settings.deploy_key else ""
+    return [Fault(f"{NAMESPACE}:deployKey", fault)] if fault else []
 
 
 def _outputs(

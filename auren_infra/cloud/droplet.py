@@ -32,7 +32,7 @@ class Droplet(pulumi.ComponentResource):
     address: pulumi.Output[str]
     """Known once it leads to this machine."""
     private_key: pulumi.Output[str]
-    """What its root lets in, OpenSSH format; secret."""
+    """What its root lets in, OpenSSH format; secret. Empty with `auren:deployKey`: an SSH agent holds it."""
     host_key: pulumi.Output[str]
     """Its own public key, authorized_keys format."""
 
@@ -49,11 +49,13 @@ class Droplet(pulumi.ComponentResource):
         super().__init__("auren:cloud:Droplet", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         host_key = tls.PrivateKey(f"{name}-host", algorithm="ED25519", opts=child)
-        deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
-        ssh_key = digitalocean.SshKey(
-            name, name=name, public_key=deploy_key.public_key_openssh.apply(str.strip), opts=child
-        )
-        self.private_key = deploy_key.private_key_openssh
+        public_key: pulumi.Input[str] = " ".join(settings.deploy_key.split()[:2])  # without the comment
+        self.private_key = pulumi.Output.from_input("")
+        if not settings.deploy_key:
+            deploy_key = tls.PrivateKey(f"{name}-deploy", algorithm="ED25519", opts=child)
+            public_key = deploy_key.public_key_openssh.apply(str.strip)
+            self.private_key = deploy_key.private_key_openssh
+        ssh_key = digitalocean.SshKey(name, name=name, public_key=public_key, opts=child)
         self.host_key = host_key.public_key_openssh.apply(str.strip)
         resize = before_resize(name, address=network.address, private_key=self.private_key, host_key=self.host_key)
         self.droplet = digitalocean.Droplet(

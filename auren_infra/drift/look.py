@@ -15,7 +15,7 @@ from auren_infra.outputs.source import private_key
 
 LIMIT_SECONDS = 240
 """For a machine that answers and never comes to an end."""
-_OPTIONS = ("BatchMode=yes", "IdentityAgent=none", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
+_OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
 
 
 def questions(commands: Sequence[Command]) -> str:
@@ -28,18 +28,23 @@ def questions(commands: Sequence[Command]) -> str:
 
 
 def look(outputs: StackOutputs, commands: Sequence[Command]) -> Facts:
-    """Ask the machine. The key lies in a file of this user's own for as long as `ssh` runs. Raises `LookError`."""
+    """Ask the machine. The key lies in a file of this user's own for as long as `ssh` runs. Raises `LookError`.
+
+    A stack that keeps no key is logged in to with the SSH agent's (`auren:deployKey`).
+    """
+    by_agent = not outputs.ssh_private_key.get_secret_value()
     with tempfile.TemporaryDirectory(prefix="auren-drift-") as kept:
-        login = ssh.Login(Path(kept, "known_hosts"), Path(kept, "key"))
+        login = ssh.Login(Path(kept, "known_hosts"), None if by_agent else Path(kept, "key"))
         for name, text in {
             "known_hosts": ssh.known_hosts(outputs),
             "config": ssh.config(outputs, login),
-            "key": private_key(outputs).rstrip("\n") + "\n",
+            "key": "" if by_agent else private_key(outputs).rstrip("\n") + "\n",
         }.items():
             path = Path(kept, name)
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
-        return facts.read(_ask(["-F", f"{kept}/config", ssh.host(outputs)], questions(commands)))
+        options = [] if by_agent else ["-o", "IdentityAgent=none"]
+        return facts.read(_ask([*options, "-F", f"{kept}/config", ssh.host(outputs)], questions(commands)))
 
 
 def _ask(machine: Sequence[str], questions: str) -> str:
@@ -60,7 +65,7 @@ def _ask(machine: Sequence[str], questions: str) -> str:
     if done.returncode == 255:
         raise LookError(
             f"The machine cannot be reached over SSH:\n{done.stderr.strip()}\n"
-            "Is your address in auren:sshAllowed? Is the droplet on?"
+            "Is the droplet on? If SSH is closed to your address, open it: `python -m auren_infra.access open`."
         )
     if done.returncode:
         raise LookError(f"The look at the machine ended with {done.returncode}:\n{done.stderr.strip()}")

@@ -1,7 +1,7 @@
-"""The machine's own walls: who may talk to whom on `auren-network`, and who may reach the machine itself.
+"""The machine's own firewalls: who may talk to whom on `auren-network`, and what reaches the machine itself.
 
-The cloud's firewall stands in front of the machine and never sees containers talking to each other. These walls do,
-and they are a second one for everybody else.
+The cloud's firewall stands in front of the machine and never sees containers talking to each other. The container
+firewall does. It also filters the published ports a second time, and UFW every other port except SSH's.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from auren_infra.services.inbound import SSH_PORT, inbound
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import BRIDGE, Service
 from auren_infra.settings import Settings
+
+DOCKER_BRIDGE = "docker0"
+"""The bridge of Docker's own default network. AUREN has no container there, but somebody may start one by hand."""
 
 
 def container_rules(settings: Settings, services: Sequence[Service]) -> str:
@@ -37,11 +40,12 @@ def container_rules(settings: Settings, services: Sequence[Service]) -> str:
     )
 
 
-def machine_rules(settings: Settings) -> str:
-    """UFW's rules, one a line. Published ports are not among them: they are the containers' matter."""
-    return "".join(
-        [
-            f"deny in on {BRIDGE}\n",
-            *(f"allow from {source} to any port {SSH_PORT} proto tcp\n" for source in settings.ssh_allowed),
-        ]
-    )
+def machine_rules() -> str:
+    """UFW's rules, one a line. Published ports are not among them: the container firewall decides about those.
+
+    SSH is open to every address here. Which addresses reach it is decided in the cloud's firewall alone, because that
+    one can be changed without the machine. If UFW named the operators' addresses, an operator whose address changed
+    could not log in to change UFW.
+    """
+    denials = [f"deny in on {bridge}\n" for bridge in (BRIDGE, DOCKER_BRIDGE)]
+    return "".join([*denials, f"allow {SSH_PORT}/tcp\n"])

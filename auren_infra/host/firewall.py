@@ -31,8 +31,6 @@ class MachineFirewall(pulumi.ComponentResource):
             after=after,
             parent=self,
         )
-        itself = machine.run(
-            "machine-firewall", "machine_firewall", stdin=machine_rules(settings), after=after, parent=self
-        )
+        itself = machine.run("machine-firewall", "machine_firewall", stdin=machine_rules(), after=after, parent=self)
         self.walls = (containers, itself)
         self.register_outputs({})

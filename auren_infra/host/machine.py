@@ -35,11 +35,13 @@ class Machine:
     name: str
     address: pulumi.Output[str]
     private_key: pulumi.Output[str]
-    """OpenSSH format; secret."""
+    """OpenSSH format; secret. Empty with `by_agent`."""
     host_key: pulumi.Output[str]
     """The machine's own public key, authorized_keys format: nobody else's is trusted."""
     lifetime: pulumi.CustomResource
     """Each command is run again on a new one of these and needs no undoing on an old one."""
+    by_agent: bool = False
+    """Whether an SSH agent holds the private key, wherever the commands are run from."""
 
     def run(
         self,
@@ -64,7 +66,7 @@ class Machine:
             connection=command.remote.ConnectionArgs(
                 host=self.address,
                 user=USER,
-                private_key=self.private_key,
+                private_key=None if self.by_agent else self.private_key,
                 host_key=self.host_key,
                 dial_error_limit=60,  # a booting machine: about four and a half minutes
                 per_dial_timeout=15,

@@ -115,7 +115,9 @@ class StackOutputs(_Contract):
     domain: str
     urls: Urls
     ssh: Ssh
-    ssh_private_key: Secret = Field(description="The key that the program itself logs in with (secret)")
+    ssh_private_key: Secret = Field(
+        description="The key that the program itself logs in with (secret); empty when `auren:deployKey` names it"
+    )
     droplet: Droplet
     network: ContainerNetwork
     volumes: list[Volume]

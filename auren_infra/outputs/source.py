@@ -115,10 +115,14 @@ def parse(text: str, origin: str) -> StackOutputs:
 
 
 def private_key(outputs: StackOutputs) -> str:
-    """The private key's text. Raises `OutputsError` when the outputs were printed without secrets."""
+    """The private key's text. Raises `OutputsError` when the outputs were printed without secrets, or hold none."""
     key = outputs.ssh_private_key.get_secret_value()
     if key == HIDDEN:
         raise OutputsError(
             "The outputs were printed without their secrets: add --show-secrets to `pulumi stack output`."
+        )
+    if not key:
+        raise OutputsError(
+            "The stack keeps no private key: auren:deployKey names the key, and whoever deploys has it in an SSH agent."
         )
     return key

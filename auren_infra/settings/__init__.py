@@ -22,7 +22,17 @@ from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal
 from auren_infra.settings.images import STAND_IN, build_map, image_map
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
 from auren_infra.settings.systems import SYSTEMS
-from auren_infra.settings.vocabulary import Domain, Flag, Origins, PublicKeys, Whole, Zone, list_of_texts, written_as
+from auren_infra.settings.vocabulary import (
+    Domain,
+    Flag,
+    NoKeyOrOne,
+    Origins,
+    PublicKeys,
+    Whole,
+    Zone,
+    list_of_texts,
+    written_as,
+)
 
 __all__ = [
     "CONTAINER_SUBNET",
@@ -90,6 +100,7 @@ class Settings(BaseModel):
     ssh_allowed: Annotated[Networks, AfterValidator(reachable)]
     kafka_ui_allowed: Annotated[Networks, AfterValidator(reachable_or_empty)]
     operator_keys: PublicKeys = ()
+    deploy_key: NoKeyOrOne = ""
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER

@@ -110,15 +110,18 @@ def available_version(version: str, info: ValidationInfo) -> str:
             "or add the set to auren_infra/settings/docker.py",
             pinned=", ".join(each.engine for each in RELEASES),
         )
-    if image and source:
-        offer = offered(SYSTEMS[image], source)
-        if not any(f"{each}.".startswith(f"{version}.") for each in offer):
-            raise wrong(
-                "{where} no such release for {image} ({codename}); there is {offer}. "
-                "Change it, auren:dockerSource or auren:dropletImage",
-                where="Docker's own repository has" if source is DockerSource.DOCKER else "the distribution has",
-                image=image,
-                codename=SYSTEMS[image].codename,
-                offer=" and ".join(offer) or "none that can be used here",
-            )
+    # Where a choice is wrong as well, no other choice would make this one right.
+    systems = [SYSTEMS[image]] if image else list(SYSTEMS.values())
+    sources = [source] if source else list(DockerSource)
+    offer = list(dict.fromkeys(each for system in systems for origin in sources for each in offered(system, origin)))
+    if not any(f"{each}.".startswith(f"{version}.") for each in offer):
+        raise wrong(
+            "{where} no such release{system}; there is {offer}. Change it, auren:dockerSource or auren:dropletImage",
+            where=_HAVE[source] if source else "the package sources have",
+            system=f" for {image} ({SYSTEMS[image].codename})" if image else "",
+            offer=" and ".join(offer) or "none that can be used here",
+        )
     return version
+
+
+_HAVE = {DockerSource.DOCKER: "Docker's own repository has", DockerSource.DISTRIBUTION: "the distribution has"}

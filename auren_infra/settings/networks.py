@@ -117,9 +117,12 @@ def _sources(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reachable(value: tuple[str, ...]) -> tuple[str, ...]:
-    """The program comes to the machine's public address, which is IPv4. Somebody must be able to do that."""
+    """The program comes to the machine's public address, which is IPv4. Somebody who is named must be able to do that.
+
+    An empty list is right: whoever deploys lets in the address that they are at (`auren_infra.access`).
+    """
     if not value:
-        raise wrong("names nobody; name at least the address that `pulumi up` runs at")
+        return value
     networks = [ip_network(source) for source in value]
     if not any(isinstance(network, IPv4Network) for network in networks):
         raise wrong("names no IPv4 address, and a machine has no other; name the one that `pulumi up` runs at")

@@ -141,6 +141,7 @@ Domain = Annotated[Zone, AfterValidator(_without_www)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(list_of_texts), AfterValidator(_no_twins)
 ]
+NoKeyOrOne = Annotated[str, AfterValidator(lambda value: value and _public_key(value))]
 PublicKeys = Annotated[
     tuple[Annotated[str, AfterValidator(_public_key)], ...], BeforeValidator(list_of_texts), AfterValidator(_no_twins)
 ]

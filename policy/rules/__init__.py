@@ -4,5 +4,5 @@ from policy.rules import connections, containers, cost, data, network, secrets, 
 
 RULES = (*network.RULES, *data.RULES, *connections.RULES, *containers.RULES, *secrets.RULES, *tags.RULES)
 """What must hold for each resource."""
-STACK_RULES = (*cost.STACK_RULES, *secrets.STACK_RULES)
+STACK_RULES = (*network.STACK_RULES, *cost.STACK_RULES, *secrets.STACK_RULES)
 """What must hold for all of them together."""

@@ -1,7 +1,7 @@
 """Both APIs under one roof, as one host serves them here: DigitalOcean's at `/v2`, Cloudflare's at `/client/v4`.
 
-Beside them `/_sandbox` is this cloud's own door, which no real cloud has: health, faults on demand, and other people's
-zones.
+Beside them are `/cdn-cgi/trace`, as at every host behind Cloudflare, and `/_sandbox`, this cloud's own door, which no
+real cloud has: health, faults on demand, and other people's zones.
 """
 
 import os
@@ -30,6 +30,7 @@ from sandbox.clouds.limits import RateLimit
 from sandbox.clouds.state import CloudflareState, DigitalOceanState, State, Zone
 from sandbox.clouds.store import Store
 from sandbox.clouds.tokens import Tokens
+from sandbox.clouds.trace import trace
 from sandbox.droplets.hypervisor import Hypervisor
 
 VERSION = 2
@@ -116,12 +117,12 @@ def create_app(
         with store.change() as whole:
             whole.cloudflare.zones.pop(zone_id, None)
 
+    app.get("/cdn-cgi/trace")(trace)
     app.mount(
         "/v2",
         digitalocean.create_app(
             cloud,
-            tokens.digitalocean,
-            tokens.digitalocean_read_only,
+            tokens,
             faults,
             hourly=RateLimit(allowed.digitalocean_hour, 3600),
             burst=RateLimit(allowed.digitalocean_minute, 60),

@@ -25,13 +25,18 @@ class Tokens:
         return f"dop_v1_{_derived(self.digitalocean)}"
 
     @property
+    def digitalocean_firewalls(self) -> str:
+        """A token with custom scopes: it reads everything, creates and deletes firewalls, and creates tags."""
+        return f"dop_v1_{_derived(self.digitalocean, 'firewalls')}"
+
+    @property
     def cloudflare_read_only(self) -> str:
         """A token with Zone:Read and DNS:Read."""
         return _derived(self.cloudflare)[:40]
 
 
-def _derived(token: str) -> str:
-    return hashlib.sha256(f"read only {token}".encode()).hexdigest()
+def _derived(token: str, rights: str = "read only") -> str:
+    return hashlib.sha256(f"{rights} {token}".encode()).hexdigest()
 
 
 def tokens(state_dir: Path) -> Tokens:

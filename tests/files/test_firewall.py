@@ -134,9 +134,5 @@ def test_one_more_source_is_one_more_line() -> None:
     assert set(before) <= set(after)
 
 
-def test_the_machine_itself_is_for_operators_and_not_for_containers() -> None:
-    assert machine_rules(settings(sshAllowed='["198.51.100.1/32", "2001:db8::/32"]')).splitlines() == [
-        "deny in on auren0",
-        "allow from 198.51.100.1/32 to any port 22 proto tcp",
-        "allow from 2001:db8::/32 to any port 22 proto tcp",
-    ]
+def test_the_machine_itself_answers_on_the_port_of_ssh_alone_and_never_to_containers() -> None:
+    assert machine_rules().splitlines() == ["deny in on auren0", "deny in on docker0", "allow 22/tcp"]

@@ -33,6 +33,8 @@ class Deployment:
 
     config_file: Path
     config: dict[str, Any] = field(default_factory=dict[str, Any])
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+    """More of the environment, such as an SSH agent's socket, which the sandbox leaves out."""
 
     @classmethod
     def make(cls) -> "Deployment":
@@ -70,7 +72,7 @@ class Deployment:
         done = subprocess.run(
             ["pulumi", *arguments, "--color", "never"],
             cwd=layout.PROJECT,
-            env=environment.complete(STACK),
+            env=environment.complete(STACK) | self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

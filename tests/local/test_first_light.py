@@ -196,7 +196,7 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
     event = post_event(outputs, 80)
-    deployment.configure(dropletSize="g-2vcpu-8gb")  # for the test of a resize
+    deployment.configure(dropletSize="m-4vcpu-32gb")  # for the test of a resize
     printed = deployment.up("--replace", deployment.urn(DROPLET))
     assert "containers stopped, /mnt/auren-data unmounted" in printed
     after = deployment.outputs()
@@ -214,7 +214,7 @@ def test_a_resize_that_is_refused_leaves_nothing_stopped(deployment: Deployment,
     control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
     assert httpx.post(control, json=fault, timeout=5).is_success
     names = list(host.containers())
-    deployment.configure(dropletSize="s-4vcpu-8gb")
+    deployment.configure(dropletSize="s-8vcpu-32gb-amd")
     with pytest.raises(UpdateFailedError, match="containers stopped"):
         deployment.up()
     assert set(host.healths().values()) <= {"exited unhealthy", "exited healthy"}

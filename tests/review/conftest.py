@@ -6,6 +6,8 @@ takes every command for done, and then previewed by the real one.
 
 import importlib.metadata
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,12 +21,16 @@ import yaml
 
 from sandbox import environment, layout, pulumi_stack, stack_config
 from sandbox.engine import install, write_launcher
+from sandbox.engine.build import go
 from sandbox.plugins.install import install_plugins
 from tests.sandbox.clouds.machines import FakeHypervisor
 from tests.sandbox.clouds.running import Clouds
 
 STACK = "prod"
 LIMIT = 240
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+GOJQ = "github.com/itchyny/gojq/cmd/gojq@v0.12.17"
+"""What GitHub's command line has built in for `--jq`."""
 DONE_AT_ONCE = f"""
 import runpy, sys
 sys.path[0] = {str(layout.PROJECT)!r}
@@ -104,3 +110,26 @@ def deployed(state: Path) -> Iterator[Production]:
         yield found
     finally:
         clouds.stop()
+
+
+def _program(package: str) -> Path:
+    """The one on PATH, or one that is built once from this Go package."""
+    address, _, version = package.partition("@")
+    name = address.rpartition("/")[2]
+    if found := shutil.which(name):
+        return Path(found)
+    built = layout.CACHE / name / version / name
+    if not built.exists():
+        environment = os.environ | {"GOBIN": str(built.parent), "GOFLAGS": "", "GOTOOLCHAIN": "auto"}
+        subprocess.run([str(go(print)), "install", package], env=environment, check=True, timeout=600)
+    return built
+
+
+@pytest.fixture(scope="session")
+def actionlint() -> Path:
+    return _program(ACTIONLINT)
+
+
+@pytest.fixture(scope="session")
+def jq() -> Path:
+    return _program(GOJQ)

@@ -1,12 +1,14 @@
 """The comment that the preview's workflow makes of a change: its own command, the real engine, production's stack."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.review.conftest import Production
+from sandbox import layout
+from tests.review.conftest import LIMIT, Production
 from tests.review.workflows import shell
 
 COMMENTS = Path(__file__).parents[2] / "docs" / "comments"
@@ -46,8 +48,7 @@ def test_an_image(production: Production, comment: Comment) -> None:
 
 
 def test_a_rule_of_the_firewall(comment: Comment) -> None:
-    waived = ["image-without-digest=the digests are not written down yet; the tags are of exact versions"]
-    as_documented("firewall-rule", comment(sshAllowed=["198.51.100.0/28"], waivers=waived))
+    as_documented("firewall-rule", comment(sshAllowed=["198.51.100.0/28"]))
 
 
 def test_a_new_system_replaces_the_machine_and_says_so_in_bold(comment: Comment) -> None:
@@ -60,10 +61,10 @@ def test_a_new_system_replaces_the_machine_and_says_so_in_bold(comment: Comment)
 
 
 def test_a_configuration_that_is_refused(comment: Comment) -> None:
-    text = comment(status=1, region="mars", sshAllowed=[])
+    text = comment(status=1, region="mars", sshAllowed=["home"])
     assert "## The preview of 4f5fd18f0e for `prod` failed: merged, this would not be deployed" in text
     assert "auren:region: " in text
-    assert "auren:sshAllowed: " in text
+    assert "auren:sshAllowed[0]: " in text
 
 
 def test_a_broken_rule(comment: Comment) -> None:
@@ -84,6 +85,29 @@ def test_a_preview_that_could_not_be_made_writes_no_comment(production: Producti
     variables = {"STACK": "nobody", "COMMIT": COMMIT, "RUNNER_TEMP": str(tmp_path)}
     production.run(*command, status=2, **variables)
     assert not (tmp_path / "comment.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "said"), [("", "passphrase must be set"), ("another", "incorrect passphrase")], ids=["none", "wrong"]
+)
+def test_no_preview_is_made_without_the_passphrase_of_the_states_secrets(
+    production: Production, passphrase: str, said: str
+) -> None:
+    """So a preview of a pull request can read the stack's secrets, and waits for an approval."""
+    variables = {name: value for name, value in production.variables.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
+    given = {"PULUMI_CONFIG_PASSPHRASE": passphrase} if passphrase else {}
+    done = subprocess.run(
+        ["pulumi", "preview", "--non-interactive"],
+        cwd=layout.PROJECT,
+        env=variables | given,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 def test_no_secret_is_in_a_comment(production: Production, comment: Comment) -> None:

@@ -65,11 +65,12 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "name": st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True),
     "region": st.from_regex(r"[a-z]{3}[0-9]", fullmatch=True),
     "dropletSize": st.sampled_from([name for name, size in SIZES.items() if size.memory_mb >= 4096]),
-    "sshAllowed": st.lists(_NETWORK, min_size=1, max_size=5, unique_by=IPv4Network).map(json.dumps),
+    "sshAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "kafkaUiAllowed": st.lists(_NETWORK, max_size=5, unique_by=IPv4Network).map(json.dumps),
     "operatorKeys": st.lists(WORD, max_size=3, unique=True).map(
         lambda people: json.dumps([f"{ED25519.rpartition(' ')[0]} {person}" for person in people])
     ),
+    "deployKey": st.sampled_from(["", ED25519, ED25519.rpartition(" ")[0]]),
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
     "rebootWindow": st.times().map(lambda time: f"{time:%H:%M}") | st.just(""),
@@ -113,9 +114,10 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "region": WORD | st.from_regex(r"[A-Z]{3}[0-9]", fullmatch=True),
     "dropletSize": WORD | st.sampled_from([name for name, size in SIZES.items() if size.memory_mb < 4096]),
     "dropletImage": WORD | st.from_regex(r"(ubuntu|debian)-[a-z0-9]{2,4}-x64", fullmatch=True),
-    "sshAllowed": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([word])) | _PRIVATE.map(json.dumps),
+    "sshAllowed": _NO_LIST | WORD.map(lambda word: json.dumps([word])) | _PRIVATE.map(json.dumps),
     "kafkaUiAllowed": _NO_LIST | _NETWORK.map(lambda network: json.dumps([f"{network}/8"])),
     "operatorKeys": _NO_LIST | st.integers(20, 79).map(lambda end: json.dumps([ED25519[:end]])),
+    "deployKey": WORD | st.integers(20, 79).map(lambda end: ED25519[:end]),
     "vpcRange": WORD
     | st.integers(11, 99).map(lambda first: f"{first}.0.0.0/20")
     | st.integers(17 * 256, 19 * 256 + 255).map(lambda block: f"172.{block // 256}.{block % 256}.0/24"),

@@ -43,6 +43,15 @@ def test_a_new_operator_costs_one_file(update: Rehearsal) -> None:
     assert _changed(update, deploy(operatorKeys=json.dumps([ED25519]))) == {"operators"}
 
 
+def test_another_operators_address_does_not_need_the_machine(update: Rehearsal) -> None:
+    """Who may log in is decided in front of the machine: otherwise an operator whose address changed is locked out."""
+    after = deploy(sshAllowed='["198.51.100.9/32"]')
+    assert _changed(update, after) == {NAME}
+    before = {resource.urn: resource.inputs for resource in update.resources}
+    changed = [each.type for each in after.resources if each.inputs != before[each.urn]]
+    assert changed == ["digitalocean:index/firewall:Firewall"]
+
+
 def test_a_changed_website_is_served_without_a_restart(update: Rehearsal, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("AUREN, anew")
     assert _changed(update, deploy(website=str(tmp_path))) == {"website"}

@@ -18,7 +18,7 @@ def test_defaults_are_productions() -> None:
     assert chosen.domain == chosen.cloudflare_zone == "aupex.ai"
     assert chosen.proxied is True
     assert (chosen.region, chosen.droplet_size, chosen.droplet_image) == ("nyc3", "s-2vcpu-4gb", "ubuntu-22-04-x64")
-    assert chosen.operator_keys == ()
+    assert (chosen.operator_keys, chosen.deploy_key) == ((), "")
     assert chosen.vpc_range == "10.200.0.0/20"
     assert (chosen.data_volume_size, chosen.protect_data) == (40, True)
     assert (chosen.docker_source, chosen.docker_version) == (DockerSource.DOCKER, "29.8")
@@ -42,6 +42,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         sshAllowed='["198.51.100.0/24", "2001:db8::/32", "198.51.100.7"]',
         kafkaUiAllowed="[]",
         operatorKeys=json.dumps([ED25519, ECDSA]),
+        deployKey=ECDSA,
         vpcRange="192.168.16.0/24",
         dataVolumeSize="16384",
         protectData="false",
@@ -68,6 +69,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.ssh_allowed == ("198.51.100.0/24", "2001:db8::/32", "198.51.100.7")
     assert chosen.kafka_ui_allowed == ()
     assert len(chosen.operator_keys) == 2
+    assert chosen.deploy_key == ECDSA
     assert chosen.vpc_range == "192.168.16.0/24"
     assert chosen.data_volume_size == 16384
     assert chosen.protect_data is False

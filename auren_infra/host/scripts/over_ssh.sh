@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# over_ssh < PRIVATE_KEY, on the machine that runs pulumi: runs a script on the droplet before a cloud takes something away from it.
+# over_ssh < PRIVATE_KEY, on the machine that runs pulumi (nothing given: an SSH agent holds the key): runs a script on the droplet before a cloud takes something away from it.
 #   HOST, PORT     where its sshd listens, and KNOWN_HOSTS, the known_hosts line with its host key
 #   WEB_PORT       a port that everybody can reach while AUREN runs
 #   COMMAND        what is run there, with SCRIPT on its standard input
@@ -40,8 +40,9 @@ takes_connections() {
 
 # `exec`, so that it is ssh itself that is ended. The files are named from where they are: ssh reads paths as patterns.
 log_in() {
-    exec ssh -F /dev/null -T -p "$PORT" -i key \
-        -o IdentitiesOnly=yes -o IdentityAgent=none -o BatchMode=yes -o ControlPath=none -o ProxyCommand=none \
+    local -a identity=(-i key -o IdentitiesOnly=yes -o IdentityAgent=none)
+    [ -s key ] || identity=(-o PreferredAuthentications=publickey)
+    exec ssh -F /dev/null -T -p "$PORT" "${identity[@]}" -o BatchMode=yes -o ControlPath=none -o ProxyCommand=none \
         -o UserKnownHostsFile=known_hosts -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o UpdateHostKeys=no \
         -o ConnectTimeout=10 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 \
         "root@$HOST" "$COMMAND" <script 2>said
@@ -71,6 +72,11 @@ main() {
     printf '%s\n' "$KNOWN_HOSTS" >known_hosts
     printf '%s' "$SCRIPT" >script
     : >said
+    if [ ! -s key ] && ! bounded 15 ssh-add -l >/dev/null 2>&1; then
+        echo "The stack keeps no private key (auren:deployKey), and no SSH agent here holds one: $KEPT." >&2
+        echo "Start an agent, add the key with \`ssh-add FILE\`, and run pulumi again." >&2
+        exit 1
+    fi
 
     for try in 1 2 3 4; do
         [ "$try" -eq 1 ] || sleep 5

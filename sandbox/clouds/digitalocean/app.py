@@ -26,8 +26,10 @@ from sandbox.clouds.digitalocean import (
     vpcs,
 )
 from sandbox.clouds.digitalocean.errors import ApiError
+from sandbox.clouds.digitalocean.scopes import scopes
 from sandbox.clouds.faults import Faults
 from sandbox.clouds.limits import Quota, RateLimit
+from sandbox.clouds.tokens import Tokens
 
 HOURLY = 5000
 PER_MINUTE = 250
@@ -49,10 +51,8 @@ _ROUTERS = (
 )
 
 
-def create_app(
-    cloud: Cloud, token: str, read_only: str, faults: Faults, *, hourly: RateLimit, burst: RateLimit
-) -> FastAPI:
-    """`read_only` is a second token of the account, which may change nothing."""
+def create_app(cloud: Cloud, tokens: Tokens, faults: Faults, *, hourly: RateLimit, burst: RateLimit) -> FastAPI:
+    allowed = {f"Bearer {token}": allows for token, allows in scopes(tokens).items()}
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.cloud = cloud
     for router in _ROUTERS:
@@ -65,9 +65,9 @@ def create_app(
             response = _refusal(request, ApiError(fault.status, fault.message))
             if fault.retry_after is not None:
                 response.headers["retry-after"] = str(fault.retry_after)
-        elif (asker := request.headers.get("authorization")) not in (f"Bearer {token}", f"Bearer {read_only}"):
+        elif (asker := request.headers.get("authorization", "")) not in allowed:
             response = _refusal(request, ApiError(401, "Unable to authenticate you"))
-        elif asker != f"Bearer {token}" and request.method not in ("GET", "HEAD"):
+        elif not allowed[asker](request.method, request.url.path):
             response = _refusal(request, ApiError(403, "you do not have access for the attempted action"))
         else:
             quota = hourly.take(asker)

@@ -4,11 +4,11 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from sandbox.clouds.digitalocean.bodies import MAY_BE_EMPTY, Body, Numbers, Strings, remember_tags
+from sandbox.clouds.digitalocean.bodies import MAY_BE_EMPTY, Body, Numbers, Strings
 from sandbox.clouds.digitalocean.errors import conflict, invalid
 from sandbox.clouds.state import DigitalOceanState, Firewall, FirewallPeers, FirewallRule
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]*")
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]+")
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 MAX_RULES = 50
 MAX_DROPLETS = 10
@@ -97,7 +97,7 @@ def _kept(state: DigitalOceanState, rule: Rule, peers: Peers) -> FirewallRule:
         peers=FirewallPeers(
             addresses=peers.addresses,
             droplet_ids=peers.droplet_ids,
-            tags=remember_tags(state, peers.tags),
+            tags=existing_tags(state, peers.tags),
         ),
     )
 
@@ -113,6 +113,14 @@ def check_droplets(state: DigitalOceanState, ids: list[int]) -> None:
     for droplet_id in ids:
         if droplet_id not in state.droplets:
             raise invalid(f"droplet {droplet_id} was not found")
+
+
+def existing_tags(state: DigitalOceanState, names: list[str]) -> list[str]:
+    """The tags without repetition. Droplets and volumes make the tags that they name; firewalls do not."""
+    for name in names:
+        if name not in state.tags:
+            raise invalid(f"tag {name} does not exist")
+    return list(dict.fromkeys(names))
 
 
 def check_size(firewall: Firewall) -> None:
@@ -136,5 +144,6 @@ def fill(state: DigitalOceanState, firewall: Firewall, body: FirewallBody) -> No
     firewall.name = body.name
     firewall.inbound, firewall.outbound = both(state, body)
     firewall.droplet_ids = list(dict.fromkeys(body.droplet_ids))
-    firewall.tags = remember_tags(state, body.tags)
+    firewall.tags = list(dict.fromkeys(body.tags))
     check_size(firewall)
+    existing_tags(state, body.tags)

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 
 from sandbox.clouds.cloud import CloudDep
 from sandbox.clouds.digitalocean.actions import timestamp
-from sandbox.clouds.digitalocean.bodies import remember_tags
 from sandbox.clouds.digitalocean.enforcement import covers, enforce_firewalls
 from sandbox.clouds.digitalocean.errors import not_found
 from sandbox.clouds.digitalocean.firewall_rules import (
@@ -19,6 +18,7 @@ from sandbox.clouds.digitalocean.firewall_rules import (
     both,
     check_droplets,
     check_size,
+    existing_tags,
     fill,
 )
 from sandbox.clouds.digitalocean.paging import paged
@@ -138,7 +138,7 @@ def change_tags(cloud: CloudDep, request: Request, firewall_id: str, body: Tags)
         state = whole.digitalocean
         firewall = _found(state, firewall_id)
         kept = [each for each in firewall.tags if each not in body.tags]
-        firewall.tags = kept if request.method == "DELETE" else kept + remember_tags(state, body.tags)
+        firewall.tags = kept if request.method == "DELETE" else kept + existing_tags(state, body.tags)
         check_size(firewall)
         enforcing = enforce_firewalls(cloud)
     _in_force(enforcing)

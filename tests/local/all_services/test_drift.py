@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ import pytest
 
 from auren_infra.drift.repairs import HERE, ON_THE_MACHINE, TITLE
 from auren_infra.services.model import Service
-from sandbox import environment, layout
 from tests.local.all_services.connections import assert_only_the_links_connect
 from tests.local.all_services.drift import RIGHT, drift
-from tests.local.deployment import STACK, Deployment
+from tests.local.deployment import Deployment
 from tests.local.host import Host
-from tests.review.workflows import shell
+from tests.local.runner import Runner
 
 pytestmark = pytest.mark.machine
 
@@ -103,19 +101,10 @@ ANOTHER_NETWORK: Changes = {
 def workflow(tmp_path: Path) -> Callable[..., str]:
     """Run a step of a workflow as a runner would; what it printed."""
 
+    runner = Runner(tmp_path)
+
     def run(*step: str) -> str:
-        runner = {"STACK": STACK, "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
-        done = subprocess.run(
-            shell(*step),
-            cwd=layout.PROJECT,
-            env=environment.complete(STACK) | runner,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        done = runner.step(*step)
         assert done.returncode == 0, done.stdout
         return done.stdout
 

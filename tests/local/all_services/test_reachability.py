@@ -50,11 +50,15 @@ def test_to_an_allowed_address_ssh_and_the_kafka_ui_answer_as_well(addresses: tu
 def test_with_the_clouds_firewall_gone_the_droplets_own_holds(
     addresses: tuple[str, str], outputs: dict[str, Any], internet: Client
 ) -> None:
-    """The second wall: UFW for the machine, and rules for published ports, which Docker leads past UFW."""
+    """UFW for the machine, and rules for published ports, which Docker leads past UFW. SSH is left to its keys."""
+    anything = ("-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR")
+    login = [*internet.prefix, "ssh", "-F", "/dev/null", "-o", "BatchMode=yes", *anything, f"root@{addresses[0]}", ":"]
     with cloud.firewall_wide_open(outputs["firewall"]["id"]):
-        assert scan(internet, addresses[1]) == {addresses[1]: EVERYBODY}
+        assert scan(internet, addresses[1]) == {addresses[1]: EVERYBODY | {22: "open"}}
         assert internet.connect(addresses[0], 8081) == "silent"
         assert HOST.connect(addresses[0], 8081).startswith("open HTTP")
+        refused = subprocess.run(login, capture_output=True, text=True, timeout=60, check=False)
+    assert (refused.returncode, refused.stderr.strip().rpartition(": ")[2]) == (255, "Permission denied (publickey).")
 
 
 def test_databases_listen_on_no_address_of_the_machine(host: Host) -> None:

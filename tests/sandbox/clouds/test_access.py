@@ -22,13 +22,51 @@ def test_tokens_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "tokens.json").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic eDp5"])
+@pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic eDp5", "TOKEN", "Bearer  TOKEN"])
 def test_digitalocean_wants_its_token(clouds: Clouds, header: str | None) -> None:
+    header = header and header.replace("TOKEN", clouds.tokens.digitalocean)
     with clouds.raw() as http:
         del http.headers["Authorization"]
         answer = http.get("/v2/account", headers={"Authorization": header} if header else {})
     assert answer.status_code == 401
     assert answer.json()["message"] == "Unable to authenticate you"
+
+
+@pytest.mark.parametrize(
+    ("token", "method", "path", "status"),
+    [
+        ("digitalocean_read_only", "GET", "firewalls", 200),
+        ("digitalocean_read_only", "POST", "firewalls", 403),
+        ("digitalocean_read_only", "DELETE", "firewalls/none", 403),
+        ("digitalocean_read_only", "POST", "tags", 403),
+        ("digitalocean_firewalls", "GET", "droplets", 200),
+        ("digitalocean_firewalls", "POST", "firewalls", 422),
+        ("digitalocean_firewalls", "DELETE", "firewalls/none", 404),
+        ("digitalocean_firewalls", "POST", "tags", 422),
+        ("digitalocean_firewalls", "PUT", "firewalls/none", 403),
+        ("digitalocean_firewalls", "POST", "firewalls/none/rules", 403),
+        ("digitalocean_firewalls", "DELETE", "tags/none", 403),
+        ("digitalocean_firewalls", "POST", "droplets", 403),
+        ("digitalocean_firewalls", "DELETE", "droplets/1", 403),
+        ("digitalocean", "POST", "droplets", 422),
+    ],
+)
+def test_a_token_may_do_what_its_scopes_name(clouds: Clouds, token: str, method: str, path: str, status: int) -> None:
+    with clouds.raw() as http:
+        headers = {"Authorization": f"Bearer {getattr(clouds.tokens, token)}"}
+        answer = http.request(method, f"/v2/{path}", headers=headers, json={} if method == "POST" else None)
+    assert answer.status_code == status
+    assert (answer.json().get("message") == "you do not have access for the attempted action") == (status == 403)
+
+
+def test_a_client_is_told_its_own_address_without_a_token(clouds: Clouds) -> None:
+    """Every host behind Cloudflare answers this. Droplets see this machine at its address in their own network."""
+    with clouds.raw() as http:
+        del http.headers["Authorization"]
+        answer = http.get("/cdn-cgi/trace")
+    assert answer.headers["content-type"].partition(";")[0] == "text/plain"
+    told = dict(line.split("=", 1) for line in answer.text.splitlines())
+    assert (told["ip"], told["h"], told["visit_scheme"]) == ("198.51.100.1", "127.0.0.1", "http")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def test_a_firewall_is_enforced_and_taken_off(do: Client, machines: FakeHypervis
 
 
 def test_firewalls_follow_tags_and_add_up(do: Client, machines: FakeHypervisor) -> None:
+    for tag in ("web", "ssh"):
+        do.tags.create({"name": tag})
     firewall(do, name="web", tags=["web"], inbound_rules=[rule("80")])
     made = droplet(do, tags=["web"])
     assert machines.policies[made["id"]].inbound == (FirewallRule("tcp", (80, 80), ("0.0.0.0/0",)),)
@@ -108,6 +110,19 @@ def test_firewalls_follow_tags_and_add_up(do: Client, machines: FakeHypervisor) 
     eventually(lambda: len(machines.policies[made["id"]].inbound) == 1)
     do.tags.delete("ssh")
     eventually(lambda: machines.policies == {})
+
+
+def test_two_firewalls_on_one_tag_add_up_and_each_is_taken_off_by_itself(do: Client, machines: FakeHypervisor) -> None:
+    """That is how SSH is opened for a while without the stack's own firewall being touched."""
+    made = droplet(do, tags=["auren"])
+    firewall(do, name="auren-prod", tags=["auren"], inbound_rules=[rule("443")])
+    opening = firewall(
+        do, name="auren-prod-access", tags=["auren"], inbound_rules=[rule(addresses=["10.0.0.9"])], outbound_rules=None
+    )
+    world, one = FirewallRule("tcp", (443, 443), ("0.0.0.0/0",)), FirewallRule("tcp", (22, 22), ("10.0.0.9",))
+    assert machines.policies[made["id"]] == FirewallPolicy(inbound=(world, one), outbound=(EVERYWHERE,))
+    do.firewalls.delete(opening["id"])
+    assert machines.policies[made["id"]] == FirewallPolicy(inbound=(world,), outbound=(EVERYWHERE,))
 
 
 def test_firewall_peers_may_be_droplets(do: Client, machines: FakeHypervisor) -> None:
@@ -134,6 +149,7 @@ def test_firewall_parts_are_added_and_removed(do: Client, machines: FakeHypervis
     wall = firewall(do)
     do.firewalls.assign_droplets(wall["id"], {"droplet_ids": [made["id"]]})
     do.firewalls.add_rules(wall["id"], {"inbound_rules": [rule("443")]})
+    do.tags.create({"name": "extra"})
     do.firewalls.add_tags(wall["id"], {"tags": ["extra"]})
     now = do.firewalls.get(wall["id"])["firewall"]
     assert ([each["ports"] for each in now["inbound_rules"]], now["tags"]) == (["22", "443"], ["extra"])

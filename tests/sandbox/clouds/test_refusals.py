@@ -11,7 +11,7 @@ from tests.sandbox.clouds.test_account import OUTBOUND, firewall, rule
 
 DROPLET = {"name": "a", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
 VOLUME = {"name": "b", "region": "fra1", "size_gigabytes": 1}
-WALL = {"name": "w", "inbound_rules": [rule()], "outbound_rules": OUTBOUND}
+WALL = {"name": "wall", "inbound_rules": [rule()], "outbound_rules": OUTBOUND}
 VPC = {"name": "v", "region": "fra1"}
 
 BODIES: list[tuple[str, dict[str, Any], int, str]] = [
@@ -61,6 +61,9 @@ BODIES: list[tuple[str, dict[str, Any], int, str]] = [
     ("vpcs", VPC | {"ip_range": "10.19.4.0/24"}, 422, "reserved by DigitalOcean"),
     ("firewalls", WALL | {"name": "taken"}, 409, "duplicate name"),
     ("firewalls", WALL | {"name": "a b"}, 422, "name must start"),
+    ("firewalls", WALL | {"name": "a_b"}, 422, "name must start"),
+    ("firewalls", WALL | {"name": "-a"}, 422, "name must start"),
+    ("firewalls", WALL | {"name": "a"}, 422, "name must start"),
     ("firewalls", WALL | {"inbound_rules": None, "outbound_rules": []}, 422, "at least one inbound or outbound rule"),
     ("firewalls", WALL | {"inbound_rules": [rule("0-99999")]}, 422, "between 1 and 65535"),
     ("firewalls", WALL | {"inbound_rules": [rule("http")]}, 422, "must be a single port"),
@@ -70,6 +73,9 @@ BODIES: list[tuple[str, dict[str, Any], int, str]] = [
     ("firewalls", WALL | {"inbound_rules": [rule(str(port)) for port in range(1, 52)]}, 422, "at most 50 rules"),
     ("firewalls", WALL | {"droplet_ids": [1]}, 422, "droplet 1 was not found"),
     ("firewalls", WALL | {"tags": list("abcdef")}, 422, "at most 5 tags"),
+    ("firewalls", WALL | {"tags": ["unheard-of"]}, 422, "tag unheard-of does not exist"),
+    ("firewalls", WALL | {"inbound_rules": [rule(tags=["unheard-of"])]}, 422, "tag unheard-of does not exist"),
+    ("firewalls", WALL | {"inbound_rules": [rule(addresses=["10.0.0.1"] * 1001)]}, 422, "at most 1000 addresses"),
     ("reserved_ips", {}, 422, "either region or droplet_id is required"),
     ("reserved_ips", {"region": "moon1"}, 422, "invalid region"),
     ("reserved_ips", {"droplet_id": 1}, 422, "Droplet not found"),

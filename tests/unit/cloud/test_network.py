@@ -42,6 +42,13 @@ def test_an_empty_list_closes_a_port() -> None:
     assert [rule["port"] for rule in closed.outputs["firewall"]["inbound"]] == [22, 80, 443]
 
 
+def test_ssh_may_be_closed_to_everyone() -> None:
+    """Whoever deploys then lets in the address that they are at, for as long as it takes."""
+    closed = deploy(sshAllowed="[]")
+    assert [rule["portRange"] for rule in _firewall(closed)["inboundRules"]] == ["80", "443", "8081"]
+    assert [rule["port"] for rule in closed.outputs["firewall"]["inbound"]] == [80, 443, 8081]
+
+
 def test_no_droplet_is_without_its_firewall_for_a_moment(rehearsal: Rehearsal) -> None:
     firewall = rehearsal.only("digitalocean:index/firewall:Firewall")
     droplet = rehearsal.only("digitalocean:index/droplet:Droplet")

@@ -85,6 +85,14 @@ def test_the_connection_trusts_this_machine_alone(run: Run, programs: Path) -> N
     assert "IdentityAgent=none" in (programs / "ssh-calls").read_text()
 
 
+def test_a_stack_that_keeps_no_key_is_logged_in_to_with_the_agents(run: Run, programs: Path, update: Rehearsal) -> None:
+    (programs / "shown").write_text(json.dumps({**update.outputs, "sshPrivateKey": ""}))
+    assert run("--stack", "prod")[0] == 0
+    asked = (programs / "ssh-calls").read_text() + (programs / "config").read_text()
+    assert not [word for word in ("IdentityAgent", "IdentityFile", "IdentitiesOnly") if word in asked]
+    assert "StrictHostKeyChecking yes" in asked
+
+
 def test_the_key_is_this_users_alone_and_gone_afterwards(
     run: Run, programs: Path, update: Rehearsal, machine: Machine
 ) -> None:

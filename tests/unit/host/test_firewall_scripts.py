@@ -109,7 +109,11 @@ touch "$state/rules"
 added() {
     local text="ufw $*"
     case "$text" in *" comment "*) text="${text% comment *} comment '${text##* comment }'" ;; esac
-    sed -E 's, from (0.0.0.0/0|::/0) to any port 22 proto tcp, 22/tcp,' <<<"$text"
+    text=$(sed -E 's, from (0.0.0.0/0|::/0) to any port 22 proto tcp, 22/tcp,' <<<"$text")
+    case "$text" in
+    "ufw allow 22/tcp "*) [ "$2" != 22/tcp ] || sed -i '/^ufw allow 22\/tcp /d' "$state/rules" ;;
+    esac
+    echo "$text"
 }
 case "$*" in
 "show added") echo "Added user rules (see 'ufw status' for running firewall):"; cat "$state/rules" ;;
@@ -121,12 +125,15 @@ case "$*" in
 "--force delete "*) sed -i "$3d" "$state/rules" ;;
 "--force enable") touch "$state/on" ;;
 "prepend "*) shift; { added "$@"; cat "$state/rules"; } >"$state/more"; mv "$state/more" "$state/rules" ;;
-"allow "* | "deny "*) added "$@" >>"$state/rules" ;;
+"allow "* | "deny "*) more=$(added "$@"); echo "$more" >>"$state/rules" ;;
 "default "*) ;;
 *) echo "ERROR: Invalid syntax" >&2; exit 1 ;;
 esac
 """
-"""UFW with its rules in a file, as `ufw show added` prints them; it numbers them only when it is on."""
+"""UFW with its rules in a file, as `ufw show added` prints them; it numbers them only when it is on.
+
+A rule for everybody takes the place of the two that allow the same by IPv4 and by IPv6, and of their comments.
+"""
 CHANGES = ("ufw allow", "ufw deny", "ufw prepend", "ufw --force delete")
 
 
@@ -146,24 +153,30 @@ def _rules(walled: Bench) -> list[str]:
     return [line.split(" comment 'auren-")[0] for line in (walled.root / "state/rules").read_text().splitlines()]
 
 
-def _apply(walled: Bench, **changes: str) -> None:
-    done = walled.run("machine_firewall", data=machine_rules(settings(**changes)))
+def _apply(walled: Bench, rules: str = machine_rules()) -> None:
+    done = walled.run("machine_firewall", data=rules)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "Status: active\n")
+
+
+OURS = ["ufw deny in on docker0", "ufw deny in on auren0"], ["ufw allow 22/tcp"]
+"""Before and behind what was there."""
+
+
+def _as_before(*addresses: str) -> str:
+    """The rules of a machine on which UFW named the addresses that may log in."""
+    ssh = "".join(f"allow from {address} to any port 22 proto tcp\n" for address in addresses)
+    return f"deny in on auren0\n{ssh}"
 
 
 def test_a_denial_stands_before_what_allows_more(walled: Bench) -> None:
     _apply(walled)
-    assert _rules(walled) == [
-        "ufw deny in on auren0",
-        *BY_HAND.splitlines(),
-        "ufw allow from 198.51.100.1/32 to any port 22 proto tcp",
-    ]
+    assert _rules(walled) == [*OURS[0], *BY_HAND.splitlines(), *OURS[1]]
 
 
 def test_the_way_in_is_there_before_the_wall(walled: Bench) -> None:
     _apply(walled)
     calls = walled.calls("ufw allow", "ufw default", "ufw --force")
-    assert calls[0].startswith("ufw allow from 198.51.100.1/32 ")
+    assert calls[0].startswith("ufw allow 22/tcp ")
     assert calls[1:] == [
         "ufw default deny incoming",
         "ufw default allow outgoing",
@@ -179,24 +192,26 @@ def test_a_second_run_changes_no_rule(walled: Bench) -> None:
     assert walled.calls(*CHANGES) == []
 
 
-def test_whoever_may_no_longer_come_in_is_shut_out_last(walled: Bench) -> None:
-    """Were the old rule deleted first, a cut in the middle would leave no way in."""
-    _apply(walled, sshAllowed='["198.51.100.1/32", "2001:db8::/32"]')
+@pytest.mark.parametrize(
+    "before", [["198.51.100.1/32", "2001:db8::/32"], ["0.0.0.0/0", "::/0"], ["0.0.0.0/0"], ["198.51.100.1/32"]], ids=str
+)
+def test_a_machine_that_named_the_operators_addresses_lets_in_all_of_ssh_and_nobody_is_locked_out(
+    walled: Bench, before: list[str]
+) -> None:
+    """Were an old rule deleted first, a cut in the middle would leave no way in."""
+    _apply(walled, _as_before(*before))
     walled.forget_calls()
-    _apply(walled, sshAllowed='["198.51.100.2/32", "2001:db8::/32"]')
-    assert [call.split(" comment ")[0] for call in walled.calls(*CHANGES)] == [
-        "ufw allow from 198.51.100.2/32 to any port 22 proto tcp",
-        "ufw --force delete 4",
-    ]
-    assert _rules(walled)[1:3] == BY_HAND.splitlines()
-    assert [rule.split()[3] for rule in _rules(walled)[3:]] == ["2001:db8::/32", "198.51.100.2/32"]
+    _apply(walled)
+    assert _rules(walled) == [*OURS[0], *BY_HAND.splitlines(), *OURS[1]]
+    changes = [call.split(" comment ")[0] for call in walled.calls(*CHANGES)]
+    assert changes[:2] == ["ufw prepend deny in on docker0", "ufw allow 22/tcp"]
+    assert all(call.startswith("ufw --force delete ") for call in changes[2:])
 
 
 def test_every_rule_that_is_not_wanted_any_more_goes(walled: Bench) -> None:
     """Each deletion gives those behind it other numbers."""
-    many = [f"198.51.100.{number}/32" for number in range(1, 12)]
-    _apply(walled, sshAllowed=str(many).replace("'", '"'))
-    _apply(walled, sshAllowed='["198.51.100.5/32"]')
+    _apply(walled, _as_before(*(f"198.51.100.{number}/32" for number in range(1, 12))))
+    _apply(walled, _as_before("198.51.100.5/32"))
     assert [rule for rule in _rules(walled) if "port 22" in rule] == [
         "ufw allow from 198.51.100.5/32 to any port 22 proto tcp"
     ]
@@ -219,10 +234,10 @@ def test_everybody_by_one_protocol_is_not_deleted_with_everybody_by_the_other(
 def test_a_run_that_was_cut_is_made_good(walled: Bench) -> None:
     _apply(walled)
     rules = walled.root / "state/rules"
-    rules.write_text("".join(line for line in rules.read_text().splitlines(keepends=True) if "port 22" not in line))
+    rules.write_text("".join(line for line in rules.read_text().splitlines(keepends=True) if "22/tcp" not in line))
     _apply(walled)
     assert _rules(walled).count("ufw deny in on auren0") == 1
-    assert "ufw allow from 198.51.100.1/32 to any port 22 proto tcp" in _rules(walled)
+    assert "ufw allow 22/tcp" in _rules(walled)
 
 
 def test_a_rule_that_ufw_refuses_shuts_nobody_out(walled: Bench) -> None:

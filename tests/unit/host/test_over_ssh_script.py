@@ -27,7 +27,9 @@ class Here:
     root: Path
     ports: dict[str, int] = field(default_factory=dict[str, int])
 
-    def run(self, *statuses: int, said: str = "", seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *statuses: int, said: str = "", seconds: float = 60, key: str = KEY
+    ) -> subprocess.CompletedProcess[str]:
         """Run it as the local command does: as an argument of bash, the key on standard input. `statuses` are ssh's."""
         (self.root / "state/statuses").write_text("".join(f"{status}\n" for status in statuses))
         (self.root / "state/said").write_text(said)
@@ -45,7 +47,7 @@ class Here:
         return subprocess.run(
             ["bash", "-c", script("over_ssh")],
             check=False,
-            input=KEY,
+            input=key,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -128,6 +130,22 @@ def alive(here: Here) -> Iterator[Here]:
     """Somebody takes connections on the port of SSH."""
     with _listening(here.ports["ssh"]):
         yield here
+
+
+def test_a_key_that_the_stack_does_not_keep_is_the_agents(alive: Here) -> None:
+    _program(alive.root / "bin/ssh-add", "")
+    done = alive.run(0, key="")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (call,) = alive.calls()
+    assert not [word for word in ("-i ", "IdentitiesOnly", "IdentityAgent") if word in call]
+
+
+def test_without_the_agent_a_living_machine_is_not_taken_for_dead(alive: Here) -> None:
+    _program(alive.root / "bin/ssh-add", "exit 2")
+    done = alive.run(255, key="")
+    assert done.returncode == 1
+    assert f"no SSH agent here holds one: {KEPT}.\n" in done.stderr
+    assert alive.calls() == []
 
 
 def test_a_machine_that_is_alive_runs_the_script(alive: Here) -> None:

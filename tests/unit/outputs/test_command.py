@@ -119,6 +119,16 @@ def test_the_key_is_written_for_its_owner_only_and_named(
     assert [each.name for each in key.parent.iterdir()] == ["auren"]
 
 
+def test_a_key_that_the_stack_does_not_keep_is_not_written(
+    run: Run, pulumi: Path, tmp_path: Path, given: dict[str, Any]
+) -> None:
+    (tmp_path / "kept.json").write_text(json.dumps(given | {"sshPrivateKey": ""}))
+    status, shown, said = run("--from", "kept.json", "--format", "ssh", "--write-key", "key")
+    assert (status, shown) == (1, "")
+    assert "auren:deployKey names the key, and whoever deploys has it in an SSH agent" in said
+    assert not (tmp_path / "key").exists()
+
+
 def test_a_key_that_was_not_shown_is_not_written(run: Run, pulumi: Path, tmp_path: Path) -> None:
     status, shown, said = run("--from", "hidden.json", "--format", "ssh", "--write-key", "key")
     assert (status, shown) == (1, "")

@@ -171,6 +171,32 @@ def test_the_monthly_cost_is_held_to_its_limit(limit: int, resources: list[Resou
     assert all(said in fault for _, fault in faults)
 
 
+FIREWALL = "digitalocean:index/firewall:Firewall"
+
+
+@pytest.mark.parametrize(
+    ("droplet", "firewall", "open_"),
+    [
+        (["auren"], ["auren"], False),
+        (["other", "auren"], ["auren", "more"], False),
+        ([UNKNOWN], ["auren"], False),
+        (UNKNOWN, ["auren"], False),
+        (["auren"], [UNKNOWN], False),
+        (["auren"], UNKNOWN, False),
+        ([], UNKNOWN, False),
+        ([], ["auren"], True),
+        (["auren"], [], True),
+        (["auren"], ["other"], True),
+        (["auren"], None, True),
+    ],
+)
+def test_a_droplet_that_no_firewall_covers_is_found(droplet: object, firewall: object, open_: bool) -> None:
+    resources = [_resource("digitalocean:index/droplet:Droplet", {"tags": droplet}), _resource(VOLUME, {})]
+    resources += [] if firewall is None else [_resource(FIREWALL, {"tags": firewall})]
+    faults = [*STACK_BY_NAME["droplet-without-firewall"].check(Stack(resources))]
+    assert [urn for urn, _ in faults] == [resources[0].urn] * open_
+
+
 @pytest.mark.parametrize(
     ("path", "text", "said"),
     [

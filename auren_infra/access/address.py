@@ -1,0 +1,31 @@
+"""The public IPv4 address that this machine's connections come from, as Cloudflare sees it."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from urllib.parse import urlsplit
+
+from auren_infra.access import http
+from auren_infra.access.http import AccessError
+
+_CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+
+
+def own(environment: Mapping[str, str]) -> IPv4Address:
+    """Ask the host of Cloudflare's API, which the deployment needs anyway. Raises `AccessError`.
+
+    `/cdn-cgi/trace` is answered without a token by every host behind Cloudflare, one `key=value` a line.
+    """
+    host = urlsplit(environment.get("CLOUDFLARE_BASE_URL") or _CLOUDFLARE)
+    url = f"{host.scheme}://{host.netloc}/cdn-cgi/trace"
+    try:
+        answer = http.ask("GET", url, ipv4=True)
+    except AccessError as error:
+        raise AccessError(f"Your public address is unknown: {error} Name it with --address.") from error
+    told = dict(line.split("=", 1) for line in answer.text.splitlines() if "=" in line)
+    try:
+        return IPv4Address(told.get("ip", ""))
+    except ValueError:
+        raise AccessError(
+            f"Your public address is unknown: {url} answered with {answer.status} and names no IPv4 address. "
+            "Name it with --address."
+        ) from None

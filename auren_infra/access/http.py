@@ -1,0 +1,54 @@
+"""HTTP for both services that are asked: what fails in passing is tried again, what remains is one sentence."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import urllib3
+
+_RETRIES = urllib3.Retry(
+    total=4,
+    backoff_factor=1,  # 0, 2, 4 and 8 seconds
+    retry_after_max=30,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,  # a POST too: what it made the first time is recognised by its name
+    raise_on_status=False,
+)
+
+
+class AccessError(RuntimeError):
+    """SSH could not be opened, closed or checked; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The JSON object in it; an empty one when it holds none."""
+        try:
+            found = json.loads(self.text)
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def ask(
+    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: object = None, ipv4: bool = False
+) -> Answer:
+    """What is answered, whatever its status. `ipv4` asks over IPv4 alone. Raises `AccessError` when nobody answers."""
+    source = ("0.0.0.0", 0) if ipv4 else None  # an IPv6 connection cannot start there, so the next address is tried
+    with urllib3.PoolManager(
+        retries=_RETRIES, timeout=urllib3.Timeout(connect=10, read=30), source_address=source
+    ) as pool:
+        try:
+            answer = pool.request(method, url, headers=dict(headers or {}), json=body)
+        except urllib3.exceptions.HTTPError as error:
+            reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+            said = str(reason)
+            # urllib3 begins with the connection's own description, which is the address again.
+            raise AccessError(f"{url} does not answer: {said.partition(': ')[2] or said}.") from error
+    return Answer(answer.status, answer.data.decode(errors="replace"))

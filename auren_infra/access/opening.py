@@ -1,0 +1,110 @@
+"""An opening as a value: what its firewall is called, what it lets in, and when it is over. Nothing is asked here."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import Any
+
+from auren_infra.services.inbound import SSH_PORT
+
+_TIME = "%Y%m%dT%H%M%SZ"
+_LONGEST_HOLDER = 80
+_BY_STACK = "auren-"
+"""Before the engine's name of a stack, as long as `auren:name` says nothing else."""
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """A firewall of the account."""
+
+    id: str
+    name: str
+    status: str
+    """`waiting` until it is in force on every droplet, then `succeeded`; `failed` when it is not."""
+    tags: tuple[str, ...]
+    droplets: tuple[int, ...]
+    inbound: tuple[str, ...]
+    """Its rules in words, such as `tcp 22 from 198.51.100.7`."""
+
+    @property
+    def says(self) -> str:
+        return "; ".join(self.inbound) or "nothing comes in"
+
+    def covers(self, tag: str, droplets: Iterable[int]) -> bool:
+        return tag in self.tags or not set(droplets).isdisjoint(self.droplets)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """SSH of a stack, open to one address until a moment."""
+
+    stack: str
+    """Its `auren:name`: the tag of its droplets, and the name of its own firewall."""
+    holder: str
+    """Whoever asked for it: a person at a machine, or a run of a workflow. One holder has one opening at a time."""
+    until: datetime
+    """In UTC, to the second."""
+
+    @property
+    def name(self) -> str:
+        """The firewall's name: it holds all that is known of an opening, so nothing else has to be kept."""
+        return f"{self.stack}-access-{self.holder}-until-{self.until:{_TIME}}"
+
+    def over(self, now: datetime) -> bool:
+        return self.until <= now
+
+    def request(self, address: IPv4Address) -> dict[str, Any]:
+        """The firewall that DigitalOcean is asked for. It has no outbound rule: it lets nothing out."""
+        rule = {"protocol": "tcp", "ports": str(SSH_PORT), "sources": {"addresses": [str(address)]}}
+        return {"name": self.name, "tags": [self.stack], "inbound_rules": [rule]}
+
+
+def chosen_by(name: str) -> str:
+    """How the command is told of this stack."""
+    return f"--stack {name.removeprefix(_BY_STACK)}" if name.startswith(_BY_STACK) else f"--name {name}"
+
+
+def read(stack: str, name: str) -> Opening | None:
+    """The opening of this stack whose firewall has this name; None when the name is no opening's."""
+    # A holder has no dash, so an opening of the stack `prod-access` is none of `prod`.
+    found = re.fullmatch(rf"{re.escape(stack)}-access-([a-z0-9.]+)-until-([0-9]{{8}}T[0-9]{{6}}Z)", name)
+    if found is None:
+        return None
+    try:
+        until = datetime.strptime(found[2], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Opening(stack, found[1], until)
+
+
+def holder(text: str) -> str:
+    """The text as a firewall's name can hold it; empty when nothing of it can be kept."""
+    return re.sub(r"[^a-z0-9.]+", ".", text.lower())[:_LONGEST_HOLDER].strip(".")
+
+
+def openings(stack: str, firewalls: Iterable[Firewall]) -> list[tuple[Firewall, Opening]]:
+    return [(each, found) for each in firewalls if (found := read(stack, each.name))]
+
+
+def strangers(stack: str, firewalls: Iterable[Firewall], droplets: Iterable[int], now: datetime) -> list[str]:
+    """A line for each firewall on the stack's droplets that is neither its own nor an opening that still counts."""
+    lines: list[str] = []
+    for each in firewalls:
+        found = read(stack, each.name)
+        if found and found.over(now):
+            lines.append(
+                f"SSH is still open by the firewall {each.name}, which was to be closed at {shown(found.until)}: "
+                f"{each.says}. Repair: `python -m auren_infra.access close {chosen_by(stack)}`"
+            )
+        elif found is None and each.name != stack and each.covers(stack, droplets):
+            lines.append(
+                f"The firewall {each.name} is not of this stack and adds to what reaches its droplet: {each.says}. "
+                "Repair: delete it in DigitalOcean's control panel, or move its rules into the stack's configuration"
+            )
+    return lines
+
+
+def shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
