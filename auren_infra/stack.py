@@ -23,6 +23,7 @@ from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, Settings
+from auren_infra.smoke_test.update import smoke_test
 
 
 def deploy(stack: str, settings: Settings) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     network = Network(name, settings, asked)
     data = DataVolume(name, settings, network.tag, asked)
     droplet = Droplet(name, settings, network, data, asked)
-    Dns(name, settings, zone, network.address, asked)
+    dns = Dns(name, settings, zone, network.address, asked)
 
     machine = Machine(
         name,
@@ -62,7 +63,15 @@ def deploy(stack: str, settings: Settings) -> dict[str, Any]:
     engine = DockerEngine(machine, settings, services, ready)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
-    Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+    containers = Containers(machine, services, configuration, after=[disk.mounted, engine.network])
+    smoke_test(
+        settings,
+        address=droplet.address,
+        droplet=droplet.droplet,
+        web_server=containers.started["nginx"],
+        records=dns.records,
+        after=[*containers.started.values(), *containers.others],
+    )
 
     return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
 

@@ -1,5 +1,6 @@
 """The domain's records in its Cloudflare zone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -31,6 +32,9 @@ class Dns(pulumi.ComponentResource):
     Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
     """
 
+    records: Mapping[str, cloudflare.DnsRecord]
+    """By name."""
+
     def __init__(
         self,
         name: str,
@@ -40,8 +44,8 @@ class Dns(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:cloud:Dns", name, None, opts)
-        for host in (settings.domain, f"www.{settings.domain}"):
-            cloudflare.DnsRecord(
+        self.records = {
+            host: cloudflare.DnsRecord(
                 host,
                 zone_id=zone,
                 name=host,
@@ -51,4 +55,6 @@ class Dns(pulumi.ComponentResource):
                 ttl=1 if settings.proxied else 300,  # seconds; 1 is "automatic", the only one for a proxied record
                 opts=pulumi.ResourceOptions(parent=self),
             )
+            for host in (settings.domain, f"www.{settings.domain}")
+        }
         self.register_outputs({})

@@ -17,6 +17,7 @@ from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.directories import Directory, Website
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
+from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable
 from auren_infra.settings.vocabulary import Domain, Flag, Origins, PublicKeys, Whole, Zone, list_of_texts, written_as
 
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "Settings",
     "SettingsError",
+    "SmokeTest",
     "load",
     "read",
     "refusal",
@@ -41,6 +43,16 @@ class DockerSource(StrEnum):
     """Docker's own package repository."""
     DISTRIBUTION = "distribution"
     """The operating system's packages."""
+
+
+class SmokeTest(StrEnum):
+    """What an update asks at its end."""
+
+    DOMAIN = "domain"
+    """The website and the API, by the machine's address and by the domain's names."""
+    ADDRESS = "address"
+    """By the machine's address alone."""
+    NONE = "none"
 
 
 def _waivers(value: object) -> dict[str, str]:
@@ -94,6 +106,8 @@ class Settings(BaseModel):
     api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
     api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40
     cors_origins: Origins = ()
+    smoke_test: SmokeTest = SmokeTest.DOMAIN
+    name_server: NameServer = ""
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)

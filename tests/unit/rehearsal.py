@@ -7,11 +7,12 @@ what becomes of it when its machine goes away is in the registration request: he
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 from google.protobuf import struct_pb2
@@ -21,7 +22,10 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
+from auren_infra.smoke_test import update as smoke_test
+from auren_infra.smoke_test.answers import Network
 from tests.unit.configuration import settings
+from tests.unit.smoke_test.network import DIRECT, FakeNetwork
 
 STACK = "test"
 NAME = f"auren-{STACK}"
@@ -111,10 +115,11 @@ class _Callbacks:
 class _Cloud(mocks.Mocks):
     """What the providers would answer."""
 
-    def __init__(self, *, preview: bool, zone: str, passwords: Mapping[str, str]) -> None:
+    def __init__(self, *, preview: bool, zone: str, passwords: Mapping[str, str], undeployed: Collection[str]) -> None:
         self._preview = preview
         self._zone = zone
         self._passwords = passwords
+        self._undeployed = undeployed
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         assert args.token == "cloudflare:index/getZones:getZones", args.token
@@ -122,7 +127,7 @@ class _Cloud(mocks.Mocks):
         return {"name": wanted, "results": [{"id": ZONE_ID, "name": wanted}] if wanted == self._zone else []}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if self._preview:
+        if self._preview or args.name in self._undeployed:
             return "", args.inputs
         computed: dict[str, Any] = {
             "digitalocean:index/reservedIp:ReservedIp": {"ipAddress": ADDRESS},
@@ -241,13 +246,17 @@ def rehearse(
     zone: str = "aupex.ai",
     passwords: Mapping[str, str] | None = None,
     into: Rehearsal | None = None,
+    network: Network | None = None,
+    undeployed: Collection[str] = (),
 ) -> Rehearsal:
     """Run `program` to its end; what it returns are the outputs. Raises what it raises.
 
     `zone` is the only one that there is; `passwords` are generated ones by name; `into` is filled even if it fails.
+    `network` is what the smoke test asks: without one, the site answers. `undeployed` are resources that `--target`
+    leaves out, by name.
     """
     rehearsal = into or Rehearsal()
-    cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {})
+    cloud = _Cloud(preview=preview, zone=zone, passwords=passwords or {}, undeployed=undeployed)
     set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
     runtime_settings.SETTINGS.callbacks = _Callbacks()  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
 
@@ -259,7 +268,8 @@ def rehearse(
             if not preview:
                 rehearsal.outputs[name] = await output.future()
 
-    pulumi.runtime.test(lambda: keep(program()))()
+    with patch.object(smoke_test, "open_network", lambda _: network or FakeNetwork(DIRECT)):
+        pulumi.runtime.test(lambda: keep(program()))()
     return rehearsal
 
 

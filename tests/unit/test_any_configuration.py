@@ -65,6 +65,9 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
     ),
     "corsOrigins": st.lists(_DOMAIN.map(lambda host: f"https://{host}:8443"), max_size=3, unique=True).map(json.dumps),
+    "smokeTest": st.sampled_from(["domain", "address", "none"]),
+    "nameServer": st.just("")
+    | st.builds(lambda last, port: f"198.51.100.{last}{port}", st.integers(0, 255), st.sampled_from(["", ":53"])),
     **{key: st.integers(1, most).map(str) for key, most in RANGES.items()},
 }
 
@@ -88,6 +91,8 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
     "sqlInit": WORD.map(lambda word: f"/nowhere/{word}"),
     "corsOrigins": _NO_LIST | WORD.map(lambda word: json.dumps([f"ftp://{word}"])),
+    "smokeTest": WORD.filter(lambda word: word not in ("domain", "address", "none")),
+    "nameServer": WORD | st.integers(65_536, 99_999).map(lambda port: f"127.0.0.1:{port}"),
     "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
     **{
         key: _NO_NUMBER | st.integers(max_value=0).map(str) | st.integers(most + 1).map(str)

@@ -3,6 +3,7 @@
 from sandbox.plugins.digitalocean.client import Client
 from sandbox.plugins.digitalocean.droplets import Droplet
 from sandbox.plugins.digitalocean.firewalls import Firewall
+from sandbox.plugins.digitalocean.functions import GetDroplet
 from sandbox.plugins.digitalocean.keys import SshKey
 from sandbox.plugins.digitalocean.projects import Project, ProjectResources
 from sandbox.plugins.digitalocean.reserved_ips import ReservedIp, ReservedIpAssignment
@@ -31,4 +32,5 @@ def plugin() -> Plugin:
     """The plugin, not configured yet."""
     client = Client()
     resources = {kind.token: kind(client) for kind in _RESOURCES}
-    return Plugin("digitalocean", Schema("digitalocean"), resources, configure=client.configure)
+    functions = {GetDroplet.token: GetDroplet(client)}
+    return Plugin("digitalocean", Schema("digitalocean"), resources, functions, client.configure)
