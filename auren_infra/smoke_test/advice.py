@@ -33,10 +33,10 @@ DROPLET_OFF = (
 DROPLET_GONE = (
     "DigitalOcean has no droplet {droplet}. `pulumi up --refresh` creates a new one with the same address and data."
 )
-PORT_BLOCKED = (
-    "Port 22 of the machine answers, so port 80 is blocked on the way. `pulumi up --refresh` repairs DigitalOcean's "
-    "firewall. `python -m auren_infra.drift` finds what is wrong on the machine. If this network blocks port 80, set "
-    "auren:smokeTest to none."
+WEB_SERVER_SILENT = (
+    "Port 22 of the machine answers, so nginx does not run, or port 80 is blocked. `docker ps` on the machine shows "
+    "what runs, and `systemctl start auren` starts all of it. `pulumi up --refresh` repairs DigitalOcean's firewall. "
+    "If this network blocks port 80, set auren:smokeTest to none."
 )
 MACHINE_SILENT = (
     "Port 22 does not answer either. `pulumi up --refresh` repairs DigitalOcean's firewall and the assignment of the "
@@ -138,7 +138,7 @@ def _advice(fault: Fault, facts: Facts) -> str:
             return DROPLET_GONE
         if facts.droplet_status in AT_REST:
             return DROPLET_OFF
-        return PORT_BLOCKED if facts.ssh_open else MACHINE_SILENT
+        return WEB_SERVER_SILENT if facts.ssh_open else MACHINE_SILENT
     if fault.cause in _NAMES and facts.zone_status not in ("", "active"):
         return ZONE_INACTIVE
     return ADVICE[fault.cause]

@@ -16,7 +16,7 @@ from auren_infra.smoke_test.advice import AT_REST, Facts, sentence
 from auren_infra.smoke_test.answers import Network
 from auren_infra.smoke_test.questions import Cause, Fault, Site, by_address, by_name
 
-MACHINE_SECONDS = 120
+MACHINE_SECONDS = 180
 """How long the machine may take to answer. It boots after a resize, and a container that hangs is restarted in 90 s."""
 NAMES_SECONDS = 30
 """How long the names may take after that. Cloudflare's name servers and its proxy know of a change within seconds."""

@@ -19,7 +19,7 @@ UNREACHABLE = Fault("http://198.51.100.10/", "cannot be reached", Cause.UNREACHA
 CHOSEN = (
     advice.DROPLET_OFF,
     advice.DROPLET_GONE,
-    advice.PORT_BLOCKED,
+    advice.WEB_SERVER_SILENT,
     advice.MACHINE_SILENT,
     advice.ZONE_INACTIVE,
 )
@@ -48,7 +48,7 @@ def test_the_whole_message() -> None:
         ({"droplet_status": "off"}, "power-on 3164494"),
         ({"droplet_status": "archive"}, "The droplet 3164494 is archive."),
         ({"droplet_status": GONE}, "DigitalOcean has no droplet 3164494."),
-        ({"ssh_open": True}, "port 80 is blocked on the way"),
+        ({"ssh_open": True}, "nginx does not run, or port 80 is blocked"),
         ({}, "power-cycle 3164494"),
         ({"droplet_status": "new"}, "Port 22 does not answer either"),
         ({"droplet_status": ""}, "Port 22 does not answer either"),
