@@ -103,13 +103,14 @@ def by_name(site: Site, network: Network) -> Fault | None:
 
 
 def _get(url: str, addresses: Sequence[str], network: Network) -> Reply:
-    """The first answer that comes from any of the addresses, as a browser tries them."""
-    reply: Reply = Silence.UNREACHABLE
+    """The first answer that comes from any of the addresses, as a browser tries them; else why the first has none."""
+    silences: list[Silence] = []
     for address in addresses:
         reply = network.get(url, address)
         if isinstance(reply, Answer):
-            break
-    return reply
+            return reply
+        silences.append(reply)
+    return silences[0]
 
 
 def _api(base: str, addresses: Sequence[str], network: Network) -> tuple[str, Reply]:

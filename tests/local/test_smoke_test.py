@@ -13,10 +13,10 @@ CLOUD = f"urn:pulumi:{STACK}::*::auren:cloud:**"
 """Droplet, network, records: all that is not on the machine."""
 
 
-def failed_update(deployment: Deployment, *arguments: str) -> str:
+def failed_update(deployment: Deployment, *arguments: str, command: str = "up") -> str:
     """The error of an update that fails, which is one line and the only one."""
     with pytest.raises(UpdateFailedError) as failed:
-        deployment.up("--suppress-outputs", *arguments)
+        deployment.pulumi(command, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs", *arguments)
     printed = str(failed.value).partition("Diagnostics:")[2]
     assert "Traceback" not in printed
     (error,) = [line.strip() for line in printed.splitlines() if "error:" in line]
@@ -39,6 +39,8 @@ def test_a_droplet_that_somebody_switched_off_fails_the_update(
             error = failed_update(deployment, *arguments)
             assert f"http://{before['address']}/ cannot be reached. The droplet {droplet} is off." in error
             assert f"`doctl compute droplet-action power-on {droplet}`" in error
+        for command in ("refresh", "destroy"):
+            assert "The smoke test failed" in failed_update(deployment, "--run-program", command=command)
         assert deployment.planned() == {}, "a preview asks nothing, and what is deployed is recorded"
         assert deployment.outputs() == before
     finally:

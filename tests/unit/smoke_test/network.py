@@ -24,11 +24,15 @@ class FakeNetwork:
     names: Mapping[str, Addresses | NoSuchName | Unresolved] = field(
         default_factory=dict[str, Addresses | NoSuchName | Unresolved]
     )
+    by_address: Mapping[str, Silence] = field(default_factory=dict[str, Silence])
+    """What becomes of any URL that is asked at an address."""
     asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Each URL with the address that it was asked at."""
 
     def get(self, url: str, address: str) -> Answer | Silence:
         self.asked.append((url, address))
+        if address in self.by_address:
+            return self.by_address[address]
         if url in self.replies:
             return self.replies[url]
         answer = API if "/api" in url else WEBSITE

@@ -174,11 +174,23 @@ def test_an_api_that_does_not_answer_through_the_proxy(reply: Answer, cause: Cau
     assert (fault.asked, fault.cause) == (url, cause)
 
 
-def test_the_next_address_of_a_proxy_is_tried() -> None:
-    network = FakeNetwork(PROXIED, names={"aupex.ai": Addresses(["192.0.2.1", EDGE])})
-    usual = network.get
-    network.get = lambda url, address: Silence.UNREACHABLE if address == "192.0.2.1" else usual(url, address)  # pyright: ignore[reportAttributeAccessIssue]
-    assert by_name(PROXIED, network) is None
+@pytest.mark.parametrize(
+    ("replies", "cause"),
+    [
+        ({"192.0.2.1": Silence.UNREACHABLE}, None),
+        ({"192.0.2.1": Silence.REFUSED, EDGE: Silence.UNREACHABLE, "2001:db8::1": Silence.UNREACHABLE}, "refuses"),
+        # Many a machine has no IPv6, which says nothing about the site.
+        ({"192.0.2.1": Silence.SLOW, EDGE: Silence.SLOW, "2001:db8::1": Silence.NO_NETWORK}, "sends no answer"),
+    ],
+)
+def test_all_addresses_of_a_proxy_are_tried_and_the_first_failure_is_told(
+    replies: dict[str, Silence], cause: str | None
+) -> None:
+    network = FakeNetwork(PROXIED, names={"aupex.ai": Addresses(["192.0.2.1", EDGE], ["2001:db8::1"])})
+    network.by_address = replies
+    fault = by_name(PROXIED, network)
+    assert (fault is None) == (cause is None)
+    assert (cause or "") in str(fault)
 
 
 def test_names_that_redirect_to_each_other_are_no_website() -> None:
