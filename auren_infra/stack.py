@@ -29,6 +29,7 @@ from auren_infra.services.inbound import inbound
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
+from auren_infra.smoke_test.update import smoke_test
 
 
 def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
     network = Network(name, settings, asked)
     data = DataVolume(name, settings, network.tag, asked)
     droplet = Droplet(name, settings, network, data, asked, before_resize=stop_before_resize)
-    Dns(name, settings, zone, network.address, asked)
+    dns = Dns(name, settings, zone, network.address, asked)
 
     machine = Machine(
         name,
@@ -76,7 +77,17 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
     configuration = Configuration(machine, settings, services, ready, built=built)
     generation = docker.generation(settings.docker_source, settings.docker_version)
-    Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)
+    containers = Containers(
+        machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation
+    )
+    smoke_test(
+        settings,
+        address=droplet.address,
+        droplet=droplet.droplet,
+        web_server=containers.started["nginx"],
+        records=dns.records,
+        after=[*containers.started.values(), *containers.others],
+    )
 
     return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
 

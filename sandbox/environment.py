@@ -49,10 +49,27 @@ def variables(stack: str, state: Path = layout.STATE, caller: Mapping[str, str] 
     record = state / DOCKER_HOST_RECORD.name
     if record.exists() and record.read_text().strip() == f"unix://{layout.DOCKER_SOCKET}":
         found["DOCKER_HOST"] = f"unix://{layout.DOCKER_SOCKET}"
+    if trusted := _trusted(state, caller.get("SSL_CERT_FILE")):
+        found["SSL_CERT_FILE"] = str(trusted)
     if any(name in caller for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
         direct = dict.fromkeys([layout.API_ADDRESS, *filter(None, caller.get("NO_PROXY", "").split(","))])
         found["NO_PROXY"] = found["no_proxy"] = ",".join(direct)
     return found
+
+
+def _trusted(state: Path, given: str | None) -> Path | None:
+    """The file with the authorities that a program should trust: the simulated edge's beside the caller's own.
+
+    Those in the system's directory of certificates are trusted all the same. None before the clouds' first start.
+    """
+    authority, both = state / "edge" / "authority.pem", state / "certificates.pem"
+    if not authority.exists():
+        return None
+    if given and Path(given) not in (authority, both) and Path(given).is_file():
+        draft = both.with_name(f".{both.name}.{os.getpid()}")
+        draft.write_bytes(Path(given).read_bytes() + b"\n" + authority.read_bytes())
+        draft.replace(both)
+    return both if both.exists() else authority
 
 
 def complete(stack: str, state: Path = layout.STATE) -> dict[str, str]:

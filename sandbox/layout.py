@@ -18,6 +18,8 @@ CACHE = Path(
     os.environ.get("AUREN_SANDBOX_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
 )
 RUN = Path("/run") / NAME
+EDGE_CERTIFICATES = STATE / "edge"
+"""The authority that the simulated Cloudflare's certificates are from, and the certificates."""
 
 API_ADDRESS = "127.0.0.1"
 API_PORT = 8600

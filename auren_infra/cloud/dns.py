@@ -1,6 +1,6 @@
 """The domain's records in its Cloudflare zone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
@@ -63,6 +63,9 @@ class Dns(pulumi.ComponentResource):
     Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
     """
 
+    records: Mapping[str, cloudflare.DnsRecord]
+    """By name."""
+
     def __init__(
         self,
         name: str,
@@ -72,8 +75,8 @@ class Dns(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:cloud:Dns", name, None, opts)
-        for host in settings.hosts:
-            cloudflare.DnsRecord(
+        self.records = {
+            host: cloudflare.DnsRecord(
                 host,
                 zone_id=zone,
                 name=host,
@@ -83,4 +86,6 @@ class Dns(pulumi.ComponentResource):
                 ttl=1 if settings.proxied else 300,  # seconds; 1 is "automatic", the only one for a proxied record
                 opts=pulumi.ResourceOptions(parent=self),
             )
+            for host in settings.hosts
+        }
         self.register_outputs({})

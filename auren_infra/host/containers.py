@@ -1,8 +1,9 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
+import pulumi_command as command
 
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
@@ -19,6 +20,11 @@ class Containers(pulumi.ComponentResource):
     `docker_generation` has stopped and started all of them: each is asked again whether it is healthy.
     """
 
+    started: Mapping[str, command.remote.Command]
+    """The last command of each service: when it is done, the service works."""
+    others: Sequence[pulumi.Resource]
+    """The commands that concern no single service."""
+
     def __init__(
         self,
         machine: Machine,
@@ -31,16 +37,18 @@ class Containers(pulumi.ComponentResource):
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
         compose_file = configuration.files["docker-compose.prod.yml"].command
-        machine.run(
+        retire = machine.run(
             "retire",
             "retire",
             stdin="".join(f"{service.name}\n" for service in services),
             after=[compose_file, *after],
             parent=self,
         )
-        machine.run("images", "pull_images", after=[compose_file, *after], parent=self)
-        machine.run("supervision", "supervision", stdin=script("watchdog"), after=[compose_file, *after], parent=self)
-        started: dict[str, pulumi.Resource] = {}
+        images = machine.run("images", "pull_images", after=[compose_file, *after], parent=self)
+        supervision = machine.run(
+            "supervision", "supervision", stdin=script("watchdog"), after=[compose_file, *after], parent=self
+        )
+        started: dict[str, command.remote.Command] = {}
         for service in services:
             files = {mount.source: configuration.files[mount.source] for mount in service.files}
             secrets = {
@@ -75,10 +83,13 @@ class Containers(pulumi.ComponentResource):
             if service.statement:
                 container = _statement(machine, service, service.statement, container, parent=self)
             started[service.name] = container
+        self.started, self.others = started, (retire, images, supervision)
         self.register_outputs({})
 
 
-def _topics(machine: Machine, service: Service, container: pulumi.Resource, parent: pulumi.Resource) -> pulumi.Resource:
+def _topics(
+    machine: Machine, service: Service, container: pulumi.Resource, parent: pulumi.Resource
+) -> command.remote.Command:
     return machine.run(
         f"{service.name}-topics",
         "kafka_topics",
@@ -95,7 +106,7 @@ def _topics(machine: Machine, service: Service, container: pulumi.Resource, pare
 
 def _statement(
     machine: Machine, service: Service, statement: Statement, container: pulumi.Resource, parent: pulumi.Resource
-) -> pulumi.Resource:
+) -> command.remote.Command:
     return machine.run(
         f"{service.name}-statement",
         "sqlite",

@@ -8,6 +8,7 @@ What only a cloud knows (does the zone exist, is there such a size) is asked of 
 import json
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
@@ -20,6 +21,7 @@ from auren_infra.settings.directories import Directory, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
+from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
 from auren_infra.settings.systems import SYSTEMS
 from auren_infra.settings.vocabulary import (
@@ -41,6 +43,7 @@ __all__ = [
     "Fault",
     "Settings",
     "SettingsError",
+    "SmokeTest",
     "load",
     "read",
     "refusal",
@@ -48,6 +51,16 @@ __all__ = [
 
 _LONGEST_SHOWN = 200
 """Characters of a wrong value that its fault repeats."""
+
+
+class SmokeTest(StrEnum):
+    """What an update asks at its end."""
+
+    DOMAIN = "domain"
+    """The website and the API, by the machine's address and by the domain's names."""
+    ADDRESS = "address"
+    """By the machine's address alone."""
+    NONE = "none"
 
 
 def _waivers(value: object) -> dict[str, str]:
@@ -118,6 +131,8 @@ class Settings(BaseModel):
     api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40
     cors_origins: Origins = ()
     content_sources: ContentSources = Field([], validate_default=True)
+    smoke_test: SmokeTest = SmokeTest.DOMAIN
+    name_server: NameServer = ""
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)

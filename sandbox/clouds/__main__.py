@@ -31,7 +31,7 @@ def main() -> None:
     # uvicorn raises the signal again when it has finished: then the rest is put away, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     names = NameServer(store, EDGE, layout.DNS_ADDRESS, layout.DNS_PORT)
-    edge = EdgeServer(store, EDGE)
+    edge = EdgeServer(store, EDGE, layout.EDGE_CERTIFICATES)
     names.start()
     edge.start()
     try:

@@ -1,21 +1,27 @@
 """Cloudflare's edge: a reverse proxy for the zone's proxied names, on an address of its own.
 
 It finds the origin by the `Host` asked for, asks it from the address that `/ips` lists, and says who asked
-(`CF-Connecting-IP`, `X-Forwarded-For`). An origin that does not answer is a 521, 522, 520 or 524 as there.
-Deliberately left out: TLS, caching, WebSockets, and whatever else the zone's settings ask of the real edge.
+(`CF-Connecting-IP`, `X-Forwarded-For`). An origin that does not answer is a 520 to 526 as there. The zone's SSL mode
+decides how a visitor's https goes on: to port 80 of the origin (`flexible`), to its port 443 (`full`, and `strict` with
+a valid certificate), or not at all (`off`). `always_use_https` is obeyed as well.
+Deliberately left out: caching, WebSockets, and whatever else the zone's settings ask of the real edge.
 """
 
+import json
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
+from starlette import routing
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
+from sandbox.clouds.cloudflare.settings import value_of
 from sandbox.clouds.name_server import MAX_CHAIN, active, records_at, zone_of
 from sandbox.clouds.state import DnsRecord, Zone
 from sandbox.clouds.store import Store
@@ -41,27 +47,52 @@ _SAID_BY_THE_EDGE = frozenset(
 )
 
 
-def create_edge(store: Store, transport: httpx.AsyncBaseTransport) -> Starlette:
-    """The edge in front of the zones in `store`, asking origins by way of `transport`."""
-    client = httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+class Origins:
+    """How origins are asked. `trusting` takes any certificate that one shows, `strict` a valid one only."""
+
+    def __init__(self, trusting: httpx.AsyncBaseTransport, strict: httpx.AsyncBaseTransport) -> None:
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        self._trusting = httpx.AsyncClient(transport=trusting, timeout=timeout)
+        self._strict = httpx.AsyncClient(transport=strict, timeout=timeout)
+
+    def client(self, mode: str) -> httpx.AsyncClient:
+        return self._strict if mode == "strict" else self._trusting
+
+    async def aclose(self) -> None:
+        await self._trusting.aclose()
+        await self._strict.aclose()
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a proxied name leads, and what its zone says about the way."""
+
+    origin: str
+    """An address, or a name outside the zone."""
+    ssl: str
+    always_https: bool
+
+
+def create_edge(store: Store, origins: Origins) -> Starlette:
+    """The edge in front of the zones in `store`."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        await client.aclose()
+        await origins.aclose()
 
     async def answer(request: Request) -> Response:
         ray = f"{uuid.uuid4().hex[:16]}-SBX"
-        response = await _answer(request, store, client, ray)
+        response = await _answer(request, store, origins, ray)
         response.headers["server"] = "cloudflare"
         response.headers["cf-ray"] = ray
         return response
 
-    return Starlette(lifespan=lifespan, routes=[Route("/{path:path}", answer, methods=METHODS)])
+    return Starlette(lifespan=lifespan, routes=[routing.Route("/{path:path}", answer, methods=METHODS)])
 
 
-def origin(store: Store, host: str) -> str | None:
-    """Where the proxied name `host` leads: an address, or a name outside the zone. None for any other name."""
+def route(store: Store, host: str) -> Route | None:
+    """The route of the proxied name `host`. None for any other name."""
     name = host.partition(":")[0].rstrip(".").lower()
     with store.read() as whole:
         zone = zone_of(name, active(whole.cloudflare))
@@ -71,7 +102,7 @@ def origin(store: Store, host: str) -> str | None:
         for _ in range(MAX_CHAIN):
             following = _target(zone, record.content) if record.type == "CNAME" else None
             if following is None:
-                return record.content
+                return Route(record.content, value_of(zone, "ssl"), value_of(zone, "always_use_https") == "on")
             record = following
     return None
 
@@ -85,27 +116,36 @@ def _error(code: int, status: int) -> Response:
     return PlainTextResponse(f"error code: {code}\n", status_code=status)
 
 
-async def _answer(request: Request, store: Store, client: httpx.AsyncClient, ray: str) -> Response:
+async def _answer(request: Request, store: Store, origins: Origins, ray: str) -> Response:
     host = request.headers.get("host", "")
     if "cloudflare" in request.headers.get("cdn-loop", ""):
         return _error(1000, 403)  # the origin is the edge itself
-    target = origin(store, host)
-    if target is None:
+    found = route(store, host)
+    if found is None:
         return _error(1001, 409)
-    url = httpx.URL(str(request.url)).copy_with(scheme="http", host=target, port=None)
+    scheme = request.url.scheme
+    if scheme == "http" and found.always_https:
+        return RedirectResponse(str(request.url.replace(scheme="https")), 301)
+    if scheme == "https" and found.ssl == "off":
+        return RedirectResponse(str(request.url.replace(scheme="http")), 301)
+    onwards = "https" if scheme == "https" and found.ssl in ("full", "strict") else "http"
+    url = httpx.URL(str(request.url)).copy_with(scheme=onwards, host=found.origin, port=None)
+    client = origins.client(found.ssl)
     has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
     asked = client.build_request(
         request.method,
         url,
         headers=[*_passed_on(request.headers.items(), _SAID_BY_THE_EDGE), *_said(request, host, ray)],
         content=request.stream() if has_body else None,
+        extensions={"sni_hostname": host.partition(":")[0]},
     )
     try:
         answered = await client.send(asked, stream=True)
     except httpx.ConnectTimeout:
         return _error(522, 522)
-    except httpx.ConnectError:
-        return _error(521, 521)
+    except httpx.ConnectError as error:
+        code = _unconnected(error)
+        return _error(code, code)
     except httpx.TimeoutException:
         return _error(524, 524)
     except httpx.TransportError:
@@ -122,6 +162,16 @@ async def _answer(request: Request, store: Store, client: httpx.AsyncClient, ray
     return response
 
 
+def _unconnected(error: httpx.ConnectError) -> int:
+    """526 for a certificate that is not valid, 525 for a TLS handshake that fails, else 521."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return 521
+    return 526 if isinstance(cause, ssl.SSLCertVerificationError) else 525
+
+
 def _passed_on(headers: Iterable[tuple[str, str]], replaced: frozenset[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP | replaced]
 
@@ -130,12 +180,13 @@ def _said(request: Request, host: str, ray: str) -> list[tuple[str, str]]:
     """What the edge tells the origin. What a client claims of `CF-Connecting-IP` is not passed on."""
     client = request.client.host if request.client else ""
     claimed = request.headers.get("x-forwarded-for")
+    scheme = request.url.scheme
     return [
         ("Host", host),
         ("CF-Connecting-IP", client),
         ("CF-Ray", ray),
-        ("CF-Visitor", '{"scheme":"http"}'),
+        ("CF-Visitor", json.dumps({"scheme": scheme}, separators=(",", ":"))),
         ("CDN-Loop", "cloudflare; loops=1"),
         ("X-Forwarded-For", f"{claimed}, {client}" if claimed else client),
-        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Proto", scheme),
     ]

@@ -4,16 +4,18 @@ import logging
 import subprocess
 import threading
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import httpx
 import uvicorn
 
-from sandbox.clouds.edge import create_edge
+from sandbox.clouds.edge import Origins, create_edge
+from sandbox.clouds.edge_certificates import EdgeCertificates
 from sandbox.clouds.store import Store
 
 log = logging.getLogger("sandbox.clouds")
 
-PORT = 80
+PORTS = {"http": 80, "https": 443}
 STOP_SECONDS = 10
 
 
@@ -34,13 +36,13 @@ def _ip(verb: str, address: IPv4Address) -> None:
 
 
 class EdgeServer:
-    """The edge in a thread of its own. Without its address or port the clouds work all the same, unproxied."""
+    """The edge in threads of its own. Without its address or ports the clouds work all the same, unproxied."""
 
-    def __init__(self, store: Store, address: IPv4Address) -> None:
+    def __init__(self, store: Store, address: IPv4Address, certificates: Path) -> None:
+        self._store = store
         self._address = address
-        app = create_edge(store, httpx.AsyncHTTPTransport(local_address=str(address)))
-        self._server = uvicorn.Server(uvicorn.Config(app, host=str(address), port=PORT, log_config=None))
-        self._thread = threading.Thread(target=self._serve, name="edge", daemon=True)
+        self._certificates = EdgeCertificates(certificates, store)
+        self._running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(self) -> None:
         try:
@@ -48,16 +50,32 @@ class EdgeServer:
         except OSError as error:
             log.error("proxied names are not served: %s", error)
             return
-        self._thread.start()
+        for scheme, port in PORTS.items():
+            # Each has connections to origins of its own, since they belong to its thread.
+            app = create_edge(self._store, Origins(self._transport(verify=False), self._transport(verify=True)))
+            config = uvicorn.Config(
+                app, str(self._address), port, log_config=None, server_header=False, date_header=False
+            )
+            config.load()
+            if scheme == "https":
+                config.ssl = self._certificates.server_context()
+            server = uvicorn.Server(config)
+            thread = threading.Thread(target=self._serve, args=(server, port), name=f"edge {scheme}", daemon=True)
+            thread.start()
+            self._running.append((server, thread))
 
-    def _serve(self) -> None:
+    def _transport(self, *, verify: bool) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(local_address=str(self._address), verify=verify)
+
+    def _serve(self, server: uvicorn.Server, port: int) -> None:
         try:
-            self._server.run()
+            server.run()
         except SystemExit:
-            log.error("proxied names are not served: %s:%s cannot be listened on", self._address, PORT)
+            log.error("proxied names are not served: %s:%s cannot be listened on", self._address, port)
 
     def stop(self) -> None:
-        if self._thread.is_alive():
-            self._server.should_exit = True
-            self._thread.join(STOP_SECONDS)
+        for server, _ in self._running:
+            server.should_exit = True
+        for _, thread in self._running:
+            thread.join(STOP_SECONDS)
         remove_address(self._address)

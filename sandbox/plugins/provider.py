@@ -6,6 +6,7 @@ name is kept from one `up` to the next and a given one is told apart.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.struct_pb2 import Struct, Value
@@ -17,6 +18,7 @@ from sandbox.plugins.schema import Fault, Shape
 from sandbox.plugins.values import UNKNOWN, Properties, Values, contains_secret, plain_map, property_map
 
 _DEFAULTED = "__defaults"
+_META = "__meta"
 _IGNORED_CONFIGURATION = {"version", "pluginDownloadURL"}
 _NAME_LENGTH = 255
 
@@ -61,7 +63,8 @@ class PluginProvider:
         ]
         if resource.autoname or shape.defaults:
             checked[_DEFAULTED] = sorted(defaulted)
-        return messages.CheckResponse(inputs=property_map(checked, request.news.fields), failures=failures)
+        inputs = property_map(checked, request.news.fields, shape.secret)
+        return messages.CheckResponse(inputs=inputs, failures=failures)
 
     def difference(
         self, type_token: str, old_inputs: Properties, old_state: Properties, new_inputs: Properties
@@ -120,6 +123,10 @@ class PluginProvider:
     ) -> messages.ReadResponse:
         """The resource as it is now, and its inputs as somebody would have to write them to get just that."""
         resource, shape = self._find(type_token)
+        if old_inputs and type(resource).read is Resource.read:  # what cannot be looked up is as it was
+            return messages.ReadResponse(
+                id=resource_id, properties=Struct(fields=old_state), inputs=Struct(fields=old_inputs)
+            )
         state = await resource.read(operation, State(resource_id, plain_map(old_state)))
         if state is None:
             return messages.ReadResponse()
@@ -138,9 +145,13 @@ class PluginProvider:
         return messages.ReadResponse(id=state.id, properties=self.outputs(type_token, state, like), inputs=inputs)
 
     def outputs(self, type_token: str, state: State, inputs: Mapping[str, Value]) -> Struct:
-        """A resource's state for the engine: secret where its inputs, the schema or the resource itself say so."""
+        """A resource's state for the engine: secret where its inputs, the schema or the resource itself say so.
+
+        The version of the Terraform schema goes with it, as the official plugins' bridge records it.
+        """
         _, shape = self._find(type_token)
-        return property_map(state.outputs, inputs, shape.secret | state.secret)
+        version = {_META: json.dumps({"schema_version": str(shape.schema_version)})} if shape.schema_version else {}
+        return property_map({**state.outputs, **version}, inputs, shape.secret | state.secret)
 
     def operation(self, urn: str, timeout: float, log: Log, inputs: Properties | None = None) -> Operation:
         """What a resource is told about the step that it does."""

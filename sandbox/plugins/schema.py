@@ -3,8 +3,9 @@
 The files in `schemas/` are the official schemas cut down to what is supported. A type is `string`, `integer`,
 `number`, `boolean`, `Any`, `[T]`, `{"*": T}`, or the name of an object or enum in `types`.
 For a resource: `inputs` and `outputs` (those that are not inputs as well), `required`, `replaceOnChanges`, `secret`
-outputs, `alwaysOutput` (filled in even when not given, so that leaving one out is not a change), `defaults`, and
-`sets`, the lists, by property name and at any depth, in which order does not matter.
+outputs, `alwaysOutput` (filled in even when not given, so that leaving one out is not a change), `defaults`,
+`sets`, the lists, by property name and at any depth, in which order does not matter, and `schemaVersion`, that of the
+Terraform schema behind the official plugin. An object in `types` has `properties`, `required` and `defaults`.
 """
 
 import json
@@ -39,6 +40,7 @@ class Shape:
     always_output: frozenset[str] = frozenset()
     defaults: Values = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
+    schema_version: int = 0
 
     @property
     def computed(self) -> frozenset[str]:
@@ -109,7 +111,8 @@ class Schema:
             if value.get(name) is None:
                 reason = f'Missing required argument: The argument "{name}" is required, but no definition was found'
                 faults.append(Fault(f"{path}.{name}", reason))
-        return self._members(spec["properties"], value, path, faults)
+        given = {key: member for key, member in value.items() if member is not None}
+        return self._members(spec["properties"], {**spec.get("defaults", {}), **given}, path, faults)
 
 
 def _shape(spec: dict[str, Any]) -> Shape:
@@ -122,6 +125,7 @@ def _shape(spec: dict[str, Any]) -> Shape:
         always_output=frozenset(spec.get("alwaysOutput", ())),
         defaults=spec.get("defaults", {}),
         sets=frozenset(spec.get("sets", ())),
+        schema_version=spec.get("schemaVersion", 0),
     )
 
 

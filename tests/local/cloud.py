@@ -1,4 +1,4 @@
-"""What an operator does past Pulumi, with the simulated DigitalOcean API: power, and the cloud's firewall."""
+"""What an operator does past Pulumi, with the simulated APIs: power, the cloud's firewall, the zone."""
 
 import contextlib
 import json
@@ -14,10 +14,18 @@ _ALL = ("tcp", "udp", "icmp")
 
 
 def _ask(method: str, path: str, body: object = None) -> Any:
-    token = json.loads((layout.STATE / "tokens.json").read_text())["digitalocean"]
+    return _send("digitalocean", method, f"v2/{path}", body)
+
+
+def _ask_cloudflare(method: str, path: str, body: object = None) -> Any:
+    return _send("cloudflare", method, f"client/v4/{path}", body)["result"]
+
+
+def _send(cloud: str, method: str, path: str, body: object) -> Any:
+    token = json.loads((layout.STATE / "tokens.json").read_text())[cloud]
     response = httpx.request(
         method,
-        f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2/{path}",
+        f"http://{layout.API_ADDRESS}:{layout.API_PORT}/{path}",
         headers={"Authorization": f"Bearer {token}"},
         json=body,
         timeout=30,
@@ -76,3 +84,23 @@ def firewall_wide_open(firewall: str) -> Iterator[None]:
         yield
     finally:
         _ask("PUT", f"firewalls/{firewall}", body)
+
+
+def change_record(name: str, content: str) -> None:
+    """As by a slip in Cloudflare's dashboard: the only record of this name leads elsewhere."""
+    (zone,) = _ask_cloudflare("GET", "zones")
+    (record,) = _ask_cloudflare("GET", f"zones/{zone['id']}/dns_records?name={name}")
+    _ask_cloudflare("PATCH", f"zones/{zone['id']}/dns_records/{record['id']}", {"content": content})
+
+
+@contextlib.contextmanager
+def ssl_mode(mode: str) -> Iterator[None]:
+    """For a while the zone has this SSL mode."""
+    (zone,) = _ask_cloudflare("GET", "zones")
+    setting = f"zones/{zone['id']}/settings/ssl"
+    before = _ask_cloudflare("GET", setting)["value"]
+    _ask_cloudflare("PATCH", setting, {"value": mode})
+    try:
+        yield
+    finally:
+        _ask_cloudflare("PATCH", setting, {"value": before})

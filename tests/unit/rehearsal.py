@@ -7,11 +7,12 @@ what becomes of it when its machine goes away is in the registration request: he
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 from google.protobuf import struct_pb2
@@ -22,7 +23,10 @@ from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
 from auren_infra.settings.deployed import Deployed
+from auren_infra.smoke_test import update as smoke_test
+from auren_infra.smoke_test.answers import Network
 from tests.unit.configuration import NAME, settings
+from tests.unit.smoke_test.network import DIRECT, FakeNetwork
 
 __all__ = ["NAME"]
 
@@ -145,10 +149,13 @@ class _Callbacks:
 class _Cloud(mocks.Mocks):
     """What the providers would answer."""
 
-    def __init__(self, world: "World", *, preview: bool, passwords: Mapping[str, str]) -> None:
+    def __init__(
+        self, world: "World", *, preview: bool, passwords: Mapping[str, str], undeployed: Collection[str]
+    ) -> None:
         self._world = world
         self._preview = preview
         self._passwords = passwords
+        self._undeployed = undeployed
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         self._world.asked.append(args.token)
@@ -172,7 +179,7 @@ class _Cloud(mocks.Mocks):
                 raise AssertionError(other)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if self._preview:
+        if self._preview or args.name in self._undeployed:
             return "", args.inputs
         computed: dict[str, Any] = {
             "digitalocean:index/reservedIp:ReservedIp": {"ipAddress": ADDRESS},
@@ -292,13 +299,17 @@ def rehearse(
     world: World | None = None,
     passwords: Mapping[str, str] | None = None,
     into: Rehearsal | None = None,
+    network: Network | None = None,
+    undeployed: Collection[str] = (),
 ) -> Rehearsal:
     """Run `program` to its end; what it returns are the outputs. Raises what it raises.
 
     `world` is what it can ask for; `passwords` are generated ones by name; `into` is filled even if it fails.
+    `network` is what the smoke test asks: without one, the site answers. `undeployed` are resources that `--target`
+    leaves out, by name.
     """
     rehearsal = into or Rehearsal()
-    cloud = _Cloud(world or World(), preview=preview, passwords=passwords or {})
+    cloud = _Cloud(world or World(), preview=preview, passwords=passwords or {}, undeployed=undeployed)
     set_mocks(cloud, project="auren", stack=STACK, preview=preview, monitor=_Monitor(cloud, rehearsal))
     runtime_settings.SETTINGS.callbacks = _Callbacks(rehearsal)  # pyright: ignore[reportAttributeAccessIssue]: typed as its decorator
 
@@ -310,7 +321,8 @@ def rehearse(
             if not preview:
                 rehearsal.outputs[name] = await output.future()
 
-    pulumi.runtime.test(lambda: keep(program()))()
+    with patch.object(smoke_test, "open_network", lambda _: network or FakeNetwork(DIRECT)):
+        pulumi.runtime.test(lambda: keep(program()))()
     return rehearsal
 
 

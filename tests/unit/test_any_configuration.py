@@ -81,6 +81,9 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "contentSources": st.lists(
         st.builds("{}=https://{}".format, st.sampled_from(list(DIRECTIVES)), _DOMAIN), max_size=5, unique=True
     ).map(json.dumps),
+    "smokeTest": st.sampled_from(["domain", "address", "none"]),
+    "nameServer": st.just("")
+    | st.builds(lambda last, port: f"198.51.100.{last}{port}", st.integers(0, 255), st.sampled_from(["", ":53"])),
     **{key: st.integers(1, most).map(str) for key, most in RANGES.items()},
 }
 DOCKER = st.sampled_from(
@@ -135,6 +138,8 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
         lambda entry: json.dumps([entry])
     )
     | st.builds("{}=https://{}".format, WORD, _DOMAIN).map(lambda entry: json.dumps([entry])),
+    "smokeTest": WORD.filter(lambda word: word not in ("domain", "address", "none")),
+    "nameServer": WORD | st.integers(65_536, 99_999).map(lambda port: f"127.0.0.1:{port}"),
     "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
     **{
         key: _NO_NUMBER | st.integers(max_value=0).map(str) | st.integers(most + 1).map(str)

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from auren_infra.services.images import IMAGES
-from auren_infra.settings import DockerSource, Settings, SettingsError, load
+from auren_infra.settings import DockerSource, Settings, SettingsError, SmokeTest, load
+from auren_infra.settings.name_servers import endpoint
 from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, NAME, ROOT, engine_values, settings
 
 
@@ -25,6 +26,7 @@ def test_defaults_are_productions() -> None:
     assert chosen.max_upload_megabytes == 10
     assert (chosen.api_requests_per_second, chosen.api_request_burst, chosen.cors_origins) == (20, 40, ())
     assert chosen.content_sources == {}
+    assert (chosen.smoke_test, chosen.name_server) == (SmokeTest.DOMAIN, "")
     assert chosen.users == 100
     assert (chosen.monthly_limit_usd, chosen.waivers) == (60, {})
 
@@ -55,6 +57,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         apiRequestBurst="10000",
         corsOrigins='["https://app.example.org", "http://localhost:3000"]',
         contentSources='["font-src=https://fonts.gstatic.com", "img-src=https://*.example.org", "img-src=blob:"]',
+        smokeTest="address",
+        nameServer="[2606:4700:4700::1111]:53",
         users="1000000",
         monthlyLimitUsd="2000",
         waivers='["ssh-open-to-everyone = deployments come from changing addresses"]',
@@ -86,9 +90,23 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         "font-src": ("https://fonts.gstatic.com",),
         "img-src": ("https://*.example.org", "blob:"),
     }
+    assert (chosen.smoke_test, chosen.name_server) == (SmokeTest.ADDRESS, "[2606:4700:4700::1111]:53")
     assert chosen.users == 1_000_000
     assert chosen.monthly_limit_usd == 2000
     assert chosen.waivers == {"ssh-open-to-everyone": "deployments come from changing addresses"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("1.1.1.1", ("1.1.1.1", 53)),
+        ("127.0.0.1:5300", ("127.0.0.1", 5300)),
+        ("2606:4700:4700::1111", ("2606:4700:4700::1111", 53)),
+        ("[2606:4700:4700::1111]:5353", ("2606:4700:4700::1111", 5353)),
+    ],
+)
+def test_a_name_server_is_an_address_with_or_without_a_port(written: str, meant: tuple[str, int]) -> None:
+    assert endpoint(settings(nameServer=written).name_server) == meant
 
 
 def test_other_namespaces_are_not_ours_to_judge() -> None:

@@ -1,4 +1,4 @@
-"""The zone's settings: kept and checked. The edge speaks plain HTTP only, so it deliberately obeys none of them."""
+"""The zone's settings: kept and checked. The edge obeys `ssl` and `always_use_https`, and deliberately no other."""
 
 from collections.abc import Callable
 from typing import Any

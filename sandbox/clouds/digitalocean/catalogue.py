@@ -75,9 +75,11 @@ SIZES = {
         Size("s-2vcpu-4gb", 4096, 2, 80, 4.0, 24.0, 0.03571, "Basic"),
         Size("s-4vcpu-8gb", 8192, 4, 160, 5.0, 48.0, 0.07143, "Basic"),
         Size("s-8vcpu-16gb", 16384, 8, 320, 6.0, 96.0, 0.14286, "Basic"),
+        Size("s-8vcpu-32gb-amd", 32768, 8, 400, 10.0, 168.0, 0.25, "Basic"),
         Size("c-2", 4096, 2, 25, 4.0, 42.0, 0.0625, "CPU-Optimized"),
         Size("g-2vcpu-8gb", 8192, 2, 25, 4.0, 63.0, 0.09375, "General Purpose"),
         Size("m-2vcpu-16gb", 16384, 2, 50, 4.0, 84.0, 0.125, "Memory-Optimized"),
+        Size("m-4vcpu-32gb", 32768, 4, 100, 6.0, 168.0, 0.25, "Memory-Optimized"),
     )
 }
 

@@ -202,12 +202,17 @@ def _number(value: str) -> str | int:
 
 def _state(droplet: Values, kept: Values, *, digest: bool = True) -> State:
     """`kept` holds what the API does not tell; `digest` says that its user data is not hashed yet."""
+    state: Values = {name: kept[name] for name in _NOT_REPORTED if kept.get(name) is not None}
+    if digest and state.get("userData"):
+        state["userData"] = hashlib.sha1(state["userData"].encode(), usedforsecurity=False).hexdigest()
+    return State(str(droplet["id"]), state | outputs(droplet))
+
+
+def outputs(droplet: Values) -> Values:
+    """What the API tells of a droplet, by the properties' names."""
     size = droplet["size"]
-    outputs: Values = {name: kept[name] for name in _NOT_REPORTED if kept.get(name) is not None}
-    if digest and outputs.get("userData"):
-        outputs["userData"] = hashlib.sha1(outputs["userData"].encode(), usedforsecurity=False).hexdigest()
-    outputs |= {name: feature in droplet["features"] for name, feature in _FEATURES.items()}
-    outputs |= {
+    return {
+        **{name: feature in droplet["features"] for name, feature in _FEATURES.items()},
         "name": droplet["name"],
         "dropletUrn": f"do:droplet:{droplet['id']}",
         "region": droplet["region"]["slug"],
@@ -228,7 +233,6 @@ def _state(droplet: Values, kept: Values, *, digest: bool = True) -> State:
         "volumeIds": droplet["volume_ids"],
         "tags": droplet["tags"] or None,
     }
-    return State(str(droplet["id"]), outputs)
 
 
 def described(droplet: Values) -> Values:

@@ -35,19 +35,34 @@ class Context:
         return os.path.relpath(self.dockerfile, self.folder)
 
     def digest(self) -> str:
-        """Of the Dockerfile and of every file that is sent: its path, its mode, and its content or a link's target."""
-        whole = hashlib.sha256(hashlib.sha256(Path(self.dockerfile).read_bytes()).digest())
-        for name in sorted(docker_build.exclude_paths(self.folder, self._ignored(), self.relative_dockerfile)):
+        """As pulumi-docker works it out: a state that was made here would not be built again there.
+
+        It is the SHA-256 of the Dockerfile and of every file that is not ignored: path, mode, and the SHA-256 of the
+        content or of a link's target, each file's with a zero byte behind. A link that leads nowhere is an `OSError`.
+        """
+        entries = [("Dockerfile", "----------", Path(self.dockerfile).read_bytes())]
+        for name in sorted(self._counted(), key=lambda name: Path(name).parts):
             path = Path(self.folder) / name
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
-                content = str(path.readlink()).encode()
+                entries.append((name, f"L{stat.filemode(mode)[1:]}", _target(path).encode()))
             elif stat.S_ISREG(mode):
-                content = path.read_bytes()
-            else:
-                continue
-            whole.update(f"{name}\0{stat.filemode(mode)}\0".encode() + hashlib.sha256(content).digest())
+                entries.append((name, stat.filemode(mode), path.read_bytes()))
+        whole = hashlib.sha256()
+        for name, mode_text, content in entries:
+            whole.update(f"{name}{mode_text}".encode() + hashlib.sha256(content).digest() + b"\0")
         return whole.hexdigest()
+
+    def dangling(self) -> str | None:
+        """A link that is counted and leads nowhere, if there is one."""
+        paths = (Path(self.folder) / name for name in sorted(self._counted()))
+        return next((str(path) for path in paths if path.is_symlink() and not path.exists()), None)
+
+    def _counted(self) -> Iterator[str]:
+        """The paths below the folder that are not ignored; what is sent has Dockerfile and `.dockerignore` besides."""
+        matcher = docker_build.PatternMatcher(self._ignored())
+        matcher.patterns.pop()  # the library's own, for `.dockerignore`
+        return matcher.walk(self.folder)
 
     @contextmanager
     def archive(self) -> Iterator[tuple[BinaryIO, str]]:
@@ -66,3 +81,9 @@ class Context:
                 lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
                 return [line for line in lines if line and not line.startswith("#")]
         return []
+
+
+def _target(link: Path) -> str:
+    """Where a link leads in the end: relative to the project, as the link's path is, unless it leads out by a root."""
+    target = Path(os.path.realpath(link, strict=True))
+    return str(target) if link.readlink().is_absolute() else os.path.relpath(target, os.path.realpath("."))

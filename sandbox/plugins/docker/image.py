@@ -38,6 +38,8 @@ class Image(Resource):
         context = _context(inputs)
         if context and not Path(context.dockerfile).is_file():
             faults.append(Fault("build.dockerfile", f"could not open dockerfile at relative path {context.dockerfile}"))
+        elif context and (link := context.dangling()):
+            faults.append(Fault("build.context", f"could not evaluate symlink at {link}: no such file or directory"))
         name = inputs["imageName"]
         if name is not UNKNOWN and inputs.get("skipPush") is not True and registry_of(name) is None:
             reason = f"{name} is not fully qualified: prefix it with its registry, Docker Hub's images with docker.io/"
@@ -83,11 +85,13 @@ class Image(Resource):
             cancelled.set()
             await asyncio.wait([work])
             raise
-        return State(inputs["imageName"], {**inputs, **_outputs(inputs), "repoDigest": digest})
+        # The official plugin compares with these, and not with the inputs that the engine has.
+        outputs = {"__inputs": inputs, **_outputs(inputs), "repoDigest": digest}
+        return State(inputs["imageName"], outputs, frozenset({"__inputs"}))
 
     async def update(self, operation: Operation, state: State, inputs: Values) -> State:
         made = await self.create(operation, inputs)
-        return State(state.id, made.outputs)
+        return State(state.id, made.outputs, made.secret)
 
     async def delete(self, operation: Operation, state: State) -> None:
         """A machine may still run what was pushed."""
@@ -119,6 +123,7 @@ def _outputs(inputs: Values) -> Values:
     context = Context.of(inputs.get("build", {}))
     return {
         "baseImageName": inputs["imageName"],
+        "imageName": inputs["imageName"],
         "context": context.folder,
         "dockerfile": context.relative_dockerfile,
         "platform": inputs.get("build", {}).get("platform"),

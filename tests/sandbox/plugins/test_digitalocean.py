@@ -179,6 +179,31 @@ def test_a_droplet_is_changed_in_place(project: Project, do: Client, machines: F
     assert project.outputs()["price"] == 18
 
 
+def test_a_droplet_is_looked_up_by_its_id(project: Project, do: Client) -> None:
+    program = DROPLET.format(name="small", size="s-1vcpu-1gb", tags=["a"])
+    project.write(program)
+    project.up()
+    droplet = project.outputs()["droplet"]
+    look_up = "found = do.get_droplet(id={droplet})\nfor name in {names}: pulumi.export(name, getattr(found, name))\n"
+    names = ["id", "name", "status", "image", "urn", "tags", "ipv4_address"]
+    do.droplet_actions.post(int(droplet), {"type": "power_off"})
+    project.write(program + look_up.format(droplet=droplet, names=names))
+    project.up()
+    found = {name: value for name, value in project.outputs().items() if name in names}
+    address = found.pop("ipv4_address")
+    assert address in {each["ip_address"] for each in do.droplets.get(int(droplet))["droplet"]["networks"]["v4"]}
+    assert found == {
+        "id": int(droplet),
+        "name": "small",
+        "status": "off",
+        "image": "debian-12-x64",
+        "urn": f"do:droplet:{droplet}",
+        "tags": ["a"],
+    }
+    project.write(HEAD + "do.get_droplet(id=1)")
+    assert re.search(r"GET http://\S+/v2/droplets/1: 404 \(request", project.run("preview", fails=True))
+
+
 def test_a_refused_resize_leaves_the_droplet_running(project: Project, machines: FakeHypervisor, do: Client) -> None:
     project.write(DROPLET.format(name="small", size="s-1vcpu-1gb", tags=[]))
     project.up()

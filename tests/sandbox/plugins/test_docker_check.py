@@ -51,6 +51,14 @@ def test_what_cannot_be_built_is_refused(changes: dict[str, Any], reason: str) -
     assert [reason in failure.reason for failure in check(**changes).failures] == [True]
 
 
+def test_a_link_that_leads_nowhere_is_refused_unless_it_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "app/link").symlink_to("nowhere")
+    (failure,) = check().failures
+    assert "could not evaluate symlink at app/link" in failure.reason
+    (tmp_path / "app/.dockerignore").write_text("link\n")
+    assert not check().failures
+
+
 def test_a_local_image_needs_no_registry_in_its_name() -> None:
     assert not check(imageName="api:1", skipPush=True).failures
 

@@ -45,7 +45,7 @@ def test_what_dockerignore_names_is_neither_sent_nor_counted(project: Path) -> N
 def test_whatever_could_change_the_image_changes_the_digest(project: Path, change: str) -> None:
     context = Context.of({"context": "app"})
     link = project / "app/link"
-    link.symlink_to("code")
+    link.symlink_to("notes.md")
     before = context.digest()
     main = project / "app/code/main.py"
     match change:
@@ -57,7 +57,7 @@ def test_whatever_could_change_the_image_changes_the_digest(project: Path, chang
             main.chmod(0o755)
         case "link":
             link.unlink()
-            link.symlink_to("elsewhere")
+            link.symlink_to("code")
         case "dockerfile":
             (project / "app/Dockerfile").write_text("FROM scratch\n")
         case "ignored":

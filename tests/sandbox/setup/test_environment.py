@@ -72,6 +72,24 @@ def test_the_apis_are_not_asked_through_a_proxy(state: Path) -> None:
     assert found["NO_PROXY"] == found["no_proxy"] == "127.0.0.1,intern"
 
 
+def test_the_simulated_edge_is_trusted_beside_what_the_caller_trusts(state: Path, tmp_path: Path) -> None:
+    assert "SSL_CERT_FILE" not in variables("local", state, {"SSL_CERT_FILE": "/etc/own.pem"}), (
+        "nothing was started yet"
+    )
+    authority = state / "edge" / "authority.pem"
+    authority.parent.mkdir()
+    authority.write_text("the edge's")
+    for absent in ({}, {"SSL_CERT_FILE": str(authority)}, {"SSL_CERT_FILE": "/nowhere"}):
+        assert variables("local", state, absent)["SSL_CERT_FILE"] == str(authority)
+    own = tmp_path / "own.pem"
+    own.write_text("the caller's")
+    both = variables("local", state, {"SSL_CERT_FILE": str(own)})["SSL_CERT_FILE"]
+    assert Path(both).read_text().split("\n") == ["the caller's", "the edge's"]
+    again = variables("local", state, {"SSL_CERT_FILE": both})["SSL_CERT_FILE"]
+    assert again == both
+    assert Path(both).read_text().count("the edge's") == 1
+
+
 def test_the_passphrase_is_made_once_and_private(state: Path) -> None:
     made = passphrase(state)
     assert len(made) >= 32

@@ -1,0 +1,111 @@
+"""The smoke test in an update: after everything is deployed, and with a bound.
+
+It runs in the program, because a resource that asks anew in each update would be a change in each preview. A failure is
+a `RunError`, which the engine shows as its message alone. The stack's outputs are recorded before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import pulumi
+
+from auren_infra.settings import Settings, SmokeTest
+from auren_infra.smoke_test import clouds
+from auren_infra.smoke_test.advice import AT_REST, Facts, sentence
+from auren_infra.smoke_test.answers import Network
+from auren_infra.smoke_test.questions import Cause, Fault, Site, by_address, by_name
+
+MACHINE_SECONDS = 180
+"""How long the machine may take to answer. It boots after a resize, and a container that hangs is restarted in 90 s."""
+NAMES_SECONDS = 30
+"""How long the names may take after that. Cloudflare's name servers and its proxy know of a change within seconds."""
+PAUSE_SECONDS = 2
+SSH_PORT = 22
+
+
+def smoke_test(
+    settings: Settings,
+    *,
+    address: pulumi.Output[str],
+    droplet: pulumi.CustomResource,
+    web_server: pulumi.CustomResource,
+    records: Mapping[str, pulumi.CustomResource],
+    after: Sequence[pulumi.Resource],
+) -> None:
+    """Ask for AUREN once all of `after` is deployed. Without an answer the update fails.
+
+    A preview asks nothing. `records` are those of the domain's names. With `--target`, some resources may not exist
+    yet: what needs them is not asked, and a warning says so.
+    """
+    if pulumi.runtime.is_dry_run():
+        return
+    if settings.smoke_test is SmokeTest.NONE:
+        pulumi.log.warn("auren:smokeTest is none: whether AUREN answers was not asked.")
+        return
+
+    async def ask(_: object) -> None:
+        if not await web_server.id.is_known():
+            pulumi.log.warn("nginx is not deployed yet: whether AUREN answers was not asked.")
+            return
+        if settings.smoke_test is SmokeTest.ADDRESS:
+            pulumi.log.warn("auren:smokeTest is address: whether AUREN answers by name was not asked.")
+            hosts = ()
+        else:
+            hosts = [host for host, record in records.items() if await record.id.is_known()]
+            for host in records.keys() - hosts:
+                pulumi.log.warn(f"The record of {host} is not deployed yet: it was not asked by that name.")
+        site = Site(str(await address.future()), hosts, settings.proxied)
+        await _run(site, settings, droplet=str(await droplet.id.future()))
+
+    everything = [resource.urn for resource in (*after, web_server, *records.values())]
+    pulumi.Output.all(*everything).apply(ask, run_with_unknowns=True)
+
+
+def open_network(name_server: str) -> Network:
+    """The real network."""
+    from auren_infra.smoke_test.internet import Internet  # a preview needs none of its libraries
+
+    return Internet(name_server)
+
+
+async def _run(site: Site, settings: Settings, *, droplet: str) -> None:
+    """Raises `pulumi.RunError`."""
+    network = open_network(settings.name_server)
+    started = time.monotonic()
+
+    def at_rest(fault: Fault) -> bool:
+        return fault.cause is Cause.UNREACHABLE and clouds.droplet_status(droplet) in AT_REST
+
+    fault = await answered(lambda: by_address(site, network), MACHINE_SECONDS, hopeless=at_rest)
+    if not fault and site.hosts:
+        fault = await answered(lambda: by_name(site, network), NAMES_SECONDS)
+    if fault:
+        waited = time.monotonic() - started
+        zone_status, name_servers = clouds.zone_status(settings.cloudflare_zone)
+        facts = Facts(
+            droplet=droplet,
+            droplet_status=clouds.droplet_status(droplet),
+            ssh_open=await asyncio.to_thread(network.connects, site.address, SSH_PORT),
+            zone=settings.cloudflare_zone,
+            zone_status=zone_status,
+            name_servers=name_servers,
+        )
+        raise pulumi.RunError(sentence(fault, facts, waited))
+
+
+async def answered(
+    ask: Callable[[], Fault | None],
+    seconds: float,
+    *,
+    hopeless: Callable[[Fault], bool] | None = None,
+    pause: float = PAUSE_SECONDS,
+) -> Fault | None:
+    """Ask until nothing is wrong, for `seconds` at most. Returns the last fault, or one that is `hopeless` at once."""
+    deadline = time.monotonic() + seconds
+    while fault := await asyncio.to_thread(ask):
+        if time.monotonic() + pause >= deadline or (hopeless and hopeless(fault)):
+            return fault
+        pulumi.log.info(f"{fault}; asking again", ephemeral=True)
+        await asyncio.sleep(pause)
+    return None
