@@ -89,7 +89,7 @@ main() {
 
     if [ "$answered" = no ] && takes_connections "$WEB_PORT"; then
         alive "takes no SSH connection on port $PORT, but answers on port $WEB_PORT, so it is alive"
-        echo "Is the address of this machine in auren:sshAllowed? Does sshd run on the droplet?" >&2
+        echo "Is SSH open to this machine (\`python -m auren_infra.access open\`, auren:sshAllowed)? Does sshd run on the droplet?" >&2
         how_to_go_on
         exit 1
     elif [ "$answered" = no ]; then

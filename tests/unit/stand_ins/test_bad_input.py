@@ -142,6 +142,7 @@ def test_no_body_ends_in_a_fault(ask: Ask, path: str, body: bytes, content_type:
     part=st.binary(min_size=1, max_size=20) | st.integers().map(lambda number: str(number).encode()),
     in_query=st.booleans(),
 )
+@example(path="/api/events", part=b"/", in_query=False)
 def test_no_path_and_no_query_ends_in_a_fault(ask: Ask, path: str, part: bytes, in_query: bool) -> None:
     encoded = "".join(f"%{byte:02X}" for byte in part)
     answer = ask("GET", f"{path}?limit={encoded}" if in_query else f"{path}/{encoded}")

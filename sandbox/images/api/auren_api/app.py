@@ -80,6 +80,7 @@ def create_app() -> FastAPI:
         await asyncio.gather(publisher.close(), collection.close(), database.close(), redis.aclose())
 
     app = FastAPI(
+        redirect_slashes=False,  # a path with a slash more is another path
         title="AUREN API (stand-in)",
         lifespan=lifespan,
         docs_url="/api/docs",
