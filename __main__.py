@@ -20,8 +20,8 @@ gc.enable()
 
 try:
     before = last_update()
-    settings = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()}, before)
-    outputs = deploy(settings, before)
+    blueprint = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()}, before)
+    outputs = deploy(blueprint, before)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 

@@ -6,25 +6,30 @@ fault must not meet the next one a minute later.
 
 from collections.abc import Mapping
 
+from auren_infra.blueprint import Blueprint, describe
 from auren_infra.services import capacity, consistency
 from auren_infra.services.images import IMAGES
-from auren_infra.settings import Settings, read, refusal
+from auren_infra.services.links import LINKS
+from auren_infra.services.model import Link
+from auren_infra.settings import read, refusal
 from auren_infra.settings.deployed import Deployed
 from auren_infra.settings.deployed import faults as faults_of_changes
 
 
-def admit(stack: str, configuration: Mapping[str, str], before: Deployed | None = None) -> Settings:
-    """The settings of a configuration that may be deployed, by the engine's full keys. Raises `SettingsError`.
+def admit(
+    stack: str, configuration: Mapping[str, str], before: Deployed | None = None, links: tuple[Link, ...] = LINKS
+) -> Blueprint:
+    """The blueprint of a configuration that may be deployed, by the engine's full keys. Raises `SettingsError`.
 
     `before` is the stack as its last update left it; None for one that was never updated.
     """
     settings, faults = read(configuration, IMAGES, name=f"auren-{stack}")
     wrong = {fault.where.partition("[")[0] for fault in faults}
-    faults += consistency.faults(settings)
+    faults += consistency.faults(settings, links)
     if capacity.KEY not in wrong:
         faults += capacity.faults(settings)
     if before:
         faults += [fault for fault in faults_of_changes(settings, before) if fault.where not in wrong]
     if faults:
         raise refusal(faults)
-    return settings
+    return describe(settings, links)

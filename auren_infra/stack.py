@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from auren_infra import outputs
+from auren_infra.blueprint import Blueprint
 from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
@@ -24,21 +25,20 @@ from auren_infra.host.resize import stop_before_resize
 from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.images import BuiltImages
 from auren_infra.services import capacity
-from auren_infra.services.catalogue import catalogue
-from auren_infra.services.inbound import inbound
-from auren_infra.services.model import NETWORK_NAME, Service
+from auren_infra.services.model import NETWORK_NAME
 from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
 from auren_infra.smoke_test.update import smoke_test
 
 
-def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
+def deploy(blueprint: Blueprint, before: Deployed) -> dict[str, Any]:
     """Register everything of the stack and return its outputs, by the names of `outputs.StackOutputs`.
 
     `before` is the stack as its last update left it. Raises `SettingsError` before anything is registered when the
     services do not fit the droplet, when a cloud's answer speaks against the settings, or when this machine lacks a
     program or a key that an update needs.
     """
+    settings, services = blueprint.settings, blueprint.services
     name = settings.name
     if not pulumi.runtime.is_dry_run() and (faults := [*missing_programs(), *_missing_key(settings)]):
         raise refusal(faults)
@@ -47,10 +47,9 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
     supported = docker.warning(settings.docker_source, settings.docker_version)
     for warning in filter(None, (plan.warning, settings.warning, supported, loss(settings, before))):
         pulumi.log.warn(warning)
-    services = catalogue(settings)
 
     asked = explained()
-    network = Network(name, settings, asked)
+    network = Network(name, blueprint, asked)
     data = DataVolume(name, settings, network.tag, asked)
     droplet = Droplet(name, settings, network, data, asked, before_resize=stop_before_resize)
     dns = Dns(name, settings, zone, network.address, asked)
@@ -72,13 +71,13 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
         services=services,
         ready=ready,
     )
-    engine = DockerEngine(machine, settings, services, ready)
+    engine = DockerEngine(machine, blueprint, ready)
     SystemUpdates(machine, settings, engine.installed)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
-    configuration = Configuration(machine, settings, services, ready, built=built)
+    configuration = Configuration(machine, blueprint, ready, built=built)
     generation = docker.generation(settings.docker_source, settings.docker_version)
     containers = Containers(
-        machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation
+        machine, blueprint, configuration, [disk.mounted, engine.network], docker_generation=generation
     )
     smoke_test(
         settings,
@@ -89,7 +88,7 @@ def deploy(settings: Settings, before: Deployed) -> dict[str, Any]:
         after=[*containers.started.values(), *containers.others],
     )
 
-    return _outputs(name, settings, plan, services=services, built=built, network=network, data=data, droplet=droplet)
+    return _outputs(blueprint, plan, built=built, network=network, data=data, droplet=droplet)
 
 
 def _missing_key(settings: Settings) -> list[Fault]:
@@ -98,16 +97,15 @@ def _missing_key(settings: Settings) -> list[Fault]:
 
 
 def _outputs(
-    name: str,
-    settings: Settings,
+    blueprint: Blueprint,
     plan: capacity.Plan,
     *,
-    services: tuple[Service, ...],
     built: Mapping[str, pulumi.Output[str]],
     network: Network,
     data: DataVolume,
     droplet: Droplet,
 ) -> dict[str, Any]:
+    settings, services = blueprint.settings, blueprint.services
     address = network.address
     scheme = "https" if settings.proxied else "http"
     exported = {
@@ -137,7 +135,7 @@ def _outputs(
         "volumes": [
             {
                 "id": data.volume.id,
-                "name": name,
+                "name": settings.name,
                 "sizeGb": settings.data_volume_size,
                 "device": data.device,
                 "mountPoint": paths.DATA,
@@ -146,9 +144,9 @@ def _outputs(
         ],
         "firewall": {
             "id": network.firewall.id,
-            "name": name,
+            "name": settings.name,
             "inbound": [
-                {"port": port, "sources": list(sources)} for port, sources in inbound(settings).items() if sources
+                {"port": port, "sources": list(sources)} for port, sources in blueprint.ports.items() if sources
             ],
         },
         "services": {

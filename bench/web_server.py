@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from auren_infra.blueprint import describe
 from auren_infra.files.paths import PROJECT
-from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import load
@@ -130,7 +130,7 @@ def _site(stack: Pulumi) -> Site:
     texts = {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in stack.configuration().items()
     }
-    services = {service.name: service for service in catalogue(load(texts, IMAGES))}
+    services = {service.name: service for service in describe(load(texts, IMAGES)).services}
     return Site(droplet.local(), services["nginx"], services["api"])
 
 

@@ -22,6 +22,7 @@ with warnings.catch_warnings():
     # The providers' SDKs warn of every deprecated resource that they export, used or not, when they are imported.
     warnings.simplefilter("ignore", DeprecationWarning)
     from auren_infra import stack
+    from auren_infra.blueprint import describe
     from auren_infra.services.images import IMAGES
     from auren_infra.settings import load
     from auren_infra.settings.deployed import Deployed
@@ -45,7 +46,7 @@ _Texts.add_representer(str, _text)
 def production() -> Rehearsal:
     """All that an update of production registers, and its outputs."""
     settings = load(configuration(()), IMAGES, name=f"auren-{STACK}")
-    return rehearse(lambda: stack.deploy(settings, Deployed()), preview=False)
+    return rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
 
 
 def sections(update: Rehearsal) -> dict[str, str]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_digitalocean as digitalocean
 
-from auren_infra.services.inbound import EVERYWHERE, inbound
-from auren_infra.settings import Settings
+from auren_infra.blueprint import Blueprint
+from auren_infra.services.inbound import EVERYWHERE
 
 
 class Network(pulumi.ComponentResource):
@@ -21,8 +21,9 @@ class Network(pulumi.ComponentResource):
     address: pulumi.Output[str]
     firewall: digitalocean.Firewall
 
-    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, blueprint: Blueprint, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("auren:cloud:Network", name, None, opts)
+        settings = blueprint.settings
         vpc = digitalocean.Vpc(
             name,
             name=name,
@@ -38,7 +39,7 @@ class Network(pulumi.ComponentResource):
             name,
             name=name,
             tags=[tag.name],
-            inbound_rules=[inbound_rule(port, sources) for port, sources in inbound(settings).items() if sources],
+            inbound_rules=[inbound_rule(port, sources) for port, sources in blueprint.ports.items() if sources],
             outbound_rules=[
                 digitalocean.FirewallOutboundRuleArgs(
                     protocol=protocol, port_range=ports, destination_addresses=list(EVERYWHERE)

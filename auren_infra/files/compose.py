@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
-from auren_infra.services.links import targets
 from auren_infra.services.model import NETWORK_NAME, Service
 
 PROJECT_NAME = "auren"
@@ -21,12 +21,13 @@ NEEDS_LABEL = "auren.needs"
 with `--no-deps`."""
 
 
-def render(services: Sequence[Service]) -> str:
+def render(blueprint: Blueprint) -> str:
     """The whole file."""
+    services = blueprint.services
     return _text(
         {
             "name": PROJECT_NAME,
-            "services": {service.name: _service(service) for service in services},
+            "services": {service.name: _service(service, blueprint.targets(service.name)) for service in services},
             "networks": {NETWORK_NAME: {"name": NETWORK_NAME, "external": True}},
             "volumes": {
                 volume.name: {
@@ -48,13 +49,13 @@ def render(services: Sequence[Service]) -> str:
     )
 
 
-def render_service(service: Service) -> str:
+def render_service(blueprint: Blueprint, name: str) -> str:
     """One service's own part: what its container depends on, and nothing else."""
-    return _text({service.name: _service(service)})
+    return _text({name: _service(blueprint.by_name[name], blueprint.targets(name))})
 
 
-def _service(service: Service) -> dict[str, Any]:
-    health, needed = service.health, targets(service.name)
+def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
+    health = service.health
     specification: dict[str, Any] = {
         "image": service.image,
         "container_name": service.container,

@@ -4,37 +4,34 @@ The cloud's firewall stands in front of the machine and never sees containers ta
 firewall does. It also filters the published ports a second time, and UFW every other port except SSH's.
 """
 
-from collections.abc import Sequence
 from ipaddress import ip_network
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files.render import template
-from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.links import LINKS
-from auren_infra.services.model import BRIDGE, Service
-from auren_infra.settings import Settings
+from auren_infra.services.inbound import SSH_PORT
+from auren_infra.services.model import BRIDGE
 
 DOCKER_BRIDGE = "docker0"
 """The bridge of Docker's own default network. AUREN has no container there, but somebody may start one by hand."""
 
 
-def container_rules(settings: Settings, services: Sequence[Service]) -> str:
+def container_rules(blueprint: Blueprint) -> str:
     """Everything that containers may do, then a drop, in the format of `iptables-restore`.
 
     It is the chain DOCKER-USER, which Docker asks first and never changes. What comes to a published port has been led
     to its container by then, so rules name the port that the client asked for (`--ctorigdstport`).
     """
-    by_name = {service.name: service for service in services}
-    sources = inbound(settings)
+    by_name = blueprint.by_name
     return template(
         "containers.rules",
         bridge=BRIDGE,
-        links=[(link, by_name[link.source], by_name[link.target]) for link in LINKS],
-        outgoing=[service for service in services if service.internet],
+        links=[(link, by_name[link.source], by_name[link.target]) for link in blueprint.links],
+        outgoing=[service for service in blueprint.services if service.internet],
         incoming=[
             (port, source)
-            for service in services
+            for service in blueprint.services
             for port in service.published
-            for source in sources[port]
+            for source in blueprint.ports[port]
             if ip_network(source).version == 4  # a machine of AUREN has no other address
         ],
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.services.model import Service
 from auren_infra.settings import Settings
@@ -27,22 +28,22 @@ def template(name: str, **values: object) -> str:
     return _TEMPLATES.get_template(f"{name}.j2").render(**values)
 
 
-def configuration_files(settings: Settings, services: Sequence[Service]) -> dict[str, str]:
+def configuration_files(blueprint: Blueprint) -> dict[str, str]:
     """Path below the project's directory on the machine -> text."""
+    settings, services = blueprint.settings, blueprint.services
     sources = {file.source for service in services for file in service.files}
-    by_name = {service.name: service for service in services}
     rendered = {
         source: template(
             source,
             settings=settings,
-            services=by_name,
+            services=blueprint.by_name,
             service=_reader(source, services),
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
         )
         for source in sorted(sources)
     }
-    return {"docker-compose.prod.yml": compose.render(services), **rendered}
+    return {"docker-compose.prod.yml": compose.render(blueprint), **rendered}
 
 
 def _reader(source: str, services: Sequence[Service]) -> Service:

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pulumi
 import pulumi_random as random
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, paths, render
 from auren_infra.files.directory import pack
 from auren_infra.host.machine import Machine
 from auren_infra.services.model import DirectoryMount, Password, SecretFile, Service
-from auren_infra.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class Configuration(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        settings: Settings,
-        services: Sequence[Service],
+        blueprint: Blueprint,
         ready: pulumi.Resource,
         *,
         built: Mapping[str, pulumi.Output[str]],
@@ -51,9 +51,10 @@ class Configuration(pulumi.ComponentResource):
     ) -> None:
         super().__init__("auren:host:Configuration", machine.name, None, opts)
         self._machine, self._ready = machine, ready
-        texts: dict[str, pulumi.Input[str]] = {**render.configuration_files(settings, services)}
+        settings, services = blueprint.settings, blueprint.services
+        texts: dict[str, pulumi.Input[str]] = {**render.configuration_files(blueprint)}
         if built:
-            texts["docker-compose.prod.yml"] = _rendered(compose.render, services, built)
+            texts["docker-compose.prod.yml"] = _rendered(compose.render, blueprint, built)
         self.files = {
             path: PlacedFile(
                 self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text),
@@ -62,8 +63,12 @@ class Configuration(pulumi.ComponentResource):
             for path, text in texts.items()
         }
         self.specifications = {
-            service.name: _rendered(lambda services: compose.render_service(*services), [service], built)
-            for service in services
+            name: _rendered(
+                partial(compose.render_service, name=name),
+                blueprint,
+                {service: image for service, image in built.items() if service == name},
+            )
+            for name in blueprint.by_name
         }
         self.directories = {
             directory.source: self._put_directory(directory)
@@ -122,15 +127,12 @@ class Configuration(pulumi.ComponentResource):
 
 
 def _rendered(
-    text: Callable[[Sequence[Service]], str], services: Sequence[Service], built: Mapping[str, pulumi.Output[str]]
+    text: Callable[[Blueprint], str], blueprint: Blueprint, built: Mapping[str, pulumi.Output[str]]
 ) -> pulumi.Input[str]:
-    """`text` of the services with the images that were built; known at once when none of these is among them."""
-    awaited = {service.name: built[service.name] for service in services if service.name in built}
-    if not awaited:
-        return text(services)
-    return pulumi.Output.all(**awaited).apply(
-        lambda images: text([replace(service, image=images.get(service.name, service.image)) for service in services])
-    )
+    """`text` of the blueprint with the images that were built; known at once when there is none."""
+    if not built:
+        return text(blueprint)
+    return pulumi.Output.all(**built).apply(lambda images: text(blueprint.with_images(images)))
 
 
 def _digest(text: str) -> str:

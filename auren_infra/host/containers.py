@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_command as command
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
-from auren_infra.services.links import targets
 from auren_infra.services.model import Service, Statement
 
 
@@ -16,7 +16,7 @@ class Containers(pulumi.ComponentResource):
     """Each service's container, started after those that it talks to and waited for until it is healthy.
 
     A command carries its service's part of the compose file and the digests of its files and secrets, so exactly
-    the containers that a change concerns are started anew. `services` come in the order of their links. Another
+    the containers that a change concerns are started anew. Another
     `docker_generation` has stopped and started all of them: each is asked again whether it is healthy.
     """
 
@@ -28,7 +28,7 @@ class Containers(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        services: Sequence[Service],
+        blueprint: Blueprint,
         configuration: Configuration,
         after: Sequence[pulumi.Resource],
         *,
@@ -36,6 +36,7 @@ class Containers(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
+        services = blueprint.services
         compose_file = configuration.files["docker-compose.prod.yml"].command
         retire = machine.run(
             "retire",
@@ -72,7 +73,7 @@ class Containers(pulumi.ComponentResource):
                     *(file.command for file in files.values()),
                     *(configuration.directories[directory.source] for directory in service.directories),
                     *(secret.command for secret in secrets.values()),
-                    *(started[target] for target in targets(service.name)),
+                    *(started[target] for target in blueprint.targets(service.name)),
                 ],
                 again_after=[docker_generation],
                 parent=self,

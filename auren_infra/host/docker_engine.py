@@ -1,14 +1,13 @@
 """Docker on a machine: the engine, installed and pinned, and AUREN's network."""
 
-from collections.abc import Sequence
-
 import pulumi
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files.render import docker_daemon
 from auren_infra.host.firewall import MachineFirewall
 from auren_infra.host.machine import Machine
-from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
-from auren_infra.settings import CONTAINER_SUBNET, Settings, docker
+from auren_infra.services.model import BRIDGE, NETWORK_NAME
+from auren_infra.settings import CONTAINER_SUBNET, docker
 
 
 class DockerEngine(pulumi.ComponentResource):
@@ -26,12 +25,12 @@ class DockerEngine(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        settings: Settings,
-        services: Sequence[Service],
+        blueprint: Blueprint,
         ready: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:DockerEngine", machine.name, None, opts)
+        settings = blueprint.settings
         source, version = settings.docker_source, settings.docker_version
         self.installed = machine.run(
             "docker",
@@ -43,9 +42,7 @@ class DockerEngine(pulumi.ComponentResource):
             parent=self,
             bound=1500,
         )
-        firewall = MachineFirewall(
-            machine, settings, services, after=[self.installed], opts=pulumi.ResourceOptions(parent=self)
-        )
+        firewall = MachineFirewall(machine, blueprint, after=[self.installed], opts=pulumi.ResourceOptions(parent=self))
         self.network = machine.run(
             "network",
             "docker_network",

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
+from auren_infra.blueprint import Blueprint
 from auren_infra.files.firewall import container_rules, machine_rules
 from auren_infra.host.machine import Machine
-from auren_infra.services.model import Service
-from auren_infra.settings import Settings
 
 
 class MachineFirewall(pulumi.ComponentResource):
@@ -18,8 +17,7 @@ class MachineFirewall(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        settings: Settings,
-        services: Sequence[Service],
+        blueprint: Blueprint,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -27,7 +25,7 @@ class MachineFirewall(pulumi.ComponentResource):
         containers = machine.run(
             "container-firewall",
             "container_firewall",
-            stdin=container_rules(settings, services),
+            stdin=container_rules(blueprint),
             after=after,
             parent=self,
         )

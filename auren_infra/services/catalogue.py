@@ -1,14 +1,12 @@
 """The services of AUREN, one function each.
 
-Left out on purpose: anything about machines, and anything that another module can derive (start order and the
-proxy's upstream come from `links`).
+Left out on purpose: anything about machines, and anything that another module can derive (the start order comes from
+the links).
 """
 
 from collections.abc import Callable
-from graphlib import TopologicalSorter
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST
-from auren_infra.services.links import targets
 from auren_infra.services.model import (
     DirectoryMount,
     FileMount,
@@ -56,13 +54,6 @@ def _service(function: Callable[[Settings], Service]) -> Callable[[Settings], Se
 def described(settings: Settings) -> tuple[Service, ...]:
     """All services as their functions have them, whether they fit together or not (`consistency`)."""
     return tuple(function(settings) for function in _SERVICES)
-
-
-def catalogue(settings: Settings) -> tuple[Service, ...]:
-    """All services, each after those that it talks to. Raises `graphlib.CycleError` for links that lead in a circle."""
-    services = {service.name: service for service in described(settings)}
-    order = TopologicalSorter({name: targets(name) for name in services}).static_order()
-    return tuple(services[name] for name in order)
 
 
 def memory(settings: Settings, megabytes: int) -> int:

@@ -13,7 +13,6 @@ from typing import TypeVar
 from auren_infra.services.catalogue import described
 from auren_infra.services.images import IMAGES
 from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
 from auren_infra.settings.images import reference_fault, unreachable
@@ -32,8 +31,8 @@ _FIRST_HOST = 2
 """Before it are the network's own address and the bridge's."""
 
 
-def faults(settings: Settings) -> list[Fault]:
-    """Of the catalogue as these settings make it, the matrix, the published ports and the pins."""
+def faults(settings: Settings, links: Sequence[Link]) -> list[Fault]:
+    """Of the catalogue as these settings make it, the links, the published ports and the pins."""
     services = described(settings)
     names = {service.name for service in services}
     pins = [
@@ -46,7 +45,7 @@ def faults(settings: Settings) -> list[Fault]:
         for name, pin in IMAGES.items()
         if pin and (fault := unreachable(pin) or misfit(name, pin))
     ]
-    return judge(services, LINKS, {port: tuple(sources) for port, sources in inbound(settings).items()}) + pins
+    return judge(services, links, {port: tuple(sources) for port, sources in inbound(settings).items()}) + pins
 
 
 def judge(services: Sequence[Service], links: Sequence[Link], ports: Mapping[int, Sequence[str]]) -> list[Fault]:

@@ -19,8 +19,3 @@ ADDITIONS = (Link("kafka-ui", "kafka", 9092, Protocol.TCP, "The Kafka UI shows w
 """What the matrix leaves out and cannot do without; the purpose is the reason."""
 
 LINKS = MATRIX + ADDITIONS
-
-
-def targets(source: str) -> tuple[str, ...]:
-    """The services that `source` talks to, in the matrix's order."""
-    return tuple(link.target for link in LINKS if link.source == source)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pulumi
 from pulumi.runtime import config
 
+from auren_infra.blueprint import describe
 from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
@@ -19,7 +20,6 @@ from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
 from auren_infra.host.resize import stop_before_resize
-from auren_infra.services.catalogue import catalogue
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import docker, load
@@ -40,8 +40,12 @@ def twin(service: Service, number: int) -> Service:
 
 settings = load({**config.get_config_env(), **config.CONFIG.get()}, IMAGES)
 wanted = pulumi.Config("bench")
-services = tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in catalogue(settings))
-network = Network("bench", settings)
+one_set = describe(settings)
+blueprint = replace(
+    one_set,
+    services=tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in one_set.services),
+)
+network = Network("bench", blueprint)
 Dns("bench", settings, ask(settings, Deployed()), network.address)
 for number in range(wanted.require_int("droplets")):
     name = f"bench-{number}"
@@ -60,11 +64,11 @@ for number in range(wanted.require_int("droplets")):
         device=data.device,
         size_gb=settings.data_volume_size,
         attachment=droplet.attachment,
-        services=services,
+        services=blueprint.services,
         ready=ready,
     )
-    engine = DockerEngine(machine, settings, services, ready)
+    engine = DockerEngine(machine, blueprint, ready)
     if number == 0:
-        configuration = Configuration(machine, settings, services, ready, built={})
+        configuration = Configuration(machine, blueprint, ready, built={})
         generation = docker.generation(settings.docker_source, settings.docker_version)
-        Containers(machine, services, configuration, [disk.mounted, engine.network], docker_generation=generation)
+        Containers(machine, blueprint, configuration, [disk.mounted, engine.network], docker_generation=generation)

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
 SEGMENT = "cb9d2d63-626c-489f-80b7-1697c9cfa1a5"
 KEPT = b'page of SQLite \x00\xff{"automatically_purge":false,"_type":"EmbeddingsQueueConfigurationInternal"}\x00'
@@ -35,7 +34,7 @@ class Bench:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._said = (root / "said").open("ab")
         self._script = root / "start.sh"
-        text = configuration_files(settings(), catalogue(settings()))["chroma-start.sh"]
+        text = configuration_files(blueprint())["chroma-start.sh"]
         self._script.write_text(text.replace("/data", str(self.data)))
         (root / "bin").mkdir()
         self.persist()

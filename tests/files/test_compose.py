@@ -8,13 +8,12 @@ import pytest
 import yaml
 
 from auren_infra.files import compose
-from auren_infra.services.catalogue import catalogue
-from auren_infra.services.links import targets
 from auren_infra.services.model import HealthCheck, Service
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
-SERVICES = catalogue(settings())
-DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(SERVICES))
+AUREN = blueprint()
+SERVICES = AUREN.services
+DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(AUREN))
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
@@ -23,8 +22,13 @@ def _rendered(service: Service) -> dict[str, Any]:
     return DOCUMENT["services"][service.name]
 
 
+def _own_part(service: Service) -> str:
+    others = tuple(one for one in SERVICES if one.name != service.name)
+    return compose.render_service(replace(AUREN, services=(*others, service)), service.name)
+
+
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("docker-compose.prod.yml", compose.render(SERVICES))
+    expect("docker-compose.prod.yml", compose.render(AUREN))
 
 
 @each_service
@@ -56,13 +60,13 @@ def test_a_container_comes_back_after_a_reboot_and_says_how_it_is(service: Servi
     assert rendered["healthcheck"]["test"][0] == "CMD"
     assert rendered["healthcheck"]["interval"] == f"{service.health.interval}s"
     healthy = {"condition": "service_healthy"}
-    assert rendered.get("depends_on", {}) == dict.fromkeys(targets(service.name), healthy)
+    assert rendered.get("depends_on", {}) == dict.fromkeys(AUREN.targets(service.name), healthy)
 
 
 @each_service
 def test_the_watchdog_can_tell_what_a_container_depends_on(service: Service) -> None:
     labels = _rendered(service).get("labels", {})
-    assert tuple(labels.get("auren.needs", "").split()) == targets(service.name)
+    assert tuple(labels.get("auren.needs", "").split()) == AUREN.targets(service.name)
 
 
 @each_service
@@ -139,7 +143,7 @@ def test_compose_does_not_fill_in_what_a_shell_is_meant_to() -> None:
 @pytest.mark.parametrize("value", ["$HOME", "${HOME}", "a$$b", "$"])
 def test_a_dollar_sign_arrives_as_one(value: str) -> None:
     service = replace(SERVICES[0], environment={"VALUE": value}, command=(value,), health=HealthCheck(("echo", value)))
-    rendered = yaml.safe_load(compose.render_service(service))[service.name]
+    rendered = yaml.safe_load(_own_part(service))[service.name]
     for text in (rendered["environment"]["VALUE"], rendered["command"][0], rendered["healthcheck"]["test"][2]):
         assert text.replace("$$", "$") == value
         assert text.count("$") == 2 * value.count("$")
@@ -148,10 +152,10 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
 @each_service
 def test_a_services_own_part_is_what_the_whole_file_says(service: Service) -> None:
     """The part decides whether a container is started anew; the file is what it is started from."""
-    assert yaml.safe_load(compose.render_service(service)) == {service.name: _rendered(service)}
+    assert yaml.safe_load(_own_part(service)) == {service.name: _rendered(service)}
 
 
 def test_numbers_of_users_are_not_read_as_other_numbers() -> None:
     """YAML 1.1 reads an unquoted 10:30 as 630."""
     minutes = replace(SERVICES[0], user=type(SERVICES[0].user)(10, 30))
-    assert yaml.safe_load(compose.render_service(minutes))[minutes.name]["user"] == "10:30"
+    assert yaml.safe_load(_own_part(minutes))[minutes.name]["user"] == "10:30"

@@ -4,21 +4,21 @@ from collections.abc import Callable
 
 import pytest
 
+from auren_infra.blueprint import describe
 from auren_infra.files.firewall import container_rules, machine_rules
-from auren_infra.services.catalogue import catalogue
 from auren_infra.services.inbound import inbound
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint, settings
 
-SERVICES = {service.name: service for service in catalogue(settings())}
+SERVICES = {service.name: service for service in blueprint().services}
 WITHIN, OUT, IN = "-i auren0 -o auren0 ", "-i auren0 ", "-o auren0 "
 
 
 def _rules(**changes: str) -> list[str]:
     """What is appended to the chain, in its order."""
     chosen = settings(**changes)
-    lines = container_rules(chosen, catalogue(chosen)).splitlines()
+    lines = container_rules(describe(chosen)).splitlines()
     return [line.removeprefix("-A DOCKER-USER ") for line in lines if line.startswith("-A ")]
 
 
@@ -36,12 +36,12 @@ def _incoming(rules: list[str]) -> list[str]:
 
 
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("containers.rules", container_rules(settings(), catalogue(settings())))
+    expect("containers.rules", container_rules(blueprint()))
 
 
 def test_the_chain_is_replaced_as_a_whole() -> None:
     """Declared, so that what it held before goes in the same step."""
-    lines = container_rules(settings(), catalogue(settings())).splitlines()
+    lines = container_rules(blueprint()).splitlines()
     told = [line for line in lines if line and not line.startswith(("#", "-A DOCKER-USER "))]
     assert told == ["*filter", ":DOCKER-USER - [0:0]", "COMMIT"]
     assert lines[-1] == "COMMIT", "iptables-restore does nothing of what stands behind it"

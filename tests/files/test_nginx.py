@@ -11,16 +11,16 @@ import jinja2
 import pytest
 import yaml
 
+from auren_infra.blueprint import describe
 from auren_infra.files.cloudflare import RANGES
 from auren_infra.files.render import configuration_files, template
-from auren_infra.services.catalogue import catalogue
 from auren_infra.settings.content_sources import DIRECTIVES, LONGEST
-from tests.unit.configuration import ROOT, settings
+from tests.unit.configuration import ROOT, blueprint, settings
 
 
 def _nginx(**changes: str) -> str:
     chosen = settings(**changes)
-    return configuration_files(chosen, catalogue(chosen))["nginx.conf"]
+    return configuration_files(describe(chosen))["nginx.conf"]
 
 
 def _lines(**changes: str) -> list[str]:
@@ -62,12 +62,11 @@ def test_the_names_that_have_a_record_are_served_and_no_others(changes: dict[str
 
 
 def test_the_proxy_follows_the_api() -> None:
-    chosen = settings()
-    services = [
-        replace(service, port=9000, host_number=77) if service.name == "api" else service
-        for service in catalogue(chosen)
-    ]
-    assert "server 172.18.0.77:9000 " in configuration_files(chosen, services)["nginx.conf"]
+    auren = blueprint()
+    services = tuple(
+        replace(service, port=9000, host_number=77) if service.name == "api" else service for service in auren.services
+    )
+    assert "server 172.18.0.77:9000 " in configuration_files(replace(auren, services=services))["nginx.conf"]
 
 
 def test_a_visitors_word_counts_from_cloudflare_alone() -> None:
@@ -166,7 +165,7 @@ def test_no_header_is_lost_to_another() -> None:
 def test_all_that_nginx_writes_is_on_a_tmpfs_or_its_volume() -> None:
     """Its root file system is read-only."""
     chosen = settings()
-    (nginx,) = [service for service in catalogue(chosen) if service.name == "nginx"]
+    (nginx,) = [service for service in describe(chosen).services if service.name == "nginx"]
     writable = tuple(f"{mount.target}/" for mount in (*nginx.tmpfs, *nginx.volumes))
     lines = [line.split() for line in _nginx().splitlines()]
     files = ("pid", "temp_path", "cache_path", "_log")
@@ -178,7 +177,7 @@ def test_all_that_nginx_writes_is_on_a_tmpfs_or_its_volume() -> None:
 
 def test_what_is_kept_fits_its_tmpfs() -> None:
     """A full one would end uploads and answers in the middle."""
-    (nginx,) = [service for service in catalogue(settings()) if service.name == "nginx"]
+    (nginx,) = [service for service in blueprint().services if service.name == "nginx"]
     (tmpfs,) = [tmpfs for tmpfs in nginx.tmpfs if tmpfs.target == "/var/cache/nginx"]
     (cache,) = [line for line in _lines() if line.startswith("proxy_cache_path")]
     sizes = dict(word.rstrip(";").split("=") for word in cache.split() if "=" in word)
@@ -191,7 +190,7 @@ def test_what_is_kept_fits_its_tmpfs() -> None:
 
 def test_connections_and_files_stay_within_what_the_container_may_open() -> None:
     chosen = settings()
-    (nginx,) = [service for service in catalogue(chosen) if service.name == "nginx"]
+    (nginx,) = [service for service in describe(chosen).services if service.name == "nginx"]
     (line,) = [line for line in _lines() if line.startswith("worker_connections")]
     connections = int(line.split()[1].rstrip(";"))
     assert 2 * connections < nginx.limits.open_files, "a request to the API takes two, and files are open beside them"

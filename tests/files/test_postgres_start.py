@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
 ENSURE = """#!/usr/bin/env bash
 # As the official one: half of a database is there early, and it ends where a script of sql/init fails or says `exit`.
@@ -42,7 +41,7 @@ class Bench:
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
         self._start = root / "start.sh"
-        self._start.write_text(configuration_files(settings(), catalogue(settings()))["postgres-start.sh"])
+        self._start.write_text(configuration_files(blueprint())["postgres-start.sh"])
         self.script.write_text(":\n")
 
     def start(self) -> subprocess.CompletedProcess[str]:

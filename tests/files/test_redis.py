@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
 
 def _redis() -> str:
-    return configuration_files(settings(), catalogue(settings()))["redis.conf"]
+    return configuration_files(blueprint())["redis.conf"]
 
 
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
@@ -18,8 +17,9 @@ def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> Non
 
 def test_redis_evicts_before_the_kernel_kills_it() -> None:
     """A rewrite of the append-only file needs room beside the data."""
-    services = [replace(service, limits=replace(service.limits, memory_mb=1000)) for service in catalogue(settings())]
-    assert "maxmemory 600mb" in configuration_files(settings(), services)["redis.conf"].splitlines()
+    auren = blueprint()
+    services = tuple(replace(one, limits=replace(one.limits, memory_mb=1000)) for one in auren.services)
+    assert "maxmemory 600mb" in configuration_files(replace(auren, services=services))["redis.conf"].splitlines()
 
 
 def test_what_was_acknowledged_is_on_disk_within_a_second() -> None:

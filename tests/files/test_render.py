@@ -13,11 +13,11 @@ from auren_infra.files.render import (
     operator_keys,
     system_updates,
 )
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import ECDSA, ED25519, settings
+from tests.unit.configuration import ECDSA, ED25519, blueprint, settings
 
-SERVICES = catalogue(settings())
-FILES = configuration_files(settings(), SERVICES)
+AUREN = blueprint()
+SERVICES = AUREN.services
+FILES = configuration_files(AUREN)
 
 
 def test_the_daemons_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
@@ -70,7 +70,7 @@ def test_a_file_ends_with_a_line_and_has_no_stray_template(name: str) -> None:
 
 
 def test_the_same_configuration_gives_the_same_files() -> None:
-    assert configuration_files(settings(), catalogue(settings())) == FILES
+    assert configuration_files(blueprint()) == FILES
 
 
 def test_operators_have_a_line_each() -> None:

@@ -13,6 +13,7 @@ with warnings.catch_warnings():
     # The providers' SDKs warn of every deprecated resource that they export, used or not, when they are imported.
     warnings.simplefilter("ignore", DeprecationWarning)
     from auren_infra import stack
+    from auren_infra.blueprint import describe
     from auren_infra.services.images import IMAGES
     from auren_infra.settings import load
     from auren_infra.settings.deployed import Deployed
@@ -23,7 +24,7 @@ with warnings.catch_warnings():
 def render(directory: Path, changes: Sequence[str] = ()) -> list[str]:
     """Write the commands; their names, in order."""
     settings = load(configuration(changes), IMAGES)
-    update = rehearse(lambda: stack.deploy(settings, Deployed()), preview=False)
+    update = rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
     names: list[str] = []
     for number, command in enumerate(update.commands()):
         names.append(command.name.removeprefix(f"{settings.name}-"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from auren_infra.services.catalogue import catalogue
+from auren_infra.blueprint import describe
 from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import load
@@ -56,7 +56,7 @@ class Deployment:
     def services(self) -> tuple[Service, ...]:
         """What the program says that runs on the machine."""
         values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
-        return catalogue(load(values, IMAGES))
+        return describe(load(values, IMAGES)).services
 
     def image(self, service: str) -> str:
         """The image that the sandbox's registry has for a service."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from auren_infra.blueprint import Blueprint, describe
 from auren_infra.services.images import IMAGES
 from auren_infra.settings import Settings, load
 
@@ -34,3 +35,8 @@ def engine_values(values: dict[str, str]) -> dict[str, str]:
 def settings(**changes: str) -> Settings:
     """The complete configuration with `changes`, by the names after `auren:`."""
     return load(engine_values({**COMPLETE, **changes}), IMAGES, name=NAME)
+
+
+def blueprint(**changes: str) -> Blueprint:
+    """What is deployed with the complete configuration and `changes`."""
+    return describe(settings(**changes))

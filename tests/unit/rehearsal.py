@@ -22,6 +22,7 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
+from auren_infra.blueprint import describe
 from auren_infra.settings.deployed import Deployed
 from auren_infra.smoke_test import update as smoke_test
 from auren_infra.smoke_test.answers import Network
@@ -329,4 +330,4 @@ def rehearse(
 def deploy(*, preview: bool = False, passwords: Mapping[str, str] | None = None, **changes: str) -> Rehearsal:
     """The stack with a complete configuration and these `changes` of it."""
     chosen = settings(**changes)
-    return rehearse(lambda: stack.deploy(chosen, Deployed()), preview=preview, passwords=passwords)
+    return rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=preview, passwords=passwords)

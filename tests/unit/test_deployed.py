@@ -11,7 +11,7 @@ from auren_infra.admission import admit
 from auren_infra.cloud.last_update import last_update
 from auren_infra.settings import Fault, SettingsError
 from auren_infra.settings.deployed import Deployed, DeployedDroplet, faults, of_outputs, of_resources
-from tests.unit.configuration import COMPLETE, engine_values, settings
+from tests.unit.configuration import COMPLETE, blueprint, engine_values, settings
 from tests.unit.rehearsal import Rehearsal, World, rehearse
 
 URN = "urn:pulumi:prod::auren::auren:cloud:Droplet$digitalocean:index/droplet:Droplet::auren-test"
@@ -161,7 +161,7 @@ def test_a_renamed_stack_that_keeps_its_name_is_as_it_was() -> None:
     values = engine_values({**COMPLETE, "dropletSize": "s-4vcpu-8gb"})
     with pytest.raises(SettingsError, match="`pulumi config set auren:name auren-test`"):
         admit("production", values, UP)
-    assert admit("production", {**values, "auren:name": "auren-test"}, UP).name == "auren-test"
+    assert admit("production", {**values, "auren:name": "auren-test"}, UP).settings.name == "auren-test"
 
 
 def test_data_that_is_not_protected_may_be_given_up_and_the_preview_warns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_data_that_is_not_protected_may_be_given_up_and_the_preview_warns(monkey
 
 def _deploy(world: World, before: Deployed = UP, into: Rehearsal | None = None, /, **changes: str) -> Rehearsal:
     world.state = _state() if before is UP else {}
-    return rehearse(lambda: stack.deploy(settings(**changes), before), preview=True, world=world, into=into)
+    return rehearse(lambda: stack.deploy(blueprint(**changes), before), preview=True, world=world, into=into)
 
 
 @pytest.mark.parametrize(

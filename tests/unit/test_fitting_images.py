@@ -6,6 +6,7 @@ import pytest
 
 from auren_infra.services import consistency
 from auren_infra.services.images import IMAGES
+from auren_infra.services.links import LINKS
 from auren_infra.settings import SettingsError
 from auren_infra.settings.images import unreachable
 from auren_infra.settings.releases import major, misfit
@@ -137,7 +138,7 @@ def test_a_pin_of_the_catalogue_that_does_not_fit_is_refused_too(monkeypatch: py
     """Whoever bumps a pin is told by the preview, and not by the machine."""
     monkeypatch.setitem(IMAGES, "postgres", "docker.io/library/postgres:18.1")
     monkeypatch.setitem(IMAGES, "redis", "registry.invalid/redis:7.4.5")
-    said = [str(fault) for fault in consistency.faults(settings(images=COMPLETE["images"]))]
+    said = [str(fault) for fault in consistency.faults(settings(images=COMPLETE["images"]), LINKS)]
     assert [
         fault for fault in said if fault.startswith("auren_infra/services/images.py: postgres: PostgreSQL 18.1 keeps")
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.admission import admit
-from auren_infra.services import links
+from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link, Protocol
 from auren_infra.settings import SettingsError
 from tests.unit.configuration import COMPLETE, DIGEST, ED25519, engine_values
@@ -214,9 +214,9 @@ WRONG = [
 ]
 
 
-def _refusal(values: dict[str, str], stack: str = "prod") -> str:
+def _refusal(values: dict[str, str], stack: str = "prod", links: tuple[Link, ...] = LINKS) -> str:
     with pytest.raises(SettingsError) as refusal:
-        admit(stack, engine_values(values))
+        admit(stack, engine_values(values), links=links)
     return str(refusal.value)
 
 
@@ -308,11 +308,10 @@ def test_all_faults_are_told_at_once() -> None:
     )
 
 
-def test_settings_services_and_capacity_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_services_and_capacity_are_told_together() -> None:
     """Whoever mends the region must not meet the droplet's memory next, and the broken link after that."""
-    broken = (*links.LINKS, Link("api", "mysql", 3306, Protocol.TCP, "a trial"))
-    monkeypatch.setattr("auren_infra.services.consistency.LINKS", broken)
-    said = _refusal({**COMPLETE, "region": "mars", "dropletSize": "s-1vcpu-1gb", "images": "[]"}, stack="Prod_1")
+    broken = (*LINKS, Link("api", "mysql", 3306, Protocol.TCP, "a trial"))
+    said = _refusal({**COMPLETE, "region": "mars", "dropletSize": "s-1vcpu-1gb", "images": "[]"}, "Prod_1", broken)
     assert said.startswith("The configuration has 5 faults; nothing was touched.\n")
     for part in (
         "  auren:region: ",
@@ -334,12 +333,12 @@ def test_a_stack_whose_droplet_and_volume_could_not_be_named_after_it_needs_a_na
     said = _refusal(COMPLETE, stack)
     assert "  auren:name: a droplet and a volume have this name: " in said
     assert f"(it is 'auren-{stack}')" in said
-    assert admit(stack, engine_values({**COMPLETE, "name": "auren-prod"})).name == "auren-prod"
+    assert admit(stack, engine_values({**COMPLETE, "name": "auren-prod"})).settings.name == "auren-prod"
 
 
 def test_everything_is_named_after_the_stack_unless_somebody_names_it() -> None:
-    assert admit("p" * 57, engine_values(COMPLETE)).name == f"auren-{'p' * 57}"
-    assert admit("prod", engine_values({**COMPLETE, "name": ""})).name == "auren-prod"
+    assert admit("p" * 57, engine_values(COMPLETE)).settings.name == f"auren-{'p' * 57}"
+    assert admit("prod", engine_values({**COMPLETE, "name": ""})).settings.name == "auren-prod"
 
 
 def test_a_directory_that_is_too_large_for_the_state_is_refused(tmp_path: Path) -> None:

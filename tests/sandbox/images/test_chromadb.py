@@ -11,9 +11,8 @@ import pytest
 from docker.models.containers import Container
 
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
 pytestmark = pytest.mark.machine
 
@@ -80,9 +79,10 @@ def test_what_was_acknowledged_is_found_after_a_kill(run: Run, volume: str, chro
 
 def test_an_index_that_a_power_cut_tore_is_made_anew_from_the_log(run: Run, tmp_path: Path, chroma_yaml: str) -> None:
     """With production's own start script, and its statement for the database."""
-    (service,) = [service for service in catalogue(settings()) if service.name == "chromadb"]
+    auren = blueprint()
+    service = auren.by_name["chromadb"]
     script, data = tmp_path / "chroma-start.sh", tmp_path / "data"
-    script.write_text(configuration_files(settings(), [service])["chroma-start.sh"])
+    script.write_text(configuration_files(auren)["chroma-start.sh"])
     data.mkdir()
     chroma = run(
         "chromadb",

@@ -8,9 +8,8 @@ import pytest
 from docker.models.containers import Container
 
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 
 pytestmark = pytest.mark.machine
 
@@ -107,7 +106,7 @@ class Postgres:
 @pytest.fixture
 def postgres(run: Run, volume: str, secrets_folder: Path, init_scripts: str, tmp_path: Path) -> Postgres:
     path = tmp_path / "start.sh"
-    path.write_text(configuration_files(settings(), catalogue(settings()))["postgres-start.sh"])
+    path.write_text(configuration_files(blueprint())["postgres-start.sh"])
     path.chmod(0o644)
     return Postgres(run, definition(volume, secrets_folder, init_scripts), f"{path}:/etc/postgresql/start.sh:ro")
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auren_infra.blueprint import describe
 from auren_infra.drift.facts import Facts, read
 from auren_infra.files import compose, firewall, paths, render
 from auren_infra.host.machine import script
-from auren_infra.services.catalogue import catalogue
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, settings
 from tests.unit.rehearsal import NAME, Rehearsal
 
 SETTINGS = settings()
-SERVICES = {service.name: service for service in catalogue(SETTINGS)}
+AUREN = describe(SETTINGS)
+SERVICES = AUREN.by_name
 DEVICE = f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
@@ -125,7 +126,7 @@ class _Maker:
         }
         for timer in ("logrotate.timer", "apt-daily.timer", "apt-daily-upgrade.timer"):
             machine.units[timer] = {"ActiveState": "active", "UnitFileState": "enabled"}
-        rules = firewall.container_rules(SETTINGS, tuple(SERVICES.values()))
+        rules = firewall.container_rules(AUREN)
         machine.texts = {
             "alarms": "",
             "docker-versions": "engine 29.8.2\nclient 29.8.2\ncontainerd v2.3.6\ncompose 5.6.0\n",
@@ -146,14 +147,14 @@ class _Maker:
         def put(path: str, text: str | bytes, mode: str = "644", owner: tuple[str, str] = ("0:0", "root:root")) -> None:
             machine.files[path] = (mode, *owner, _digest(text))
 
-        for path, text in render.configuration_files(SETTINGS, services).items():
+        for path, text in render.configuration_files(AUREN).items():
             put(f"{paths.PROJECT}/{path}", text)
         for directory in (paths.SECRETS, "/root/.ssh"):
             machine.files[directory] = ("700", "0:0", "root:root", "-")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
         put("/etc/apt/apt.conf.d/52auren-updates", render.system_updates(SETTINGS))
-        put("/etc/auren/containers.rules", firewall.container_rules(SETTINGS, services))
+        put("/etc/auren/containers.rules", firewall.container_rules(AUREN))
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(services))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
         for path, text in self.written.items():

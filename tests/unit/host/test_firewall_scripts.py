@@ -3,13 +3,12 @@
 import pytest
 
 from auren_infra.files.firewall import container_rules, machine_rules
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 from tests.unit.host.bench import Bench
 
 RULES = "/etc/auren/containers.rules"
 UNIT = "/etc/systemd/system/auren-firewall.service"
-CONTAINER_RULES = container_rules(settings(), catalogue(settings()))
+CONTAINER_RULES = container_rules(blueprint())
 
 IPTABLES = r"""
 case "$*" in

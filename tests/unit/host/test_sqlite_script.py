@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.services.catalogue import catalogue
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 from tests.unit.host.bench import OWNER, Bench
 
-(CHROMADB,) = [service for service in catalogue(settings()) if service.name == "chromadb"]
+(CHROMADB,) = [service for service in blueprint().services if service.name == "chromadb"]
 DATABASE = "/mnt/auren-data/chromadb-data/chroma.sqlite3"
 TABLES = """
 CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, topic TEXT NOT NULL, id TEXT NOT NULL);

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from auren_infra.services.catalogue import catalogue
 from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack
 from policy.rules import RULES, STACK_RULES
 from policy.rules.network import INNER
 from policy.rules.secrets import GENERATED
 from tests.unit import rehearsal as mocks
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint
 from tests.unit.rehearsal import Registration, Rehearsal
 
 UNTIL_WRITTEN_DOWN = "image-without-digest"
@@ -79,12 +78,12 @@ def test_no_generated_secret_of_the_program_is_in_plain(update: Rehearsal) -> No
 
 def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
     seen = [service for each in rehearsal.resources for service in services(_resource(each))]
-    assert {service.name for service in seen} == {service.name for service in catalogue(settings())}
+    assert {service.name for service in seen} == {service.name for service in blueprint().services}
     assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)
 
 
 def test_the_stores_and_the_api_are_inner_services() -> None:
-    ports = {service.name: service.port for service in catalogue(settings())}
+    ports = {service.name: service.port for service in blueprint().services}
     inner = ("api", "postgres", "redis", "chromadb", "zookeeper", "kafka")
     assert {name: port for port, name in INNER.items()} == {name: ports[name] for name in inner}
 

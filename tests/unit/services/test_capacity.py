@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from auren_infra.droplet_sizes import SIZES, SMALLEST
 from auren_infra.services import capacity
 from auren_infra.services.capacity import GROWTH, SYSTEM_MB, Resource, plan, recommend, table, utilization
-from auren_infra.services.catalogue import catalogue
 from auren_infra.settings import Settings, SettingsError
-from tests.unit.configuration import ROOT, settings
+from tests.unit.configuration import ROOT, blueprint, settings
 
 COMPLETE = settings()
 USERS = st.integers(min_value=1, max_value=1_000_000)
@@ -40,7 +39,7 @@ def test_the_services_fit_every_droplet_of_4_gb_and_more(size: str) -> None:
     chosen = plan(settings(dropletSize=size))
     assert chosen.size == size
     assert chosen.memory.droplet_mb == SIZES[size].memory_mb
-    assert chosen.memory.limits_mb == sum(service.limits.memory_mb for service in catalogue(settings(dropletSize=size)))
+    assert chosen.memory.limits_mb == sum(service.limits.memory_mb for service in blueprint(dropletSize=size).services)
     assert chosen.memory.left_mb == chosen.memory.droplet_mb - chosen.memory.limits_mb - SYSTEM_MB >= 0
 
 
@@ -54,7 +53,7 @@ def test_a_refusal_has_the_arithmetic_and_the_mend() -> None:
     assert said.startswith("The configuration has 1 fault; nothing was touched.\n  auren:dropletSize: ")
     rows = [line.strip().rsplit(maxsplit=1) for line in said.splitlines() if line.startswith("      ")]
     numbers = {what.strip(): int(megabytes) for what, megabytes in rows}
-    services = catalogue(settings(dropletSize="s-2vcpu-2gb"))
+    services = blueprint(dropletSize="s-2vcpu-2gb").services
     assert {name: numbers[name] for name in (service.name for service in services)} == {
         service.name: service.limits.memory_mb for service in services
     }

@@ -4,14 +4,15 @@ from graphlib import CycleError
 
 import pytest
 
-from auren_infra.services.catalogue import catalogue
-from auren_infra.services.links import ADDITIONS, LINKS, MATRIX, targets
+from auren_infra.blueprint import describe
+from auren_infra.services.links import ADDITIONS, LINKS, MATRIX
 from auren_infra.services.model import Link, Protocol, Service
 from auren_infra.settings import CONTAINER_SUBNET
-from tests.unit.configuration import settings
+from tests.unit.configuration import blueprint, settings
 
-SERVICES = catalogue(settings())
-BY_NAME = {service.name: service for service in SERVICES}
+AUREN = blueprint()
+SERVICES = AUREN.services
+BY_NAME = AUREN.by_name
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
@@ -33,7 +34,7 @@ def test_the_catalogue_has_all_services_of_the_architecture() -> None:
 @each_service
 def test_a_service_never_starts_before_one_that_it_talks_to(service: Service) -> None:
     order = [other.name for other in SERVICES]
-    assert all(order.index(target) < order.index(service.name) for target in targets(service.name))
+    assert all(order.index(target) < order.index(service.name) for target in AUREN.targets(service.name))
 
 
 @pytest.mark.parametrize("link", LINKS, ids=lambda link: f"{link.source}-{link.target}")
@@ -57,15 +58,14 @@ def test_the_links_are_the_architectures() -> None:
     assert {(link.source, link.target) for link in ADDITIONS} == {("kafka-ui", "kafka")}
 
 
-def test_links_that_lead_in_a_circle_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_that_lead_in_a_circle_are_an_error() -> None:
     circle = (*LINKS, Link("redis", "api", 8080, Protocol.HTTP, "a mistake"))
-    monkeypatch.setattr("auren_infra.services.links.LINKS", circle)
     with pytest.raises(CycleError):
-        catalogue(settings())
+        describe(settings(), circle)
 
 
 def test_a_larger_droplet_gives_its_stores_more_and_nothing_less() -> None:
-    larger = {service.name: service.limits.memory_mb for service in catalogue(settings(dropletSize="s-4vcpu-8gb"))}
+    larger = {service.name: service.limits.memory_mb for service in blueprint(dropletSize="s-4vcpu-8gb").services}
     assert larger["postgres"] == 2 * BY_NAME["postgres"].limits.memory_mb
     assert all(larger[service.name] >= service.limits.memory_mb for service in SERVICES)
 

@@ -26,7 +26,7 @@ def _link(source: str, target: str, port: int) -> tuple[Link, ...]:
 
 
 def test_aurens_own_services_fit_together() -> None:
-    assert faults(settings()) == []
+    assert faults(settings(), LINKS) == []
     assert _said() == []
 
 
@@ -134,5 +134,5 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_pin_that_no_service_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consistency, "IMAGES", {**consistency.IMAGES, "mysql": "docker.io/library/mysql:8"})
-    (fault,) = faults(settings())
+    (fault,) = faults(settings(), LINKS)
     assert (fault.where, "mysql is no service" in fault.what) == ("auren_infra/services/images.py", True)

@@ -2,22 +2,24 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 
 import jsonschema
 import pytest
 import yaml
 
+from auren_infra import stack
+from auren_infra.blueprint import Blueprint, describe
 from auren_infra.files import paths, render
 from auren_infra.services import capacity, catalogue, links
-from auren_infra.services.model import Service
+from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, SettingsError
-from tests.unit.configuration import ROOT, settings
-from tests.unit.rehearsal import Rehearsal, deploy
+from auren_infra.settings.deployed import Deployed
+from tests.unit.configuration import ROOT, blueprint, settings
+from tests.unit.rehearsal import Rehearsal, rehearse
 
 LARGER = "s-4vcpu-8gb"
-NINE = {service.name: service for service in catalogue.catalogue(settings(dropletSize=LARGER))}
+NINE = {service.name: service for service in blueprint(dropletSize=LARGER).services}
 ROOM_MB = capacity.plan(settings()).memory.left_mb
 
 
@@ -30,7 +32,7 @@ def _told(after: str) -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tenth() -> Iterator[None]:
+def tenth() -> Iterator[tuple[Link, ...]]:
     """The README's function at the end of the catalogue, and its link at the end of the links."""
     shown = dict(vars(links))
     exec(_told("services/links.py`"), shown)
@@ -38,15 +40,17 @@ def tenth() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "_SERVICES", list(vars(catalogue)["_SERVICES"]))
         exec(_told("catalogue.py`:"), dict(vars(catalogue)))
-        for name, module in list(sys.modules.items()):
-            if name.startswith("auren_infra.") and hasattr(module, "LINKS"):
-                patch.setattr(module, "LINKS", more)
-        yield
+        yield more
 
 
 @pytest.fixture(scope="module")
-def services(tenth: None) -> tuple[Service, ...]:
-    return catalogue.catalogue(settings(dropletSize=LARGER))
+def auren(tenth: tuple[Link, ...]) -> Blueprint:
+    return describe(settings(dropletSize=LARGER), tenth)
+
+
+@pytest.fixture(scope="module")
+def services(auren: Blueprint) -> tuple[Service, ...]:
+    return auren.services
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +59,8 @@ def search(services: tuple[Service, ...]) -> Service:
 
 
 @pytest.fixture(scope="module")
-def rehearsal(tenth: None) -> Rehearsal:
-    return deploy(dropletSize=LARGER)
+def rehearsal(auren: Blueprint) -> Rehearsal:
+    return rehearse(lambda: stack.deploy(auren, Deployed()), preview=False)
 
 
 def test_it_is_the_tenth_and_leaves_the_others_as_they_are(services: tuple[Service, ...], search: Service) -> None:
@@ -72,8 +76,8 @@ def test_it_starts_before_the_one_that_talks_to_it(services: tuple[Service, ...]
     assert rehearsal.command("data-disk").urn in rehearsal.command("search").dependencies
 
 
-def test_compose_has_it_with_the_hardening_of_the_others(services: tuple[Service, ...], search: Service) -> None:
-    files = render.configuration_files(settings(dropletSize=LARGER), services)
+def test_compose_has_it_with_the_hardening_of_the_others(auren: Blueprint, search: Service) -> None:
+    files = render.configuration_files(auren)
     document = yaml.safe_load(files["docker-compose.prod.yml"])
     ours, neighbour = document["services"]["search"], document["services"]["chromadb"]
     assert ours["image"] == "docker.io/getmeili/meilisearch:v1.13.3", "an image needs no pin elsewhere"

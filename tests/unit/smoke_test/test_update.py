@@ -11,6 +11,7 @@ import pulumi_digitalocean as digitalocean
 import pytest
 
 from auren_infra import stack
+from auren_infra.blueprint import describe
 from auren_infra.settings.deployed import Deployed
 from auren_infra.smoke_test import clouds, update
 from auren_infra.smoke_test.advice import GONE
@@ -55,7 +56,11 @@ def updated(network: FakeNetwork, *, preview: bool = False, without: tuple[str, 
     run = network.run if isinstance(network, Watched) else Rehearsal()
     chosen = settings(proxied="false", **changes)
     return rehearse(
-        lambda: stack.deploy(chosen, Deployed()), preview=preview, into=run, network=network, undeployed=without
+        lambda: stack.deploy(describe(chosen), Deployed()),
+        preview=preview,
+        into=run,
+        network=network,
+        undeployed=without,
     )
 
 

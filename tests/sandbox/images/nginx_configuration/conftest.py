@@ -9,8 +9,8 @@ import pytest
 from docker.models.networks import Network
 from docker.types import Ulimit
 
+from auren_infra.blueprint import describe
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
@@ -58,9 +58,9 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         )
         address = api.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
         chosen = settings(**{**CALM, **changes})
-        services = catalogue(chosen)
+        services = describe(chosen).services
         (service,) = [service for service in services if service.name == "nginx"]
-        text = configuration_files(chosen, services)["nginx.conf"]
+        text = configuration_files(describe(chosen))["nginx.conf"]
         assert text.count("server 172.18.0.11:8080 ") == 1
         text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
         for old, new in (instead or {}).items():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra.blueprint import describe
 from auren_infra.files.render import configuration_files
-from auren_infra.services.catalogue import catalogue
 from auren_infra.settings.content_sources import LONGEST
 from tests.sandbox.images.containers import Run, eventually
 from tests.sandbox.images.nginx_configuration.web import Serve
@@ -119,7 +119,7 @@ def test_a_line_of_the_log_can_be_read_by_a_program(serve: Serve) -> None:
 def test_the_containers_log_tells_why_a_start_failed(run: Run, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     chosen = settings()
-    text = configuration_files(chosen, catalogue(chosen))["nginx.conf"]
+    text = configuration_files(describe(chosen))["nginx.conf"]
     (tmp_path / "nginx.conf").write_text(text.replace("limit_req zone=requests", "limit_req zone=unknown"))
     nginx = run(
         "nginx",

@@ -1,0 +1,48 @@
+"""What is deployed: the settings and the services that follow from them, before any cloud or machine is asked.
+
+`auren_infra.admission.admit` makes the blueprint of a configuration, and `auren_infra.stack.deploy` takes nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+
+from auren_infra.services.catalogue import described
+from auren_infra.services.inbound import inbound
+from auren_infra.services.links import LINKS
+from auren_infra.services.model import Link, Service
+from auren_infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One stack as it is wanted."""
+
+    settings: Settings
+    services: tuple[Service, ...]
+    """Each after those that it talks to."""
+    links: tuple[Link, ...]
+    """Who may open a connection to whom."""
+    ports: Mapping[int, Sequence[str]]
+    """Port of a machine -> the networks that may reach it; without any, it is closed."""
+
+    @property
+    def by_name(self) -> dict[str, Service]:
+        return {service.name: service for service in self.services}
+
+    def targets(self, service: str) -> tuple[str, ...]:
+        """The services that this one talks to, in the order of the links."""
+        return tuple(link.target for link in self.links if link.source == service)
+
+    def with_images(self, images: Mapping[str, str]) -> "Blueprint":
+        """The same with other images for some services, by name."""
+        changed = (replace(one, image=images.get(one.name, one.image)) for one in self.services)
+        return replace(self, services=tuple(changed))
+
+
+def describe(settings: Settings, links: tuple[Link, ...] = LINKS) -> Blueprint:
+    """The blueprint of settings that may be deployed. Raises `graphlib.CycleError` for links that lead in a circle."""
+    services = {service.name: service for service in described(settings)}
+    targets = {name: [link.target for link in links if link.source == name] for name in services}
+    ordered = tuple(services[name] for name in TopologicalSorter(targets).static_order())
+    return Blueprint(settings, ordered, links, inbound(settings))
