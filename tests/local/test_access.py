@@ -123,7 +123,7 @@ def test_ssh_is_open_to_whoever_deploys_and_only_while_they_do(
         deployment.up("--refresh", "--expect-no-changes")
         assert ssh(outputs) == "open SSH"
     assert ssh(outputs) == "silent"
-    assert access("check") == f"No other firewall lets anybody in to {STACK}.\n"
+    assert access("check") == f"No other firewall lets anybody in to auren-{STACK}.\n"
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_the_nightly_look_opens_looks_and_closes(outputs: Outputs, runner: Runne
     report = (runner.directory / "report.md").read_text()
     assert (runner.directory / "output").read_text() == "found=no\n", report
     assert "The machine is what was deployed.\n" in report
-    assert f"No other firewall lets anybody in to {STACK}.\n" in report
+    assert f"No other firewall lets anybody in to auren-{STACK}.\n" in report
     assert ssh(outputs) == "silent"
 
 
