@@ -88,6 +88,7 @@ main() {
     if start "$compose_file" "$service" "$bound"; then
         cp "$compose_file" "$started/$service.yml"
         identity "$service" "$digest" >"$started/$service"
+        sync "$started/$service.yml" "$started/$service" "$started"
         forget_alarm "$service"
         docker inspect --format '{{.Config.Image}}' "auren-$service"
         return

@@ -22,7 +22,10 @@ main() {
         chmod "$mode" "$path"
         rm -f "$path.new"
     else
+        # Pulumi takes the file for placed from now on, so a power cut must not take it away again.
+        sync "$path.new"
         mv -T "$path.new" "$path"
+        sync "${path%/*}"
     fi
 }
 

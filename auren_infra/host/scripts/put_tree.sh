@@ -19,6 +19,7 @@ main() {
         chmod 0644 "$target/.new"
         mv -T "$target/.new" "$target/$path"
     done <"$work/packed"
+    sync --file-system "$target"  # Pulumi takes the files for placed from now on
     echo "$(wc -l <"$work/wanted") files"
 }
 

@@ -1,5 +1,7 @@
 """container.sh: what is touched, what is left alone, and the way back."""
 
+import re
+
 import pytest
 
 from tests.unit.host.bench import Bench
@@ -96,9 +98,10 @@ def test_a_container_counts_as_started_when_its_health_check_says_so(engine: Ben
 def test_an_image_is_whole_on_the_disk_before_anything_starts_from_it(engine: Bench) -> None:
     """Docker takes an image that a power cut has left with holes for whole ever after."""
     engine.run("container", "api", "90", data="specification 1\n")
-    pull, sync, up = engine.calls("docker compose", "sync")
+    pull, sync, up, stamped = engine.calls("docker compose", "sync")
     assert " pull " in pull
     assert sync == "sync --file-system /var/lib/docker"
+    assert re.fullmatch(r"sync \S+/api\.yml \S+/api \S+/started", stamped), "a power cut must not lose the stamp"
     assert " up " in up
 
 

@@ -89,6 +89,17 @@ def test_a_changed_file_is_replaced_in_one_step(bench: Bench) -> None:
     assert path.read_text() == "two\n"
 
 
+def test_what_was_placed_outlives_a_power_cut(bench: Bench) -> None:
+    """Pulumi never sends it again: nothing of it may be in the machine's memory alone."""
+    path = bench.path("/opt/auren/nginx.conf")
+    bench.run("put_file", str(path), "0644", OWNER, data="one\n")
+    assert bench.calls("sync") == ["sync /opt/auren/nginx.conf.new", "sync /opt/auren"]
+    bench.run("put_file", str(path), "0644", OWNER, data="one\n")
+    assert len(bench.calls("sync")) == 2, "the same file is there already"
+    bench.run("put_tree", str(bench.path("/opt/auren/website")), data=_packed(**{"index.html": b"1"}))
+    assert bench.calls("sync")[2:] == ["sync --file-system /opt/auren/website"]
+
+
 def test_a_secret_is_never_readable_by_others(bench: Bench) -> None:
     """Not for the moment either between writing it and setting its mode."""
     bench.stub("chown", 'stat -c %a "${@: -1}" >>"$state/modes"')
