@@ -10,6 +10,7 @@ from auren_infra.services.model import BRIDGE, Service
 from auren_infra.settings import CONTAINER_SUBNET
 from tests.local import cloud
 from tests.local.all_services.connections import assert_only_the_links_connect, probe, processes, reached
+from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import Deployment
 from tests.local.host import COMPOSE, Host
 from tests.sandbox.droplets.internet import Client, serving
@@ -78,3 +79,9 @@ def test_recreated_containers_have_the_same_links(
     assert not set(before.items()) & {(name, host.container_id(name)) for name in containers}
     assert_only_the_links_connect(host, services)
     assert deployment.planned() == {}
+    status, told = drift()
+    assert status == 1
+    assert told.count("was not made by the last deployment") >= len(services)
+    urns = deployment.command_urns()
+    deployment.up(*(word for name in services for word in ("--target-replace", urns[name])))
+    assert drift() == (0, RIGHT)
