@@ -88,7 +88,8 @@ main() {
     if start "$compose_file" "$service" "$bound"; then
         cp "$compose_file" "$started/$service.yml"
         identity "$service" "$digest" >"$started/$service"
-        sync "$started/$service.yml" "$started/$service" "$started"
+        # Pulumi takes it for started from now on, and after a power cut nobody makes a container that Docker has forgotten.
+        sync --file-system /var/lib/docker "$started"
         forget_alarm "$service"
         docker inspect --format '{{.Config.Image}}' "auren-$service"
         return
