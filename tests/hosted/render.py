@@ -17,13 +17,13 @@ with warnings.catch_warnings():
     from auren_infra.services.images import IMAGES
     from auren_infra.settings import load
     from auren_infra.settings.deployed import Deployed
-    from tests.hosted.settings import configuration
+    from tests.hosted.settings import STACK, configuration
     from tests.unit.rehearsal import rehearse
 
 
 def render(directory: Path, changes: Sequence[str] = ()) -> list[str]:
     """Write the commands; their names, in order."""
-    settings = load(configuration(changes), IMAGES)
+    settings = load(configuration(changes), IMAGES, name=f"auren-{STACK}")
     update = rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
     names: list[str] = []
     for number, command in enumerate(update.commands()):

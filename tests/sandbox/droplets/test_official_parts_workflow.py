@@ -30,7 +30,7 @@ RENDERED = {
     "changed": ("dockerVersion=28.5", "maxUploadMegabytes=12"),
 }
 """As the workflow's step does it, but for where Docker is from and how large the disk is."""
-HERE = ("dockerSource=distribution", "dataVolumeSize=1")
+HERE = ("dropletImage=debian-13-x64", "dockerSource=distribution", "dataVolumeSize=1")
 STEPS = {
     "Make the machine ready": "Docker Engine 26.1",
     "Start everything": "/api/health 200",

@@ -60,7 +60,8 @@ def test_a_websocket_goes_to_the_api_and_back(serve: Serve, streaming: str) -> N
         connection.send("not what was kept for this path")
         assert connection.recv(timeout=10) == "not what was kept for this path"
     logged = [line for line in web.log() if line["path"] == "/api/echo"]
-    assert [line["status"] for line in logged] == [101, 200, 200, 101]
+    # nginx notes a connection when it ends, which is after its client has closed it.
+    assert sorted(line["status"] for line in logged) == [101, 101, 200, 200]
 
 
 def test_a_websocket_stays_open_as_long_as_one_side_speaks(serve: Serve, streaming: str) -> None:
