@@ -14,7 +14,8 @@ from ipaddress import IPv4Address
 from auren_infra.access import address, digitalocean, opening
 from auren_infra.access.digitalocean import DigitalOcean
 from auren_infra.access.http import AccessError
-from auren_infra.access.opening import Firewall, Opening
+from auren_infra.access.opening import LONGEST_MINUTES, Firewall, Opening
+from auren_infra.outputs.stack_name import stack_name
 
 DONE, DIFFERENT, FAILED = 0, 1, 2
 IN_FORCE_SECONDS = 120
@@ -128,7 +129,10 @@ def _delete(cloud: DigitalOcean, firewall: Firewall, old: Opening, now: datetime
 
 
 def _check(cloud: DigitalOcean, stack: str, now: datetime) -> int:
-    lines = opening.strangers(stack, cloud.firewalls(), cloud.droplets(stack), now)
+    droplets = cloud.droplets(stack)
+    if not droplets:
+        raise AccessError(f"No droplet is tagged {stack}, so nothing was checked. Name another auren:name by --name.")
+    lines = opening.strangers(stack, cloud.firewalls(), droplets, now)
     print("\n".join(lines) or f"No other firewall lets anybody in to {stack}.")
     return DIFFERENT if lines else DONE
 
@@ -145,7 +149,7 @@ def _caller(environment: Mapping[str, str]) -> str:
 
 
 def _stack(text: str) -> str:
-    name = text.rpartition("/")[2]  # organization/auren/prod
+    name = stack_name(text).name
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise argparse.ArgumentTypeError(f"{text!r} is no stack of AUREN: lower-case letters, digits and dashes")
     return f"auren-{name}"
@@ -174,8 +178,8 @@ def _address(text: str) -> IPv4Address:
 
 
 def _minutes(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 720):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of minutes from 1 to 720")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_MINUTES):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of minutes from 1 to {LONGEST_MINUTES}")
     return int(text)
 
 

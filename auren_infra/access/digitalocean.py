@@ -6,7 +6,7 @@ from typing import Any
 
 from auren_infra.access import http
 from auren_infra.access.http import AccessError, Answer
-from auren_infra.access.opening import Firewall
+from auren_infra.access.opening import Firewall, clipped
 
 _ENDPOINT = "https://api.digitalocean.com"
 SCOPES = "firewall:read, firewall:create, firewall:delete, tag:read, tag:create and droplet:read"
@@ -107,4 +107,4 @@ def _firewall(found: Mapping[str, Any]) -> Firewall:
 def _words(rule: Mapping[str, Any]) -> str:
     ports = rule.get("ports") or "0"
     sources = [str(source) for group in rule["sources"].values() for source in group or ()]
-    return f"{rule['protocol']} {'all' if ports == '0' else ports} from {', '.join(sources)}"
+    return f"{rule['protocol']} {'all' if ports == '0' else ports} from {', '.join(clipped(sources))}"

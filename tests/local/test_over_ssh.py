@@ -125,9 +125,9 @@ def test_a_machine_that_hangs_up_is_alive(sshd: Sshd, tmp_path: Path, words: byt
     assert "is alive, but SSH to it fails: KEPT." in done.stderr
 
 
-def test_nobody_there_is_dead(sshd: Sshd, tmp_path: Path) -> None:
+def test_a_machine_where_nobody_listens_is_alive(sshd: Sshd, tmp_path: Path) -> None:
     with answering(b"") as port:
         pass
     done = run(tmp_path, port, sshd.text("user"), sshd.text("host.pub"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "It is taken for dead: NEXT." in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"refuses connections on port {port}, so it is alive: KEPT." in done.stderr

@@ -5,11 +5,13 @@
 #   COMMAND        what is run there, with SCRIPT on its standard input
 #   LOCAL_BOUND    seconds after which the connection is given up
 #   NEXT, KEPT     the words for what happens to a dead droplet, and for what is not done to one that is alive
-# Nobody there: the droplet is dead, and must not be in the way. That is so when no port takes a connection in four tries.
-# Everything else is a droplet that is alive, and whose data would be at risk: then this fails.
+# Nobody there: the droplet is dead, and must not be in the way. That is so when no port gives any answer in four tries.
+# Everything else is a droplet that is alive, and whose data would be at risk: then this fails. A refused connection is an answer.
+# It also fails when this machine itself has no way to the droplet, since that says nothing about the droplet.
 # It needs ssh and bash 3.2, and no `timeout`: macOS has none. The operator's own SSH configuration, agent and keys do not count.
 # shellcheck disable=SC2329 # `bounded` calls functions by their names
 set -euo pipefail
+export LC_ALL=C  # for the words of a connection that fails
 
 # bounded SECONDS COMMAND…: the command's status. One that takes longer is ended; that is status 124.
 bounded() {
@@ -33,9 +35,18 @@ connect() {
     exec 3<>"/dev/tcp/$HOST/$1"
 }
 
-# takes_connections PORT
-takes_connections() {
-    bounded 10 connect "$1" 2>/dev/null
+# answer PORT: what comes back is open, refused or silent; or unreachable, when this machine has no way there.
+answer() {
+    local words
+    if words=$(bounded 10 connect "$1" 2>&1); then
+        echo open
+        return
+    fi
+    case "$words" in
+    *"Connection refused"* | *"Connection reset"*) echo refused ;;
+    *"Network is unreachable"* | *"Permission denied"* | *"Operation not permitted"*) echo unreachable ;;
+    *) echo silent ;;
+    esac
 }
 
 # `exec`, so that it is ssh itself that is ended. The files are named from where they are: ssh reads paths as patterns.
@@ -60,7 +71,7 @@ how_to_go_on() {
 }
 
 main() {
-    local try status=0 answered=no
+    local try status=0 ssh=silent web=silent
     if ! command -v ssh >/dev/null; then
         echo "There is no ssh on PATH: $KEPT. Install OpenSSH's client and run pulumi again." >&2
         exit 1
@@ -80,20 +91,31 @@ main() {
 
     for try in 1 2 3 4; do
         [ "$try" -eq 1 ] || sleep 5
-        takes_connections "$PORT" || continue
-        answered=yes status=0
+        ssh=$(answer "$PORT")
+        [ "$ssh" = open ] || continue
+        status=0
         bounded "$LOCAL_BOUND" log_in || status=$?
         # 255 is ssh's own: the host key, the login or the connection failed, and may not the next time.
         [ "$status" -eq 255 ] || break
     done
 
-    if [ "$answered" = no ] && takes_connections "$WEB_PORT"; then
+    [ "$ssh" = open ] || web=$(answer "$WEB_PORT")
+    if [ "$ssh" = unreachable ] || [ "$web" = unreachable ]; then
+        alive "cannot be reached from this machine (network unreachable, or not permitted), so nobody knows whether it is alive"
+        how_to_go_on
+        exit 1
+    elif [ "$ssh" = refused ]; then
+        alive "refuses connections on port $PORT, so it is alive"
+        echo "Does it boot just now? Does sshd run on the droplet?" >&2
+        how_to_go_on
+        exit 1
+    elif [ "$web" = open ] || [ "$web" = refused ]; then
         alive "takes no SSH connection on port $PORT, but answers on port $WEB_PORT, so it is alive"
         echo "Is SSH open to this machine (\`python -m auren_infra.access open\`, auren:sshAllowed)? Does sshd run on the droplet?" >&2
         how_to_go_on
         exit 1
-    elif [ "$answered" = no ]; then
-        echo "$HOST does not answer: no port takes a connection. It is taken for dead: $NEXT."
+    elif [ "$ssh" = silent ]; then
+        echo "$HOST does not answer on any port. It is taken for dead: $NEXT."
     elif [ "$status" -eq 255 ]; then
         alive "is alive, but SSH to it fails"
         how_to_go_on

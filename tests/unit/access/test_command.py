@@ -119,6 +119,11 @@ def test_all_pages_of_a_list_are_read(cloud: Cloud, access: Access, monkeypatch:
     assert cloud.firewalls() == [TAG]
 
 
+def test_a_stack_that_no_droplet_belongs_to_is_not_checked(cloud: Cloud, access: Access) -> None:
+    status, said = access("check", stack="prodd")
+    assert (status, "No droplet is tagged auren-prodd, so nothing was checked." in said) == (2, True)
+
+
 def test_a_stack_that_was_renamed_is_named_by_what_its_resources_are_called(cloud: Cloud, access: Access) -> None:
     cloud.client.tags.create({"name": "old-name"})
     status, said = access("open", named=("--name", "old-name"))
@@ -242,7 +247,8 @@ def test_the_other_variable_for_the_token_counts_too(
         (["open", "--stack", "prod", "--for", "two words"], "'two words' cannot be in a firewall's name"),
         (["open", "--stack", "prod", "--for", "a-b"], "'a-b' cannot be in a firewall's name"),
         (["close", "--stack", "Prod"], "'Prod' is no stack of AUREN"),
-        (["close", "--stack", ""], "'' is no stack of AUREN"),
+        (["close", "--stack", ""], "'' cannot be a stack's name"),
+        (["close", "--stack", "organization/other/prod"], "is a stack of the project other, and this project is auren"),
         (["close"], "one of the arguments --stack --name is required"),
         (["close", "--stack", "prod", "--name", "auren-old"], "not allowed with argument --stack"),
         (["close", "--name", "Auren"], "'Auren' is no auren:name"),

@@ -23,8 +23,14 @@ MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(  # noqa:
 )
 
 
-def _firewall(name: str, *, tags: tuple[str, ...] = (), droplets: tuple[int, ...] = ()) -> Firewall:
-    return Firewall(name, name, "succeeded", tags, droplets, ("tcp 22 from 198.51.100.7",))
+def _firewall(
+    name: str,
+    *,
+    tags: tuple[str, ...] = (),
+    droplets: tuple[int, ...] = (),
+    inbound: tuple[str, ...] = ("tcp 22 from 198.51.100.7",),
+) -> Firewall:
+    return Firewall(name, name, "succeeded", tags, droplets, inbound)
 
 
 @given(STACKS, HOLDERS, MOMENTS)
@@ -94,6 +100,20 @@ def test_it_is_over_at_its_moment(seconds: int, over: bool) -> None:
         (_firewall("auren-prod", tags=("auren-prod",)), None),
         (_firewall("auren-prod-access-ada-until-20261125T183001Z", tags=("auren-prod",)), None),
         (_firewall("other", tags=("web",), droplets=(8,)), None),
+        # The names of openings, and more than an opening lets in, or for longer.
+        (
+            _firewall(
+                "auren-prod-access-ada-until-20261125T183001Z",
+                tags=("auren-prod",),
+                inbound=("tcp all from 0.0.0.0/0",),
+            ),
+            "The firewall auren-prod-access-ada-until-20261125T183001Z is not of this stack",
+        ),
+        (_firewall("auren-prod-access-ada-until-20991231T235959Z", tags=("auren-prod",)), "is not of this stack"),
+        (
+            _firewall("by-hand", tags=("auren-prod",), inbound=tuple(f"tcp {port} from x" for port in range(1, 15))),
+            "tcp 10 from x; 4 more. Repair",
+        ),
         (_firewall("auren-prod-access-ada-until-20261125T183000Z", tags=("auren-prod",)), "was to be closed at 2026-"),
         # Its tag was deleted and made again: it is found by its name.
         (

@@ -28,13 +28,13 @@ class Here:
     ports: dict[str, int] = field(default_factory=dict[str, int])
 
     def run(
-        self, *statuses: int, said: str = "", seconds: float = 60, key: str = KEY
+        self, *statuses: int, said: str = "", seconds: float = 60, key: str = KEY, host: str = "127.0.0.1"
     ) -> subprocess.CompletedProcess[str]:
         """Run it as the local command does: as an argument of bash, the key on standard input. `statuses` are ssh's."""
         (self.root / "state/statuses").write_text("".join(f"{status}\n" for status in statuses))
         (self.root / "state/said").write_text(said)
         environment = {
-            "HOST": "127.0.0.1",
+            "HOST": host,
             "PORT": str(self.ports["ssh"]),
             "WEB_PORT": str(self.ports["web"]),
             "KNOWN_HOSTS": "127.0.0.1 ssh-ed25519 AAAAC3",
@@ -179,25 +179,38 @@ def test_the_key_does_not_stay_on_the_disk(alive: Here, statuses: tuple[int, ...
 
 
 def test_nobody_there_is_dead_and_not_in_the_way(here: Here) -> None:
-    done = here.run()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"127.0.0.1 does not answer: no port takes a connection. It is taken for dead: {NEXT}.\n"
-    assert here.calls() == []
-
-
-def test_a_machine_that_gives_no_answer_at_all_is_dead_as_well(here: Here) -> None:
     """A connection to a droplet that is off ends after minutes, and nothing but this script ends it before."""
     with _silent(here.ports["ssh"]), _silent(here.ports["web"]):
         done = here.run()
     assert (done.returncode, done.stderr) == (0, "")
-    assert "taken for dead" in done.stdout
+    assert done.stdout == f"127.0.0.1 does not answer on any port. It is taken for dead: {NEXT}.\n"
+    assert here.calls() == []
 
 
-@pytest.mark.parametrize("silent", [True, False], ids=["no answer", "refused"])
-def test_a_machine_whose_website_answers_is_alive(here: Here, silent: bool) -> None:
-    """SSH is closed to this address, or sshd does not run."""
-    closed = _silent(here.ports["ssh"]) if silent else contextlib.nullcontext()
-    with closed, _listening(here.ports["web"]):
+def test_a_machine_that_refuses_connections_is_alive(here: Here) -> None:
+    """Its kernel answers: it boots, or both sshd and nginx are stopped."""
+    done = here.run()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"127.0.0.1 refuses connections on port {here.ports['ssh']}, so it is alive: {KEPT}." in done.stderr
+
+
+def test_a_machine_that_refuses_on_the_websites_port_alone_is_alive(here: Here) -> None:
+    with _silent(here.ports["ssh"]):
+        done = here.run()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"but answers on port {here.ports['web']}, so it is alive: {KEPT}." in done.stderr
+
+
+def test_where_this_machine_has_no_network_nobody_is_taken_for_dead(here: Here) -> None:
+    done = here.run(host="255.255.255.255")  # which no connection may go to
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "255.255.255.255 cannot be reached from this machine (network unreachable, or not permitted)" in done.stderr
+    assert f": {KEPT}." in done.stderr
+
+
+def test_a_machine_whose_website_answers_is_alive(here: Here) -> None:
+    """SSH is closed to this address."""
+    with _silent(here.ports["ssh"]), _listening(here.ports["web"]):
         done = here.run()
     assert (done.returncode, done.stdout) == (1, "")
     assert f"but answers on port {here.ports['web']}, so it is alive: {KEPT}." in done.stderr
