@@ -17,6 +17,8 @@ MOST_EXPANDED = 64 * 2**20
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{27,}={0,2}", re.ASCII)
 """Of 20 bytes or more: the shortest secret that is known by its looks."""
+_WRAPPED = re.compile(r"(?<=[A-Za-z0-9+/]{40})\r?\n(?=[A-Za-z0-9+/]{4})", re.ASCII)
+"""A line break within base64: files have it in lines of 60 to 76 characters."""
 _WHOLE = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 _SHORT = 200
 """Characters of a line that are read as they stand too: it may be no base64, but look like it."""
@@ -72,7 +74,7 @@ class _Reader:
         yield from self._inside(text)
 
     def _inside(self, text: str) -> Iterator[str]:
-        for run in _BASE64.finditer(text):
+        for run in _BASE64.finditer(_WRAPPED.sub("", text)):
             inner = _text(_decoded(run[0]))
             yield inner
             yield from self._inside(inner)

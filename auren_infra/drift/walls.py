@@ -98,13 +98,18 @@ def _around_the_machine(command: Command, facts: Facts) -> Iterator[Finding]:
         if not any(f"'{comment}'" in present for comment in marked):
             # What somebody added is never taken away by a deployment.
             what = f"holds a rule that was not deployed, `{present}`"
-            yield Finding("UFW", what, by_hand=f"ufw delete {present.partition(' comment ')[0]}")
+            yield Finding("UFW", what, by_hand=_deletion(present.partition(" comment ")[0]))
     if facts.ufw_active:
         yield from _in_the_kernel(command, facts)
     for line in facts.chain("INPUT"):
         if ("-j", "ACCEPT") in rule(line):
             what = f"holds a rule past UFW, `{line}`"
             yield Finding("INPUT", what, by_hand=line.replace("-A", "iptables -D", 1))
+
+
+def _deletion(rule: str) -> str:
+    """UFW has rules for what passes through apart, and another word order for them."""
+    return f"ufw route delete {rule.removeprefix('route ')}" if rule.startswith("route ") else f"ufw delete {rule}"
 
 
 def _in_the_kernel(command: Command, facts: Facts) -> Iterator[Finding]:

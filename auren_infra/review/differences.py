@@ -11,7 +11,7 @@ from auren_infra.review.layout import Code
 from auren_infra.review.markdown import clipped, name
 from auren_infra.review.preview import Hidden
 from auren_infra.review.texts import of_texts
-from auren_infra.services.inbound import EVERYWHERE
+from auren_infra.services.inbound import EVERYWHERE, lets_everyone_in
 
 RULES = ("inboundRules", "outboundRules")
 """The properties of a cloud's firewall that hold its rules."""
@@ -104,8 +104,14 @@ def opened_to_everyone(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[s
     return [
         rule.removeprefix("in ").removesuffix(" from")
         for rule, ends in after.items()
-        if rule.startswith("in ") and {*EVERYWHERE} & {*ends} - {*before.get(rule, ())}
+        if rule.startswith("in ") and _lets_in(ends, before.get(rule, ()))
     ]
+
+
+def _lets_in(after: Sequence[str], before: Sequence[str]) -> bool:
+    """Also when one IP version follows the other, or the halves of the internet are named."""
+    named = {*EVERYWHERE} & {*after} - {*before}
+    return bool(named) or (lets_everyone_in(after) and not lets_everyone_in(before))
 
 
 def _told(sign: str, rule: str, ends: Sequence[str], others: Sequence[str] | None) -> Iterator[str]:

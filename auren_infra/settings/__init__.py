@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.content_sources import ContentSources
-from auren_infra.settings.directories import Directory, Website
+from auren_infra.settings.directories import SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import STAND_IN, build_map, image_map
@@ -125,7 +125,7 @@ class Settings(BaseModel):
     images: Annotated[dict[str, str], BeforeValidator(image_map)] = Field([], validate_default=True)
     builds: Annotated[dict[str, str], BeforeValidator(build_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)
-    sql_init: Directory = Field("sql/init", validate_default=True)
+    sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
     api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
     api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40

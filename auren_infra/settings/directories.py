@@ -16,25 +16,38 @@ _MOST_NAMED = 20
 _LARGEST_NAMED = 3
 
 
-def _directory(value: str) -> str:
-    return _checked(value)
+_RUN = (".sql", ".sql.gz", ".sql.xz", ".sql.zst", ".sh")
+"""Endings of the files that PostgreSQL's image runs, in the directory itself and in none below it."""
+
+
+def _sql(value: str) -> str:
+    return _checked(value, run=True)
 
 
 def _website(value: str) -> str:
     return _checked(value, index="build the website, or name the directory that it is built into")
 
 
-def _checked(value: str, *, index: str = "") -> str:
-    """Refuse a directory with all its faults. `index` is the repair where index.html is missing but needed."""
+def _checked(value: str, *, index: str = "", run: bool = False) -> str:
+    """Refuse a directory with all its faults. `index` is the repair where index.html is missing but needed; with `run`,
+    PostgreSQL's image must run each of its files."""
     try:
         if not Path(value).is_dir():
             raise wrong("there is no such directory; name one relative to the project")
+        if Path.cwd().is_relative_to(Path(value).resolve()):
+            raise wrong("holds the whole project, with what is nobody else's; name a directory of it")
         found = contents(Path(value))
     except OSError as error:
         raise wrong("cannot be read ({reason}); name a directory that can", reason=str(error.strerror)) from None
     faults = list(found.faults)
     if index and "index.html" not in found.files:
         faults.insert(0, f"the directory has no index.html; {index}")
+    if run:
+        faults += [
+            f"{path} would never be run; name it *.sql, *.sql.gz, *.sql.xz, *.sql.zst or *.sh, in the directory itself"
+            for path in found.files
+            if "/" in path or not path.endswith(_RUN)
+        ]
     if found.size > LIMIT_MEGABYTES * 2**20:
         faults.insert(0, _too_large(found))
     if len(faults) > 1:
@@ -55,5 +68,5 @@ def _too_large(found: Contents) -> str:
     )
 
 
-Directory = Annotated[str, AfterValidator(_directory)]
+SqlDirectory = Annotated[str, AfterValidator(_sql)]
 Website = Annotated[str, AfterValidator(_website)]

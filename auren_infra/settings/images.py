@@ -50,7 +50,12 @@ def unreachable(reference: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
-        nowhere = "." not in host or any(f".{host}".endswith(f".{ending}") for ending in _NOWHERE)
+        # A last part of digits alone is of an address, and this one is none.
+        nowhere = (
+            "." not in host
+            or host.rpartition(".")[2].isdigit()
+            or any(f".{host}".endswith(f".{ending}") for ending in _NOWHERE)
+        )
     else:
         nowhere = not is_public(ip_network(address))
     return f"no droplet reaches {registry}; name a registry that is on the internet" if nowhere else ""

@@ -11,6 +11,8 @@ Release = tuple[int, ...]
 
 _VERSION = re.compile(r"v?([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})(?:[-_](?P<variant>.+))?")
 """How tags name a release: `16.9`, `v1.3.0`, `1.28.0-alpine`."""
+_WITHIN = re.compile(r"(?:.*-)?pg([0-9]{1,2})(?:-(?P<variant>.+))?")
+"""How images of an extension name PostgreSQL's: `pg17`, `2.17.2-pg17`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Product:
 PRODUCTS = (
     Product(
         "postgres",
-        repositories=("postgres",),
+        repositories=("postgres", "postgis", "pgvector", "timescaledb", "timescaledb-ha"),
         official=("library/postgres", "docker.io/postgres"),
         name="PostgreSQL",
         example="docker.io/library/postgres:17.6",
@@ -147,17 +149,21 @@ def major(service: str, reference: str) -> int | None:
     repository, tag, _ = _parts(reference)
     for product in PRODUCTS:
         if product.service == service and _is_one_of(repository, product.repositories):
-            version = _VERSION.fullmatch(tag)
+            version = _version(tag)
             number = int(version[1].partition(".")[0]) if version else -1
             return number if number in product.known else None
     return None
+
+
+def _version(tag: str) -> re.Match[str] | None:
+    return _WITHIN.fullmatch(tag) or _VERSION.fullmatch(tag)
 
 
 def _of_tag(product: Product, repository: str, tag: str, *, pinned: bool) -> str:
     for word, why in product.variants:
         if re.search(rf"(?:^|[-_.]){word}", tag):
             return f"the {word} variant of {product.name} {why}"
-    version = _VERSION.fullmatch(tag)
+    version = _version(tag)
     if not version:
         if not pinned and _is_one_of(repository, product.official):
             return f"the tag {tag} of {product.name} names no release and moves to the next one"

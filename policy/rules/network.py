@@ -1,12 +1,10 @@
 """Who may reach which port, by the cloud's firewalls and by what containers publish."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
-from auren_infra.services.inbound import KAFKA_UI_PORT, SSH_PORT
+from auren_infra.services.inbound import KAFKA_UI_PORT, SSH_PORT, lets_everyone_in
 from auren_infra.services.links import LINKS
 from policy.compose import services
 from policy.resource import Resource, Rule, Stack, StackRule, Unknown
@@ -15,8 +13,6 @@ FIREWALL = "digitalocean:index/firewall:Firewall"
 DROPLET = "digitalocean:index/droplet:Droplet"
 INNER = {link.port: link.target for link in LINKS}
 """Port -> the service behind it that other services talk to, and nobody else: the stores and the API."""
-WIDEST = {4: 8, 6: 16}
-"""The shortest prefix, by IP version, that still names somebody: the halves of the internet are the internet."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +21,11 @@ class _Opening:
 
     first: int
     last: int
-    sources: tuple[IPv4Network | IPv6Network, ...]
+    sources: tuple[str, ...]
 
     @property
     def to_everyone(self) -> bool:
-        four = [source for source in self.sources if isinstance(source, IPv4Network)]
-        six = [source for source in self.sources if isinstance(source, IPv6Network)]
-        return any(
-            network.prefixlen < WIDEST[network.version]
-            for network in (*collapse_addresses(four), *collapse_addresses(six))
-        )
+        return lets_everyone_in(self.sources)
 
 
 def _openings(resource: Resource) -> Iterator[_Opening]:
@@ -42,7 +33,7 @@ def _openings(resource: Resource) -> Iterator[_Opening]:
         return
     for rule in resource.parts("inboundRules"):
         if rule.text("protocol") != "icmp":
-            yield _Opening(*_range(rule.text("portRange")), tuple(_networks(rule.items("sourceAddresses"))))
+            yield _Opening(*_range(rule.text("portRange")), tuple(map(str, rule.items("sourceAddresses"))))
 
 
 def _range(ports: str | Unknown | None) -> tuple[int, int]:
@@ -51,13 +42,6 @@ def _range(ports: str | Unknown | None) -> tuple[int, int]:
     if not first.isdigit() or first == "0":
         return 1, 65535
     return int(first), int(last or first)
-
-
-def _networks(sources: Sequence[Any]) -> Iterator[IPv4Network | IPv6Network]:
-    for source in sources:
-        # What is unknown opens nothing yet, and what is no address never does: the API refuses it.
-        with suppress(ValueError):
-            yield ip_network(str(source), strict=False)
 
 
 def _open_to_everyone(resource: Resource, port: int) -> bool:

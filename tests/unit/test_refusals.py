@@ -10,7 +10,7 @@ from auren_infra.admission import admit
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link, Protocol
 from auren_infra.settings import SettingsError
-from tests.unit.configuration import COMPLETE, DIGEST, ED25519, engine_values
+from tests.unit.configuration import COMPLETE, DIGEST, ED25519, ROOT, engine_values
 
 API = f'["api=registry.auren.test/auren/api:1.0@{DIGEST}", "bridge=registry.auren.test/auren/bridge:1.0@{DIGEST}"'
 """The beginning of a list of images that is in order so far."""
@@ -85,6 +85,12 @@ WRONG = [
     ("website", "/nowhere", "there is no such directory; name one relative to the project"),
     ("website", "sandbox", "build the website, or name the directory that it is built into"),
     ("sqlInit", "/nowhere", "there is no such directory"),
+    ("sqlInit", "", "holds the whole project"),
+    ("website", ".", "holds the whole project"),
+    ("sqlInit", "/", "holds the whole project"),
+    ("sqlInit", str(ROOT / "sql"), "init/10-extensions.sql would never be run; name it *.sql"),
+    ("images", f'{API}, "redis=256.1.1.1:5000/redis:7.4"]', "no droplet reaches 256.1.1.1:5000"),
+    ("images", f'{API}, "redis=1.2.3/redis:7.4"]', "no droplet reaches 1.2.3;"),
     ("maxUploadMegabytes", "0", "greater than or equal to 1"),
     ("maxUploadMegabytes", "1025", "less than or equal to 1024"),
     ("maxUploadMegabytes", "ten", "must be a whole number, such as 40"),
@@ -355,7 +361,7 @@ def test_what_is_not_sent_does_not_count(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     with (tmp_path / ".git/pack").open("wb") as pack:
         pack.truncate(17 * 2**20)
-    assert admit("prod", engine_values({**COMPLETE, "website": str(tmp_path), "sqlInit": str(tmp_path)}))
+    assert admit("prod", engine_values({**COMPLETE, "website": str(tmp_path)}))
 
 
 @pytest.mark.parametrize("name", ["website", "sqlInit"])
@@ -373,7 +379,7 @@ def test_all_faults_of_a_directory_are_told_at_once(tmp_path: Path, name: str) -
         "its files have 17.0 MB",
         "'a\\tb' has a character in its name that cannot be printed; rename it",
         "hosts is a symbolic link to '/etc/hosts', which is outside of the directory; put a copy in its place",
-        *(["the directory has no index.html; build the website"] if name == "website" else []),
+        "the directory has no index.html; build the website" if name == "website" else "film would never be run",
     ]
     lines = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert len(lines) == len(told)

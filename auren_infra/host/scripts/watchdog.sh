@@ -3,6 +3,7 @@
 # it depends on is healthy is restarted. Docker itself does neither for a container that was killed by hand or that hangs.
 # A container that is no better gets more time before each further try: a database may need minutes for its recovery. After the last
 # restart an unhealthy one is left as it is. One that cannot be started is tried for ever. Either way the unit auren-failing@SERVICE fails then.
+# One that Docker starts again and again is left to it; the unit fails when it has not been healthy for ten minutes.
 # All of that is forgotten when the container is healthy, or when it is another container.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
@@ -10,6 +11,7 @@ set -euo pipefail
 project=label=com.docker.compose.project=auren
 memory=/run/auren-watchdog
 most_tries=5
+patience=600  # seconds for one that Docker is at
 
 health() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || true
@@ -59,21 +61,40 @@ recall() {
 note() {
     echo "$2 $((tries + 1)) $(($(now) + $3))" >"$memory/$1.new"
     mv "$memory/$1.new" "$memory/$1"
-    if [ "$((tries + 1))" -gt "$most_tries" ] && [ ! -e "$memory/$1.alarm" ]; then
-        touch "$memory/$1.alarm"
-        # Level 3 of the journal: an error.
-        echo "<3>auren-$1 is not healthy after $most_tries tries to start it again. Look at: docker logs auren-$1"
-        systemctl start --no-block "auren-failing@$1"
+    if [ "$((tries + 1))" -gt "$most_tries" ]; then
+        alarm "$1" "is not healthy after $most_tries tries to start it again"
+    fi
+}
+
+# alarm SERVICE WORDS
+alarm() {
+    [ ! -e "$memory/$1.alarm" ] || return 0
+    touch "$memory/$1.alarm"
+    # Level 3 of the journal: an error.
+    echo "<3>auren-$1 $2. Look at: docker logs auren-$1"
+    systemctl start --no-block "auren-failing@$1"
+}
+
+# waits SERVICE ID: it starts, or Docker starts it again.
+waits() {
+    local known="" since=0
+    if [ -e "$memory/$1.since" ]; then
+        read -r known since <"$memory/$1.since" || true
+    fi
+    if [ "$known" != "$2" ]; then
+        echo "$2 $(now)" >"$memory/$1.since"
+    elif [ $(($(now) - since)) -ge "$patience" ]; then
+        alarm "$1" "has not been healthy for $((patience / 60)) minutes"
     fi
 }
 
 forget() {
-    [ -e "$memory/$1" ] || return 0
+    [ -e "$memory/$1" ] || [ -e "$memory/$1.since" ] || return 0
     if [ -e "$memory/$1.alarm" ]; then
         echo "auren-$1 is healthy again"
         systemctl reset-failed "auren-failing@$1" || true
     fi
-    rm -f "$memory/$1" "$memory/$1.alarm"
+    rm -f "$memory/$1" "$memory/$1.alarm" "$memory/$1.since"
 }
 
 # attempt SERVICE ID SECONDS WORDS COMMAND…: beside all others, which do not wait for it.
@@ -98,10 +119,13 @@ look_after() {
             attempt "$service" "$id" "$seconds" "did not run: started" timeout 60 docker start "$id"
         fi
         ;;
+    restarting) waits "$service" "$id" ;;
     running)
         case "$(health "$id")" in
         healthy) forget "$service" ;;
+        starting) waits "$service" "$id" ;;
         unhealthy)
+            rm -f "$memory/$service.since"
             if recall "$service" "$id" && [ "$tries" -le "$most_tries" ] && needs_are_healthy "$id"; then
                 if [ "$tries" -eq "$most_tries" ]; then
                     note "$service" "$id" 0

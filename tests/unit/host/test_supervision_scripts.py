@@ -126,6 +126,19 @@ def test_one_that_no_restart_helps_is_left_as_it_is_and_loudly(machine: Bench) -
     assert _look(machine) == []
 
 
+@pytest.mark.parametrize("state", ["restarting", "running"], ids=["between", "starting"])
+def test_one_that_docker_starts_again_and_again_is_left_to_it_and_told(machine: Bench, state: str) -> None:
+    """Its program ends within its start period, so Docker never calls it unhealthy."""
+    _list(machine, postgres=state)
+    machine.state("health-auren-postgres", "starting")
+    alarm = "systemctl start --no-block auren-failing@postgres"
+    assert _done_at(machine, alarm, 1000, 1010, 1590, 1600, 1610) == [1600], "once, after ten minutes"
+    _list(machine, postgres="running")
+    machine.state("health-auren-postgres", "healthy")
+    assert _look(machine) == ["systemctl reset-failed auren-failing@postgres"]
+    assert list(machine.path(MEMORY).iterdir()) == []
+
+
 def test_what_was_tried_is_forgotten_when_it_is_healthy(machine: Bench) -> None:
     machine.state("health-auren-postgres", "unhealthy")
     assert _done_at(machine, RESTART, 1000, 1120, 1130) == [1000, 1120]

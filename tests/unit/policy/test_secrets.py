@@ -5,7 +5,7 @@ import gzip
 import importlib
 import json
 import lzma
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,10 @@ def _packed(tmp_path: Path, files: Mapping[str, bytes]) -> Resource:
         (b"//# sourceMappingURL=data:application/json;base64," + b64encode(AWS_KEY.encode()), "an AWS access key"),
         (b'{"a":"' + b64encode(b"x " * 50 + b64encode(b"yy " + AWS_KEY.encode())) + b'"}', "an AWS access key"),
         (urlsafe_b64encode(b"\xff\xff\xff" + AWS_KEY.encode() + b" \xff"), "an AWS access key"),
+        *(
+            (encodebytes(b". " * before + AWS_KEY.encode() + b" ." * 60), "an AWS access key")
+            for before in range(20, 30)
+        ),
         (b"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "an AWS secret key"),
         (b'{"secretAccessKey": "x", "AWS_SECRET_KEY":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}', "an AWS secret key"),
         (PEM.encode(), "a private key"),
