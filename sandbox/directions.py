@@ -25,7 +25,7 @@ def directions(outputs: Mapping[str, Any]) -> list[str]:
         "The API, and all that it talks to; a measurement on its way through Kafka, the Bridge and the stores:",
         f"  curl -i -H 'Host: {domain}' http://{address}/api/health",
         f"  curl -i -H 'Host: {domain}' -H 'Content-Type: application/json' -d '{_MEASUREMENT}' http://{address}/api/biometrics",
-        f"  curl -i -H 'Host: {domain}' http://{address}/api/biometrics?limit=1",
+        f"  curl -i -H 'Host: {domain}' 'http://{address}/api/biometrics?limit=1'",
         "The Kafka UI, open to this machine:",
         f"  http://{address}:8081/",
         "The name, as the simulated DNS answers it, and the website by that name:",
@@ -35,5 +35,6 @@ def directions(outputs: Mapping[str, Any]) -> list[str]:
         f'  cd {layout.PROJECT} && eval "$(.venv/bin/python -m sandbox env)" && pulumi stack output',
         "The machine itself, from that same shell:",
         f"  (umask 077; pulumi stack output sshPrivateKey --show-secrets > {layout.RUN}/ssh-key)",
-        f"  ssh -i {layout.RUN}/ssh-key -o UserKnownHostsFile=<(echo '{known_host}') {login}",
+        f"  echo '{known_host}' > {layout.RUN}/known_hosts",
+        f"  ssh -i {layout.RUN}/ssh-key -o UserKnownHostsFile={layout.RUN}/known_hosts {login}",
     ]

@@ -132,7 +132,11 @@ def _check(cloud: DigitalOcean, stack: str, now: datetime) -> int:
     droplets = cloud.droplets(stack)
     if not droplets:
         raise AccessError(f"No droplet is tagged {stack}, so nothing was checked. Name another auren:name by --name.")
-    lines = opening.strangers(stack, cloud.firewalls(), droplets, now)
+    firewalls = cloud.firewalls()
+    for each, found in opening.openings(stack, firewalls):
+        if not found.over(now):
+            print(f"Open until {opening.shown(found.until)}: the opening for {found.holder} ({each.says}).")
+    lines = opening.strangers(stack, firewalls, droplets, now)
     print("\n".join(lines) or f"No other firewall lets anybody in to {stack}.")
     return DIFFERENT if lines else DONE
 

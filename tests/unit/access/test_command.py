@@ -95,14 +95,16 @@ def test_a_machine_that_is_only_about_to_be_made_will_let_in_who_makes_it(empty:
 def test_check_tells_of_what_else_lets_in_and_changes_nothing(cloud: Cloud, access: Access) -> None:
     assert access("check") == (0, "No other firewall lets anybody in to auren-prod.\n")
     access("open")
-    assert access("check")[0] == 0, "an opening that counts"
+    status, said = access("check")
+    assert status == 0, "an opening that counts"
+    assert said.splitlines()[0].endswith(" UTC: the opening for run.4711.2 (tcp 22 from 198.51.100.1).")
     (machine,) = cloud.machines.droplets
     cloud.add_firewall(f"{TAG}-access-dead.run-until-{OVER}")
     cloud.add_firewall("by-hand", "5432", "0.0.0.0/0", tags=[], droplet_ids=[machine])
     before = cloud.firewalls()
     status, said = access("check")
     assert status == 1
-    late, stranger = sorted(line.partition(" Repair: ")[0] for line in said.splitlines())
+    late, stranger = sorted(line.partition(" Repair: ")[0] for line in said.splitlines()[1:])
     assert late.startswith(f"SSH is still open by the firewall {TAG}-access-dead.run-until-{OVER}, which was to be ")
     assert late.endswith("closed at 2020-01-01 00:00 UTC: tcp 22 from 10.9.9.9.")
     assert stranger == (
