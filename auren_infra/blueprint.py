@@ -42,7 +42,7 @@ class Blueprint:
 
 def describe(settings: Settings, links: tuple[Link, ...] = LINKS) -> Blueprint:
     """The blueprint of settings that may be deployed. Raises `graphlib.CycleError` for links that lead in a circle."""
-    services = {service.name: service for service in described(settings)}
-    targets = {name: [link.target for link in links if link.source == name] for name in services}
-    ordered = tuple(services[name] for name in TopologicalSorter(targets).static_order())
-    return Blueprint(settings, ordered, links, inbound(settings))
+    unordered = Blueprint(settings, described(settings), links, inbound(settings))
+    by_name = unordered.by_name
+    order = TopologicalSorter({name: unordered.targets(name) for name in by_name}).static_order()
+    return replace(unordered, services=tuple(by_name[name] for name in order))

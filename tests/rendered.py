@@ -29,6 +29,7 @@ with warnings.catch_warnings():
     from tests.hosted.settings import STACK, configuration
     from tests.unit.rehearsal import Registration, Rehearsal, rehearse
 
+NAME = f"auren-{STACK}"
 ROOT = Path(__file__).parents[1]
 
 
@@ -43,9 +44,9 @@ def _text(dumper: _Texts, text: str) -> yaml.ScalarNode:
 _Texts.add_representer(str, _text)
 
 
-def production() -> Rehearsal:
-    """All that an update of production registers, and its outputs."""
-    settings = load(configuration(()), IMAGES, name=f"auren-{STACK}")
+def production(changes: Sequence[str] = ()) -> Rehearsal:
+    """All that an update of production registers, and its outputs; with settings changed, each as KEY=VALUE."""
+    settings = load(configuration(changes), IMAGES, name=NAME)
     return rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
 
 

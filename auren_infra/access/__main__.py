@@ -16,6 +16,7 @@ from auren_infra.access.digitalocean import DigitalOcean
 from auren_infra.access.http import AccessError
 from auren_infra.access.opening import LONGEST_MINUTES, Firewall, Opening
 from auren_infra.outputs.stack_name import stack_name
+from auren_infra.settings.vocabulary import NAME
 
 DONE, DIFFERENT, FAILED = 0, 1, 2
 IN_FORCE_SECONDS = 120
@@ -156,11 +157,11 @@ def _stack(text: str) -> str:
     name = stack_name(text).name
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise argparse.ArgumentTypeError(f"{text!r} is no stack of AUREN: lower-case letters, digits and dashes")
-    return f"auren-{name}"
+    return opening.of_stack(name)
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", text):
+    if not NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no auren:name: lower-case letters, digits and dashes")
     return text
 

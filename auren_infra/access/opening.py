@@ -70,6 +70,11 @@ def clipped(words: Sequence[str]) -> list[str]:
     return [*words[:_MOST_SHOWN], *([f"{more:,} more"] if more > 0 else [])]
 
 
+def of_stack(stack: str) -> str:
+    """The `auren:name` of a stack that sets none."""
+    return f"{_BY_STACK}{stack}"
+
+
 def chosen_by(name: str) -> str:
     """How the command is told of this stack."""
     return f"--stack {name.removeprefix(_BY_STACK)}" if name.startswith(_BY_STACK) else f"--name {name}"

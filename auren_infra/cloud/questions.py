@@ -1,12 +1,11 @@
 """What only a cloud can say, asked before anything is registered: the zone, and a droplet's disk before a resize."""
 
-import re
-
 import pulumi
 import pulumi_digitalocean as digitalocean
 
 from auren_infra.cloud.dns import find_zone
 from auren_infra.cloud.last_update import last_update_in_full
+from auren_infra.cloud.refusals import is_gone
 from auren_infra.settings import Fault, Settings, refusal
 from auren_infra.settings.deployed import Deployed, resizes, too_small
 
@@ -35,7 +34,7 @@ def _droplet_size(settings: Settings, before: Deployed) -> Fault | None:
     try:
         disk_gb = digitalocean.get_droplet(id=droplet.id).disk
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
-        if re.search(r": 404\b", str(error)):
+        if is_gone(error):
             return None  # it is gone, so a new one is made
         pulumi.log.debug(f"DigitalOcean was asked for the droplet's disk and said: {error}")
         disk_gb = droplet.disk_gb

@@ -27,6 +27,11 @@ def explain(type_: str, name: str, answer: str) -> str:
     return ""
 
 
+def is_gone(error: Exception) -> bool:
+    """Whether a look-up failed because there is no such thing. The SDK has no error of its own for that."""
+    return bool(re.search(r": 404\b", str(error)))
+
+
 def explained() -> pulumi.ResourceOptions:
     """Options for the components whose resources' failures are to be explained; ask once, since it makes the hook."""
     hook = pulumi.ErrorHook(HOOK, _tell)

@@ -6,7 +6,6 @@ What only a cloud knows (does the zone exist, is there such a size) is asked of 
 """
 
 import json
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
@@ -25,6 +24,7 @@ from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
 from auren_infra.settings.systems import SYSTEMS
 from auren_infra.settings.vocabulary import (
+    NAME,
     Domain,
     Flag,
     NoKeyOrOne,
@@ -79,8 +79,7 @@ def _zone_of_domain(zone: str, info: ValidationInfo) -> str:
 
 
 def _name(value: str) -> str:
-    """What a droplet's, a volume's, a firewall's, a tag's and a VPC's name have in common."""
-    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])", value):
+    if not NAME.fullmatch(value):
         raise wrong("a droplet and a volume have this name: lower-case letters, digits and dashes, 63 at most")
     return value
 

@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BeforeValidator
 
 from auren_infra.settings.faults import wrong
 
+NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])")
+"""`auren:name`: what a droplet's, a volume's, a firewall's, a tag's and a VPC's name have in common."""
+
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?=.{{1,253}}(?::|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}

@@ -1,15 +1,13 @@
 """What the clouds say about a machine or a zone that does not answer. Asked only then, by way of their plugins."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import pulumi_cloudflare as cloudflare
 import pulumi_digitalocean as digitalocean
 
+from auren_infra.cloud.refusals import is_gone
 from auren_infra.smoke_test.advice import GONE
-
-_NOT_FOUND = re.compile(r": 404\b")
 
 
 def droplet_status(droplet: str) -> str:
@@ -17,15 +15,14 @@ def droplet_status(droplet: str) -> str:
     try:
         return digitalocean.get_droplet(id=int(droplet)).status
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
-        return GONE if _NOT_FOUND.search(str(error)) else ""
+        return GONE if is_gone(error) else ""
 
 
 def zone_status(zone: str) -> tuple[str, Sequence[str]]:
     """Its status and the name servers that Cloudflare has for it; empty when Cloudflare cannot be asked."""
     try:
-        found: list[Any] = list(
-            cloudflare.get_zones(name=zone).results
-        )  # the SDK declares its properties without types
+        # The SDK declares their properties without types.
+        found: list[Any] = list(cloudflare.get_zones(name=zone).results)
     except Exception:  # as above
         return "", ()
     return (str(found[0].status), tuple(found[0].name_servers or ())) if found else ("", ())

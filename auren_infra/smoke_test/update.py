@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
+from auren_infra.services.inbound import SSH_PORT
 from auren_infra.settings import Settings, SmokeTest
 from auren_infra.smoke_test import clouds
 from auren_infra.smoke_test.advice import AT_REST, Facts, sentence
@@ -21,7 +22,6 @@ MACHINE_SECONDS = 180
 NAMES_SECONDS = 30
 """How long the names may take after that. Cloudflare's name servers and its proxy know of a change within seconds."""
 PAUSE_SECONDS = 2
-SSH_PORT = 22
 
 
 def smoke_test(

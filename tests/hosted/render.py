@@ -5,29 +5,17 @@ The stack is production's, with these settings changed, and its passwords are ma
 """
 
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-with warnings.catch_warnings():
-    # The providers' SDKs warn of every deprecated resource that they export, used or not, when they are imported.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from auren_infra import stack
-    from auren_infra.blueprint import describe
-    from auren_infra.services.images import IMAGES
-    from auren_infra.settings import load
-    from auren_infra.settings.deployed import Deployed
-    from tests.hosted.settings import STACK, configuration
-    from tests.unit.rehearsal import rehearse
+from tests.rendered import NAME, production
 
 
 def render(directory: Path, changes: Sequence[str] = ()) -> list[str]:
     """Write the commands; their names, in order."""
-    settings = load(configuration(changes), IMAGES, name=f"auren-{STACK}")
-    update = rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
     names: list[str] = []
-    for number, command in enumerate(update.commands()):
-        names.append(command.name.removeprefix(f"{settings.name}-"))
+    for number, command in enumerate(production(changes).commands()):
+        names.append(command.name.removeprefix(f"{NAME}-"))
         place = directory / f"{number:02}-{names[-1]}"
         place.mkdir(parents=True)
         (place / "command").write_text(command.inputs["create"])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,20 @@ UP_SECONDS = 900
 
 class UpdateFailedError(AssertionError):
     """pulumi ended with an error; the text is all that it printed."""
+
+
+def called(command: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """`python -m auren_infra.COMMAND` for this stack, as an operator calls it."""
+    return subprocess.run(
+        [sys.executable, "-m", f"auren_infra.{command}", *arguments, "--stack", STACK],
+        cwd=layout.PROJECT,
+        env=environment.complete(STACK),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
 
 
 @dataclass

@@ -7,18 +7,16 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox import environment, layout, pulumi_stack
+from sandbox import layout, pulumi_stack
 from tests.local.agent import Agent, ssh_agent
 from tests.local.cloud import act
-from tests.local.deployment import STACK, Deployment, UpdateFailedError, rehearsal
+from tests.local.deployment import STACK, Deployment, UpdateFailedError, called, rehearsal
 from tests.local.host import Host
 from tests.local.runner import Runner
 from tests.local.test_first_light import post_event, read_event
@@ -35,17 +33,7 @@ SCRIPT = layout.PROJECT / "auren_infra" / "host" / "scripts" / "machine_firewall
 
 def access(*arguments: str) -> str:
     """`python -m auren_infra.access COMMAND`, as an operator calls it; what it printed."""
-    command, *more = arguments
-    done = subprocess.run(
-        [sys.executable, "-m", "auren_infra.access", command, "--stack", STACK, *more],
-        cwd=layout.PROJECT,
-        env=environment.complete(STACK),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = called("access", *arguments, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

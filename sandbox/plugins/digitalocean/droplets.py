@@ -205,10 +205,10 @@ def _state(droplet: Values, kept: Values, *, digest: bool = True) -> State:
     state: Values = {name: kept[name] for name in _NOT_REPORTED if kept.get(name) is not None}
     if digest and state.get("userData"):
         state["userData"] = hashlib.sha1(state["userData"].encode(), usedforsecurity=False).hexdigest()
-    return State(str(droplet["id"]), state | outputs(droplet))
+    return State(str(droplet["id"]), state | _outputs(droplet))
 
 
-def outputs(droplet: Values) -> Values:
+def _outputs(droplet: Values) -> Values:
     """What the API tells of a droplet, by the properties' names."""
     size = droplet["size"]
     return {
@@ -237,7 +237,7 @@ def outputs(droplet: Values) -> Values:
 
 def described(droplet: Values) -> Values:
     """A droplet as `get_droplet` gives it back."""
-    known = _state(droplet, {}).outputs
+    known = _outputs(droplet)
     renamed = {"dropletUrn", "publicNetworking"}
     image = droplet["image"]
     return {name: value for name, value in known.items() if name not in renamed} | {
