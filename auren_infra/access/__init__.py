@@ -1,4 +1,4 @@
-"""Opens SSH to one address for a bounded time, and closes it again: `python -m auren_infra.access`.
+"""Opens SSH to one address for a bounded time, and closes it again: `python -m auren_infra access`.
 
 The stack's own firewall names the networks that may always log in. Everybody else, such as a GitHub runner, has an
 address that nobody knows beforehand. An opening is a cloud firewall of its own on the stack's tag, because DigitalOcean

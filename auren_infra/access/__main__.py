@@ -1,4 +1,4 @@
-"""`python -m auren_infra.access`: open SSH to one address for a while, close it, and check who else is let in."""
+"""`python -m auren_infra access`: open SSH to one address for a while, close it, and check who else is let in."""
 
 import argparse
 import getpass
@@ -15,12 +15,19 @@ from auren_infra.access import address, digitalocean, opening
 from auren_infra.access.digitalocean import DigitalOcean
 from auren_infra.access.http import AccessError
 from auren_infra.access.opening import LONGEST_MINUTES, Firewall, Opening
+from auren_infra.command_line import NOT_DONE, Help, run_old_call, told
 from auren_infra.outputs.stack_name import stack_name
 from auren_infra.settings.vocabulary import NAME
 
-DONE, DIFFERENT, FAILED = 0, 1, 2
+DONE, DIFFERENT, FAILED = 0, 1, NOT_DONE
 IN_FORCE_SECONDS = 120
 """How long DigitalOcean may take until a new firewall is in force."""
+
+COMMANDS = {
+    "open": "let one address in, and close every opening that is past its time",
+    "close": "close that opening again, and every other one that is past its time",
+    "check": "list the firewalls on the stack's droplets that are not the stack's own; changes nothing",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,19 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return DONE
 
 
+def _told(does: str, *commands: str) -> Help:
+    return told(
+        does=does,
+        needs="DIGITALOCEAN_TOKEN. Neither pulumi nor the state.",
+        ends={
+            DONE: "done; `check` found nothing",
+            DIFFERENT: "`check` found a firewall; the lines say which",
+            FAILED: "it could not be done; standard error says why",
+        },
+        examples=[f"access {command} --stack prod" for command in commands],
+    )
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m auren_infra.access",
-        description="Opens a stack's SSH to one address, in the cloud's firewall, and closes it again.",
-        epilog="Ends with 0: done, or nothing found; 1: `check` found a firewall; 2: it could not be done.",
+        prog="python -m auren_infra access",
+        **_told("Opens a stack's SSH to one address, in the cloud's firewall, and closes it again.", *COMMANDS),
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command, told in {
-        "open": "let one address in; closes what is past its time",
-        "close": "take that opening out again; closes what is past its time, too",
-        "check": "tell of the firewalls on the stack's droplets that are not the stack's own; changes nothing",
-    }.items():
-        one = commands.add_parser(command, help=told, description=told)
+    for command, says in COMMANDS.items():
+        one = commands.add_parser(command, help=says, **_told(f"{says[0].upper()}{says[1:]}.", command))
         which = one.add_mutually_exclusive_group(required=True)
         which.add_argument("--stack", metavar="STACK", type=_stack, help="such as prod; its auren:name is auren-STACK")
         which.add_argument("--name", dest="stack", type=_name, help="the auren:name of a stack that sets it")
@@ -84,7 +99,7 @@ def _open(cloud: DigitalOcean, wanted: Opening, chosen: IPv4Address | None, now:
             _delete(cloud, firewall, old, now)
     print(
         f"SSH of {wanted.stack} is open to {source} until {opening.shown(wanted.until)}. Close it before: "
-        f"`python -m auren_infra.access close {opening.chosen_by(wanted.stack)} --for {wanted.holder}`"
+        f"`python -m auren_infra access close {opening.chosen_by(wanted.stack)} --for {wanted.holder}`"
     )
     if not cloud.droplets(wanted.stack):
         print(f"No droplet is tagged {wanted.stack} yet: one that is created in this time is open to {source} as well.")
@@ -189,4 +204,4 @@ def _minutes(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_old_call("access", main)

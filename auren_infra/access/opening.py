@@ -110,7 +110,7 @@ def strangers(stack: str, firewalls: Iterable[Firewall], droplets: Iterable[int]
         if found and found.over(now):
             lines.append(
                 f"SSH is still open by the firewall {each.name}, which was to be closed at {shown(found.until)}: "
-                f"{each.says}. Repair: `python -m auren_infra.access close {chosen_by(stack)}`"
+                f"{each.says}. Repair: `python -m auren_infra access close {chosen_by(stack)}`"
             )
         elif each.name != stack and each.covers(stack, droplets) and not (found and _counts(each, found, now)):
             lines.append(

@@ -1,4 +1,4 @@
-"""Whether the machine still is what was deployed: `python -m auren_infra.drift` compares the two.
+"""Whether the machine still is what was deployed: `python -m auren_infra drift` compares the two.
 
 What was deployed is read from the stack's state, never from this checkout, which may be ahead of it. What is there is
 asked once, over one SSH connection, by a script that changes nothing. All between is pure: each module takes what its

@@ -1,11 +1,10 @@
-"""`python -m auren_infra.drift`: the difference between what runs and what was deployed, a line each."""
+"""`python -m auren_infra drift`: the difference between what runs and what was deployed, a line each."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
+from auren_infra.command_line import NOT_DONE, run_old_call, told
 from auren_infra.drift import compare, length, repairs, state
 from auren_infra.drift.facts import LookError
 from auren_infra.drift.finding import Finding
@@ -15,14 +14,24 @@ from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
 
-SAME, DIFFERENT, UNKNOWN = 0, 1, 2
+SAME, DIFFERENT, UNKNOWN = 0, 1, NOT_DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m auren_infra.drift",
-        description="Compares what runs on the machine with what was deployed to it. Changes nothing.",
-        epilog="Ends with 0: the same; 1: a line for each difference, with its repair; 2: it could not be looked at.",
+        prog="python -m auren_infra drift",
+        **told(
+            does="Compares what runs on the machine with what was deployed to it, and prints a line for each "
+            "difference with its repair. Changes nothing.",
+            needs="pulumi on PATH, a login to the state, its passphrase, and SSH that is open to your address "
+            "(`python -m auren_infra access open`). With auren:deployKey, the key in an SSH agent.",
+            ends={
+                SAME: "the machine is what was deployed",
+                DIFFERENT: "it differs; the lines say in what",
+                UNKNOWN: "it could not be looked at; standard error says why",
+            },
+            examples=["drift --stack prod"],
+        ),
     )
     parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
     chosen: StackName | None = parser.parse_args(arguments).stack
@@ -53,11 +62,5 @@ def report(found: Sequence[Finding], stack: str | None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _cancelled(_number: int, _frame: FrameType | None) -> None:
-    """Like an exception: the file that holds the key is removed."""
-    sys.exit(UNKNOWN)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _cancelled)
-    sys.exit(main())
+    run_old_call("drift", main)

@@ -65,7 +65,7 @@ def _ask(machine: Sequence[str], questions: str) -> str:
     if done.returncode == 255:
         raise LookError(
             f"The machine cannot be reached over SSH:\n{done.stderr.strip()}\n"
-            "Is the droplet on? If SSH is closed to your address, open it: `python -m auren_infra.access open`."
+            "Is the droplet on? If SSH is closed to your address, open it: `python -m auren_infra access open`."
         )
     if done.returncode:
         raise LookError(f"The look at the machine ended with {done.returncode}:\n{done.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""`python -m auren_infra.outputs`: the contract's schema, or a stack's outputs in the format of a tool."""
+"""`python -m auren_infra outputs`: the contract's schema, or a stack's outputs in the format of a tool."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from auren_infra.command_line import NOT_DONE, run_old_call, told
 from auren_infra.outputs import source
 from auren_infra.outputs.contract import StackOutputs, schema
 from auren_infra.outputs.formats import ansible, dotenv, prometheus, ssh
@@ -48,8 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m auren_infra.outputs",
-        description="A stack's outputs in the format of a tool; without --format, the JSON Schema of the outputs.",
+        prog="python -m auren_infra outputs",
+        **told(
+            does="Prints a stack's outputs in the format of a tool, or writes files for it. Without --format, prints "
+            "the JSON Schema of the outputs.",
+            needs="pulumi on PATH and a login to the state. With --write-key, the passphrase as well. With --from, "
+            "neither of them. Without --format, nothing.",
+            ends={
+                0: "printed or written",
+                1: "there are no such outputs, or they could not be written; standard error says why",
+                NOT_DONE: "the call was wrong, or it was cancelled",
+            },
+            examples=[
+                "outputs --stack prod --format ssh --output ~/.ssh/auren",
+                "outputs --from outputs.json --format dotenv",
+            ],
+        ),
     )
     parser.add_argument("--format", type=Format, choices=list(Format), help="the tool's format")
     origin = parser.add_mutually_exclusive_group()
@@ -124,4 +139,4 @@ def render(wanted: Format, outputs: StackOutputs, login: ssh.Login) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_old_call("outputs", main)

@@ -119,7 +119,7 @@ def _sources(value: tuple[str, ...]) -> tuple[str, ...]:
 def reachable(value: tuple[str, ...]) -> tuple[str, ...]:
     """The program comes to the machine's public address, which is IPv4. Somebody who is named must be able to do that.
 
-    An empty list is right: whoever deploys lets in the address that they are at (`auren_infra.access`).
+    An empty list is right: whoever deploys lets in the address that they are at (`python -m auren_infra access`).
     """
     if not value:
         return value

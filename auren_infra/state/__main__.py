@@ -1,4 +1,4 @@
-"""`python -m auren_infra.state`: the bucket that a team shares, made once, and the state that it held earlier."""
+"""`python -m auren_infra state`: the bucket that a team shares, made once, and the state that it held earlier."""
 
 import argparse
 import json
@@ -6,11 +6,26 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from auren_infra.command_line import NOT_DONE, Help, run_old_call, told
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
 from auren_infra.state import bucket, earlier
 from auren_infra.state.bucket import StateError
+
+_CREATE = "state create --bucket auren-state --region nyc3"
+_CREATE_NEEDS = "create: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of a Spaces key with full access."
+_EARLIER = "state earlier --stack prod --at 2026-03-01T16:00Z > earlier.json"
+_EARLIER_NEEDS = "earlier: pulumi on PATH, a login to the bucket, and a key that reads it."
+
+
+def _told(does: str, needs: str, *examples: str) -> Help:
+    ends = {
+        0: "done",
+        1: "it could not be done; standard error says why",
+        NOT_DONE: "the call was wrong, or it was cancelled",
+    }
+    return told(does=does, needs=needs, ends=ends, examples=examples)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +42,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m auren_infra.state", description="See docs/state.md.")
+    parser = argparse.ArgumentParser(
+        prog="python -m auren_infra state",
+        **_told(
+            "Creates the bucket that holds a team's state, and prints an earlier state. docs/state.md says more.",
+            f"{_CREATE_NEEDS} {_EARLIER_NEEDS}",
+            _CREATE,
+            _EARLIER,
+        ),
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    create = commands.add_parser("create", help="make the bucket, private and with versions; safe to repeat")
+    create = commands.add_parser(
+        "create",
+        help="create the bucket, private and with versions",
+        **_told("Creates the bucket, private and with versions. It can be repeated.", _CREATE_NEEDS, _CREATE),
+    )
     create.add_argument("--bucket", metavar="NAME", required=True, help="such as auren-state")
     create.add_argument("--region", metavar="REGION", required=True, help="such as nyc3")
-    before = commands.add_parser("earlier", help="print the state as it was, for `pulumi stack import`")
+    before = commands.add_parser(
+        "earlier",
+        help="print the state as it was at a time, for `pulumi stack import`",
+        **_told("Prints the state as it was at a time, for `pulumi stack import`.", _EARLIER_NEEDS, _EARLIER),
+    )
     before.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
     before.add_argument("--at", metavar="TIME", required=True, type=_moment, help="such as 2026-03-01T16:00Z")
     return parser.parse_args(arguments)
@@ -64,4 +95,4 @@ def _moment(text: str) -> datetime:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_old_call("state", main)

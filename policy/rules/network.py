@@ -61,7 +61,7 @@ def _ssh_open(resource: Resource) -> Iterable[str]:
     if _open_to_everyone(resource, SSH_PORT):
         yield (
             "Name the networks that always log in in auren:sshAllowed, or none: "
-            "`python -m auren_infra.access open` opens SSH to whoever deploys. Or waive this rule in auren:waivers."
+            "`python -m auren_infra access open` opens SSH to whoever deploys. Or waive this rule in auren:waivers."
         )
 
 

@@ -29,9 +29,9 @@ class UpdateFailedError(AssertionError):
 
 
 def called(command: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
-    """`python -m auren_infra.COMMAND` for this stack, as an operator calls it."""
+    """`python -m auren_infra COMMAND` for this stack, as an operator calls it."""
     return subprocess.run(
-        [sys.executable, "-m", f"auren_infra.{command}", *arguments, "--stack", STACK],
+        [sys.executable, "-m", "auren_infra", command, *arguments, "--stack", STACK],
         cwd=layout.PROJECT,
         env=environment.complete(STACK),
         stdin=subprocess.DEVNULL,

@@ -32,7 +32,7 @@ SCRIPT = layout.PROJECT / "auren_infra" / "host" / "scripts" / "machine_firewall
 
 
 def access(*arguments: str) -> str:
-    """`python -m auren_infra.access COMMAND`, as an operator calls it; what it printed."""
+    """`python -m auren_infra access COMMAND`, as an operator calls it; what it printed."""
     done = called("access", *arguments, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -136,7 +136,7 @@ def test_a_deployments_job_lets_itself_in_and_out(deployment: Deployment, output
 def test_without_an_opening_a_look_at_the_machine_says_how_to_get_one(outputs: Outputs, runner: Runner) -> None:
     done = runner.step("deploy", "up", "Look whether the machine is what was deployed")
     assert done.returncode == 2
-    assert "If SSH is closed to your address, open it: `python -m auren_infra.access open`." in done.stdout
+    assert "If SSH is closed to your address, open it: `python -m auren_infra access open`." in done.stdout
 
 
 def test_the_nightly_look_opens_looks_and_closes(outputs: Outputs, runner: Runner) -> None:

@@ -79,7 +79,7 @@ def test_the_program_refuses_another_version(auren: Project, reader: Project, gi
 
 def test_the_command_reads_the_engines_outputs(auren: Project, given: dict[str, Any], tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "auren_infra.outputs", "--stack", AUREN, *arguments]
+        command = [sys.executable, "-m", "auren_infra", "outputs", "--stack", AUREN, *arguments]
         environment = auren.environment | {"PYTHONPATH": str(ROOT), "PULUMI_STACK": ""}
         return subprocess.run(
             command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=120

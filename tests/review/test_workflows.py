@@ -88,22 +88,22 @@ def test_no_workflow_cancels_another_or_takes_the_place_of_one_that_waits() -> N
     }
 
 
-OPENING = {name: job for name, job in JOBS.items() if "auren_infra.access open" in json.dumps(job)}
+OPENING = {name: job for name, job in JOBS.items() if "auren_infra access open" in json.dumps(job)}
 
 
 def test_the_jobs_that_log_in_to_the_machine_are_those_that_open_ssh() -> None:
     assert list(OPENING) == ["deploy/up", "drift/look"]
     for name in JOBS.keys() - OPENING.keys() - {"official/rehearsal"}:  # its machine is in the runner
-        assert "auren_infra.drift" not in json.dumps(JOBS[name])
+        assert "auren_infra drift" not in json.dumps(JOBS[name])
         assert "pulumi up" not in json.dumps(JOBS[name])
 
 
 @pytest.mark.parametrize("name", OPENING)
 def test_ssh_is_closed_again_also_when_a_step_fails_or_the_run_is_cancelled(name: str) -> None:
     scripts = [step.get("run", "") for step in OPENING[name]["steps"]]
-    (opened,) = (number for number, script in enumerate(scripts) if "auren_infra.access open" in script)
-    (closed,) = (number for number, script in enumerate(scripts) if "auren_infra.access close" in script)
-    needing = [n for n, script in enumerate(scripts) if "pulumi up" in script or "auren_infra.drift" in script]
+    (opened,) = (number for number, script in enumerate(scripts) if "auren_infra access open" in script)
+    (closed,) = (number for number, script in enumerate(scripts) if "auren_infra access close" in script)
+    needing = [n for n, script in enumerate(scripts) if "pulumi up" in script or "auren_infra drift" in script]
     assert opened < min(needing) <= max(needing) < closed
     assert closed == len(scripts) - 1, "nothing that fails behind it leaves it out"
     opening, closing = OPENING[name]["steps"][opened], OPENING[name]["steps"][closed]
@@ -162,7 +162,7 @@ def test_the_nightly_look_finds_nothing_where_nothing_differs(look: Callable[...
     assert "it was past its time" in report, "an opening that its own job did not close"
 
 
-@pytest.mark.parametrize("differs", ["refresh", "auren_infra.drift", "auren_infra.access check", "environments.sh"])
+@pytest.mark.parametrize("differs", ["refresh", "auren_infra drift", "auren_infra access check", "environments.sh"])
 def test_each_part_of_the_nightly_look_counts(look: Callable[..., str], differs: str) -> None:
     assert look(differs) == "yes"
 

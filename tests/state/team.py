@@ -84,9 +84,9 @@ def sharing(folder: Path) -> Iterator[Team]:
 
 
 def state(*arguments: str, environment: dict[str, str]) -> str:
-    """What `python -m auren_infra.state` prints."""
+    """What `python -m auren_infra state` prints."""
     return subprocess.run(
-        [sys.executable, "-m", "auren_infra.state", *arguments],
+        [sys.executable, "-m", "auren_infra", "state", *arguments],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin"} | environment,
         check=True,

@@ -111,7 +111,7 @@ main() {
         exit 1
     elif [ "$web" = open ] || [ "$web" = refused ]; then
         alive "takes no SSH connection on port $PORT, but answers on port $WEB_PORT, so it is alive"
-        echo "Is SSH open to this machine (\`python -m auren_infra.access open\`, auren:sshAllowed)? Does sshd run on the droplet?" >&2
+        echo "Is SSH open to this machine (\`python -m auren_infra access open\`, auren:sshAllowed)? Does sshd run on the droplet?" >&2
         how_to_go_on
         exit 1
     elif [ "$ssh" = silent ]; then

@@ -1,4 +1,4 @@
-"""`python -m auren_infra.access`: SSH is open to one address while somebody asked for it, and to nobody afterwards."""
+"""`python -m auren_infra access`: SSH is open to one address while somebody asked for it, and to nobody afterwards."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def test_whoever_deploys_is_let_in_and_shut_out_again(cloud: Cloud, access: Acce
     assert status == 0
     assert re.fullmatch(
         r"SSH of auren-prod is open to 198\.51\.100\.1 until \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Close it before: "
-        r"`python -m auren_infra\.access close --stack prod --for run\.4711\.2`\n",
+        r"`python -m auren_infra access close --stack prod --for run\.4711\.2`\n",
         said,
     )
     assert cloud.let_in() == {WEBSITE, OWN}

@@ -118,7 +118,7 @@ def test_it_is_over_at_its_moment(seconds: int, over: bool) -> None:
         # Its tag was deleted and made again: it is found by its name.
         (
             _firewall("auren-prod-access-ada-until-20261125T183000Z"),
-            "`python -m auren_infra.access close --stack prod`",
+            "`python -m auren_infra access close --stack prod`",
         ),
         (_firewall("by-hand", tags=("web", "auren-prod")), "The firewall by-hand is not of this stack"),
         (_firewall("by-hand", droplets=(9, 7)), "tcp 22 from 198.51.100.7. Repair: delete it"),

@@ -1,4 +1,4 @@
-"""`python -m auren_infra.drift` as it is typed, with a `pulumi` and an `ssh` on PATH that only note and print."""
+"""`python -m auren_infra drift` as it is typed, with a `pulumi` and an `ssh` on PATH that only note and print."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""`python -m auren_infra.outputs` as it is typed, with a `pulumi` on PATH that only prints."""
+"""`python -m auren_infra outputs` as it is typed, with a `pulumi` on PATH that only prints."""
 
 import io
 import json

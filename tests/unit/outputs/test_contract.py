@@ -23,9 +23,14 @@ def _schema() -> Schema:
 
 
 def test_the_published_schema_is_what_the_module_prints() -> None:
-    """When this fails: `python -m auren_infra.outputs > outputs.schema.json`."""
+    """When this fails: `python -m auren_infra outputs > outputs.schema.json`."""
     printed = subprocess.run(
-        [sys.executable, "-m", "auren_infra.outputs"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "auren_infra", "outputs"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     ).stdout
     assert printed == (ROOT / "outputs.schema.json").read_text()
 

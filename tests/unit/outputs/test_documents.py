@@ -136,7 +136,7 @@ def test_what_pulumi_prints_is_utf_8_whatever_the_locale(given: dict[str, Any], 
         "PYTHONUTF8": "0",
         "PYTHONIOENCODING": "utf-8",
     }
-    command = [sys.executable, "-m", "auren_infra.outputs", "--format", "dotenv"]
+    command = [sys.executable, "-m", "auren_infra", "outputs", "--format", "dotenv"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60
     )

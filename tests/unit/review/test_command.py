@@ -1,4 +1,4 @@
-"""`python -m auren_infra.review` as it is typed, with a preview that is only told of."""
+"""`python -m auren_infra review` as it is typed, with a preview that is only told of."""
 
 import io
 from pathlib import Path
