@@ -11,10 +11,14 @@ IMAGES ?=
 VENV := .venv/bin
 # By their first line: some must have names without an ending.
 SHELL_SCRIPTS = $(shell grep -rIlE '^\#!/(usr/bin/env |bin/)(ba)?sh' .ci .github sandbox auren_infra tests --exclude='*.py')
+# What pytest's -k takes: `make test ONLY=kafka` runs the tests whose name or file has "kafka".
+ONLY ?=
 # The tests that need Python packages alone.
 QUICK_TESTS := $(wildcard tests/unit tests/files)
+# The tests that need the engine as well, or a part of the machine that no root is needed for.
+ENGINE_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/sandbox)
 
-.PHONY: help up down test check preview ready
+.PHONY: help up down check verify test soak lock preview ready formatting types imports scripts quick
 
 help: ## this list
 	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -33,21 +37,56 @@ down: .venv/.for-running ## destroy the local stack and remove all but the cache
 preview: .venv/.for-running ## preview the prod stack against the simulated APIs; changes nothing
 	$(VENV)/python -m sandbox preview --stack prod
 
-check: .venv/.for-development ## format, types, imports, shell scripts, unit tests: Python packages only
-	$(call run_checks)
-	$(VENV)/pytest -q $(QUICK_TESTS)
+check: .venv/.for-development ## format, types, imports, shell scripts, quick tests: Python packages only
+	$(if $(ONLY),$(call find_tests))
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target COVERAGE=$(COVERAGE) quick types formatting imports scripts
 
-test: .venv/.for-development ## everything: the checks, then all tests, on real machines in this machine (root)
-	$(call run_checks)
+verify: check ## the checks, then all tests that need no root: engine, plugins, simulated APIs
+	$(VENV)/python -m sandbox engine
+	$(call pytest,-m "not machine" $(ENGINE_TESTS))
+
+test: check ## everything: the checks, then all other tests, on real machines in this machine (root)
 	$(VENV)/python -m sandbox prepare
-	$(VENV)/pytest
+	$(call pytest,$(addprefix --ignore=,$(QUICK_TESTS)))
 
-define run_checks
+soak: .venv/.for-development ## the tests of properties with many more examples; takes long
+	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)
+
+lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file
+	compile() { $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" "$$@"; }
+	compile requirements-dev.txt --output-file requirements-dev.lock
+	# The versions of the largest lock, in all of them.
+	compile requirements.txt sandbox/requirements.txt --constraints requirements-dev.lock --output-file sandbox/requirements.lock
+	compile requirements.txt --constraints requirements-dev.lock --output-file requirements.lock
+
+# Measuring makes the quick tests slower by half, so `make check` leaves it out.
+verify test: COVERAGE := --cov
+
+# The parts of `check`. They run side by side, and each prints its output when it has ended.
+quick:
+	$(call pytest,-q $(if $(ONLY),,$(COVERAGE)) -n auto --dist loadscope $(QUICK_TESTS))
+
+types:
+	$(VENV)/pyright
+
+formatting:
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
-	$(VENV)/pyright
+
+imports:
 	$(VENV)/lint-imports
+
+scripts:
 	$(VENV)/shellcheck $(sort $(SHELL_SCRIPTS))
+
+# A name that no test has is a mistake.
+define find_tests
+	$(VENV)/pytest --collect-only -qq -k '$(ONLY)' >/dev/null || { echo "ONLY=$(ONLY): no test has this in its name" >&2; exit 1; }
+endef
+
+# Status 5: no test here has such a name. That is no fault when some are asked for by name.
+define pytest
+	$(VENV)/pytest --durations=15 --durations-min=1 $(if $(ONLY),-k '$(ONLY)') $(1) $(if $(ONLY),|| [[ $$? == 5 ]])
 endef
 
 # Before anything is installed: what this machine lacks for what is asked for. Any Python can tell.
@@ -56,12 +95,12 @@ ready:
 		$(firstword $(wildcard $(VENV)/python) $(PYTHON)) -m sandbox ready "$$goal"
 	done
 
-.venv/.for-running: requirements.txt sandbox/requirements.txt .venv/bin/python | ready
-	$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r sandbox/requirements.txt
+.venv/.for-running: sandbox/requirements.lock .venv/bin/python | ready
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/requirements.lock
 	touch $@
 
-.venv/.for-development: requirements-dev.txt .venv/.for-running | ready
-	$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/.for-development: requirements-dev.lock .venv/.for-running | ready
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
 # Debian and Ubuntu keep the part that makes environments in a package of its own.

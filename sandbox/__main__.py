@@ -1,6 +1,7 @@
 """`python -m sandbox COMMAND`: the cloud on this machine, by hand.
 
 ready     tell what stands in the way of `make up`, `down` or `test`; needs no package
+engine    build the Pulumi engine alone, where none is installed; needs no root
 prepare   install and build what `start` needs, and start nothing yet
 start     set up what is missing, and start; a second start is quick
 stop      stop everything; the state stays, `start` brings it all back
@@ -20,7 +21,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one place that may be reache
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__, formatter_class=_Plain)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("prepare", "stop", "status"):
+    for name in ("engine", "prepare", "stop", "status"):
         commands.add_parser(name)
     commands.add_parser("ready").add_argument("goal", choices=("up", "down", "test"))
     start = commands.add_parser("start")
@@ -56,13 +57,15 @@ def _run(given: argparse.Namespace) -> int:
             if refusal := ready.refusal(given.goal):
                 print(refusal, file=sys.stderr)
                 return 1
-        case "prepare" | "start" | "stop" | "down":
+        case "engine" | "prepare" | "start" | "stop" | "down":
             from sandbox import lifecycle
 
             if given.command == "down":
                 lifecycle.down(force=given.force)
             elif given.command == "stop":
                 lifecycle.stop()
+            elif given.command == "engine":
+                lifecycle.engine()
             elif given.command == "prepare":
                 lifecycle.prepare()
             else:

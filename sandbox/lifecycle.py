@@ -28,6 +28,11 @@ def prepare() -> dict[str, str]:
     return _prepare(Progress(LOGS), _services(None))
 
 
+def engine() -> None:
+    """Build the Pulumi engine, where none is installed. It needs no root, unlike `prepare`."""
+    Progress(layout.CACHE / "logs").run("engine", _engine)
+
+
 def start(images: str | None = None) -> None:
     """Bring the cloud up: everything that `pulumi up` needs answers when this returns.
 

@@ -15,6 +15,7 @@ from auren_infra.settings.content_sources import DIRECTIVES
 from auren_infra.settings.docker import DockerSource, offered
 from auren_infra.settings.networks import is_public
 from auren_infra.settings.systems import SYSTEMS
+from tests.examples import examples
 from tests.unit.configuration import COMPLETE, ED25519, engine_values
 
 KEYS = [str(field.alias) for field in Settings.model_fields.values()]
@@ -160,7 +161,7 @@ def _faults(values: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("key", KEYS)
-@settings(deadline=None)  # a directory such as / takes its time
+@settings(deadline=None, max_examples=examples(30))  # a directory such as / takes its time
 @given(value=ANYTHING)
 def test_anything_is_accepted_or_refused_with_its_key(key: str, value: str) -> None:
     faults = _faults({**COMPLETE, key: value})

@@ -73,7 +73,7 @@ def make(tmp_path: Path) -> Make:
     Returns the exit status, what make said, and the calls.
     """
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for file in ("requirements.txt", "requirements-dev.txt", "sandbox/requirements.txt"):
+    for file in ("requirements-dev.lock", "sandbox/requirements.lock"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
     python = tmp_path / "python"

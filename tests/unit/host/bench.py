@@ -4,13 +4,16 @@ test, and no command but harmless ones and the test's stand-ins.
 What cannot be seen here is whether the real commands take these arguments; that is judged on real machines.
 """
 
+import atexit
 import os
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from auren_infra.host.machine import script
@@ -25,6 +28,18 @@ _HARMLESS = """
 _MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|usr/share|var)\b)")
 
 
+@cache
+def _harmless() -> Path:
+    """A directory with links to the harmless commands. One for all benches: a link each for each test takes long."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    atexit.register(shutil.rmtree, folder)
+    for name in _HARMLESS.split():
+        found = shutil.which(name)
+        assert found, f"{name} is not on PATH"
+        (folder / name).symlink_to(found)
+    return folder
+
+
 @dataclass(frozen=True)
 class Bench:
     """A directory that stands for `/`, and the commands that there are."""
@@ -34,10 +49,6 @@ class Bench:
     def __post_init__(self) -> None:
         for directory in ("bin", "state", "tmp", "etc", "opt/auren", "var/lib/auren", "mnt", "root"):
             (self.root / directory).mkdir(parents=True)
-        for name in _HARMLESS.split():
-            found = shutil.which(name)
-            assert found, f"{name} is not on PATH"
-            (self.root / "bin" / name).symlink_to(found)
         self.stub("sleep")
         self.stub("sync")
 
@@ -93,7 +104,7 @@ class Bench:
             stdin=far.fileno() if far else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PATH": f"{self.root}/bin", "TMPDIR": f"{self.root}/tmp", "LC_ALL": "C", **environment},
+            env={"PATH": f"{self.root}/bin:{_harmless()}", "TMPDIR": f"{self.root}/tmp", "LC_ALL": "C", **environment},
             cwd=self.root,
             text=False,
         ) as process:

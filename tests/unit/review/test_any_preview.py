@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Finding, Hidden, Preview, Step
+from tests.examples import examples
 from tests.unit.review.github import LONGEST, assert_sound
 from tests.unit.review.steps import COMMAND, DROPLET, FIREWALL, packed, sent
 
@@ -113,13 +114,13 @@ previews = st.builds(
 
 
 @example(Preview("", False, (), (Finding("", False, "```" * 85),), (), ()), "", 4_000)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(previews, texts, st.integers(4_000, 65_000))
 def test_the_comment_fits_and_shows_names_and_contents_as_they_are(preview: Preview, commit: str, longest: int) -> None:
     assert_sound(comment(preview, commit, longest), longest)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(steps(), st.integers(2, 400), st.lists(texts, min_size=1, max_size=5))
 def test_it_fits_however_many_steps_there_are(step: Step, times: int, names: list[str]) -> None:
     many = [replace(step, urn=f"{step.urn}{names[at % len(names)]}{at}") for at in range(times)]

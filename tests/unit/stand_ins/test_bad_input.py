@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.stand_ins.conftest import Ask, Stores
 
 REFUSED = {400, 413, 415, 422}
@@ -126,7 +127,7 @@ _NEARLY_RIGHT = st.fixed_dictionaries(
 _BODY = (_NEARLY_RIGHT | _ANY_JSON).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(150))
 @given(path=st.sampled_from(PATHS), body=_BODY, content_type=st.sampled_from(["application/json", *TYPES]))
 @example(path="/api/events", body=b'{"user_id": "a", "type": "a", "value": NaN}', content_type="application/json")
 @example(path="/api/events", body=b"\xff", content_type="text/plain")
@@ -136,7 +137,7 @@ def test_no_body_ends_in_a_fault(ask: Ask, path: str, body: bytes, content_type:
         _is_told(answer, *REFUSED)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     path=st.sampled_from(["/api/events", "/api/biometrics"]),
     part=st.binary(min_size=1, max_size=20) | st.integers().map(lambda number: str(number).encode()),

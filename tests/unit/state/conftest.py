@@ -7,11 +7,11 @@ import pytest
 
 from tests.state import spaces
 from tests.state.spaces import Spaces
+from tests.unit.state.kept import log_in
 
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spaces]:
     with spaces.running(tmp_path / "spaces") as running:
-        for name, value in running.environment("full").items():
-            monkeypatch.setenv(name, value)
+        log_in(running, monkeypatch)
         yield running

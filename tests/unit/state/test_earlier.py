@@ -2,40 +2,47 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from auren_infra.state import bucket, earlier
 from auren_infra.state.__main__ import main
-from auren_infra.state.bucket import Bucket, StateError
+from auren_infra.state.bucket import StateError
+from tests.state import spaces
 from tests.state.spaces import Spaces
-
-BUCKET = Bucket("auren-state", "nyc3")
-KEY = ".pulumi/stacks/auren/prod.json"
+from tests.unit.state.kept import BUCKET, KEY, kept, log_in
 
 
-def _kept(*names: str) -> dict[str, Any]:
-    """A state as the engine writes it."""
-    latest = {"resources": [{"urn": name} for name in names], "pending_operations": [{}] * names.count("half made")}
-    return {"version": 3, "checkpoint": {"stack": "organization/auren/prod", "latest": latest}}
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Spaces, list[datetime]]]:
+    """An account with a stack that was made, updated, cut in an update, and removed; and when. Tests only read it."""
+    with spaces.running(tmp_path_factory.mktemp("history")) as account, pytest.MonkeyPatch.context() as environment:
+        log_in(account, environment)
+        yield account, _live(account)
 
 
 @pytest.fixture
-def moments(account: Spaces) -> list[datetime]:
-    """When a stack was made, first updated, cut in an update, and removed; each in a second of its own."""
+def moments(history: tuple[Spaces, list[datetime]], monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """When the stack was made, first updated, cut in an update, and removed; each in a second of its own."""
+    account, found = history
+    log_in(account, monkeypatch)
+    return found
+
+
+def _live(account: Spaces) -> list[datetime]:
     bucket.create(BUCKET)
     client = account.client()
     found: list[datetime] = []
     empty = {"version": 3, "checkpoint": {"stack": "organization/auren/prod"}}
-    for content in (empty, _kept("network"), _kept("network", "half made"), None):
+    for content in (empty, kept("network"), kept("network", "half made"), None):
         time.sleep(1.01 - time.time() % 1)  # S3 tells whole seconds
         if content is None:
             client.delete_object(Bucket=BUCKET.name, Key=KEY)
         else:
-            for key, body in ((KEY, content), (f"{KEY}.bak", _kept("copy"))):
+            for key, body in ((KEY, content), (f"{KEY}.bak", kept("copy"))):
                 client.put_object(Bucket=BUCKET.name, Key=key, Body=json.dumps(body).encode())
         found.append(datetime.now(UTC).replace(microsecond=0))
     client.close()
@@ -46,7 +53,7 @@ def test_it_is_the_newest_version_that_is_not_after_the_moment(moments: list[dat
     made, updated, cut, removed = moments
     found = earlier.at(BUCKET, "auren", "prod", cut - timedelta(milliseconds=1))
     assert (found.written, found.resources, found.pending) == (updated, 1, 0)
-    assert json.loads(found.deployment) == {"version": 3, "deployment": _kept("network")["checkpoint"]["latest"]}
+    assert json.loads(found.deployment) == {"version": 3, "deployment": kept("network")["checkpoint"]["latest"]}
     found = earlier.at(BUCKET, "auren", "prod", removed - timedelta(milliseconds=1))
     assert (found.written, found.resources, found.pending) == (cut, 2, 1)
     for moment in (made - timedelta(milliseconds=1), removed):
@@ -71,29 +78,13 @@ def test_the_state_is_found_by_any_name_that_the_engine_prints(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert main(["earlier", "--stack", name, "--at", moments[1].isoformat()]) == 0
-    assert json.loads(capsys.readouterr().out)["deployment"] == _kept("network")["checkpoint"]["latest"]
+    assert json.loads(capsys.readouterr().out)["deployment"] == kept("network")["checkpoint"]["latest"]
 
 
 def test_a_stack_of_another_project_has_no_state_here(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["earlier", "--stack", "organization/other/prod", "--at", "2026-03-01T16:00Z"])
     assert "is a stack of the project other" in capsys.readouterr().err
-
-
-def test_of_the_versions_of_one_second_it_is_the_last(account: Spaces) -> None:
-    bucket.create(BUCKET)
-    client = account.client()
-    time.sleep(1.01 - time.time() % 1)
-    for count in range(5):
-        body = json.dumps(_kept(*map(str, range(count)))).encode()
-        client.put_object(Bucket=BUCKET.name, Key=KEY, Body=body)
-    client.close()
-    assert earlier.at(BUCKET, "auren", "prod", datetime.now(UTC)).resources == 4
-
-
-def test_a_bucket_that_is_not_there_is_told_so(account: Spaces) -> None:
-    with pytest.raises(StateError, match=r"The bucket auren-state: There is none in nyc3\."):
-        earlier.at(BUCKET, "auren", "prod", datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("time", "fault"), [("yesterday", "is no time"), ("2026-03-01T16:00", "names no time zone")])

@@ -1,0 +1,61 @@
+"""Tests of properties: other examples in each run, the same again by the printed seed, and more under `make soak`."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples import examples
+
+ROOT = Path(__file__).parents[2]
+# Ends with the examples that were drawn, as an error that pytest shows.
+DRAWN = """
+import hypothesis.strategies as st
+from hypothesis import Phase, given, settings
+
+drawn = []
+
+@settings(phases=[Phase.generate])
+@given(st.integers())
+def test_draw(value):
+    drawn.append(value)
+
+def test_show():
+    raise SystemError(f"drawn: {sum(drawn)} in {len(drawn)}")
+"""
+
+
+def _drawn(tmp_path: Path, *options: str, **environment: str) -> tuple[str, int, str]:
+    """Sum and number of the examples, and the seed that was printed."""
+    (tmp_path / "test_drawn.py").write_text(DRAWN)
+    alone = ["-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--confcutdir=tests", "-p", "tests.conftest"]
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", *alone, str(tmp_path / "test_drawn.py"), *options],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    ).stdout
+    total, number = re.findall(r"drawn: (-?\d+) in (\d+)", said)[0]
+    (seed,) = re.findall(r"--hypothesis-seed=(\d+)$", said, re.MULTILINE)
+    return total, int(number), seed
+
+
+@pytest.mark.parametrize("environment", [{}, {"CI": "true"}], ids=["here", "CI"])
+def test_each_run_tries_others_and_a_seed_repeats_them(tmp_path: Path, environment: dict[str, str]) -> None:
+    first = _drawn(tmp_path, **environment)
+    other = _drawn(tmp_path, **environment)
+    assert other != first
+    assert _drawn(tmp_path, f"--hypothesis-seed={first[2]}", **environment) == first
+
+
+def test_a_soak_tries_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOAK", raising=False)
+    assert examples(100) == 100
+    monkeypatch.setenv("SOAK", "1")
+    assert examples(100) == 3000
+    assert _drawn(tmp_path, SOAK="1")[1] > 1000
