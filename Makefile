@@ -53,11 +53,13 @@ soak: .venv/.for-development ## the tests of properties with many more examples;
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)
 
 lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file
-	compile() { $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" "$$@"; }
-	compile requirements-dev.txt --output-file requirements-dev.lock
+	# Each lock begins with its command, which Renovate reads: options with a value need a `=` there.
+	compile=($(VENV)/uv pip compile --quiet --universal --python-version=3.11 --generate-hashes)
+	"$${compile[@]}" --output-file=requirements-dev.lock requirements-dev.txt
 	# The versions of the largest lock, in all of them.
-	compile requirements.txt sandbox/requirements.txt --constraints requirements-dev.lock --output-file sandbox/requirements.lock
-	compile requirements.txt --constraints requirements-dev.lock --output-file requirements.lock
+	compile+=(--constraint=requirements-dev.lock)
+	"$${compile[@]}" --output-file=sandbox/requirements.lock requirements.txt sandbox/requirements.txt
+	"$${compile[@]}" --output-file=requirements.lock requirements.txt
 
 # Measuring makes the quick tests slower by half, so `make check` leaves it out.
 verify test: COVERAGE := --cov

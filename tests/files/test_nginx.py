@@ -128,8 +128,8 @@ def test_pages_load_from_their_own_domain_and_from_what_is_named() -> None:
     assert [part for part in default if part not in more] == ["img-src 'self' data:"]
 
 
-def test_the_readmes_content_sources_are_accepted() -> None:
-    (block,) = re.findall(r"```yaml\n(auren:contentSources:\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_documented_content_sources_are_accepted() -> None:
+    (block,) = re.findall(r"```yaml\n(auren:contentSources:\n.*?)```", (ROOT / "docs/nginx.md").read_text(), re.DOTALL)
     entries: list[str] = yaml.safe_load(block)["auren:contentSources"]
     policy = _content_policy(*entries)
     for entry in entries:

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from auren_infra.files.directory import pack
-from tests.unit.configuration import ROOT
+from tests.tree import NOT_COMMITTED, ROOT
 
 WINDOWS = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
 """Git's own settings where it is installed on Windows, and the worst that somebody may have chosen."""
-
-NOT_COMMITTED = (".git", ".venv", "__pycache__", "*.egg-info", ".*_cache", ".hypothesis")
 
 
 def _git(directory: Path, *arguments: str, data: str = "") -> str:

@@ -11,8 +11,8 @@ import pytest
 
 from auren_infra import __version__
 from auren_infra.__main__ import COMMANDS, main
+from tests.tree import ROOT, files
 
-ROOT = Path(__file__).parents[2]
 SUBCOMMANDS = [("access", "open"), ("access", "close"), ("access", "check"), ("state", "create"), ("state", "earlier")]
 
 
@@ -132,12 +132,11 @@ def test_the_old_calls_end_with_version_2() -> None:
 
 
 def test_nothing_in_the_repository_uses_an_old_call() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     here = Path(__file__).relative_to(ROOT).as_posix()
     found = [
         f"{name}:{number}: {line.strip()}"
-        for name in tracked
-        if name not in (here, "CHANGELOG.md", "auren_infra/command_line.py") and (ROOT / name).is_file()
+        for name in files()
+        if name not in (here, "CHANGELOG.md", "auren_infra/command_line.py")
         for number, line in enumerate((ROOT / name).read_text(errors="replace").splitlines(), 1)
         if re.search(rf"-m[ \",]+auren_infra\.({'|'.join(COMMANDS)})\b", line)
     ]

@@ -76,4 +76,4 @@ def test_the_documents_say_which_releases_are_rehearsed_and_run() -> None:
     sentence = f"Docker is {versions['local']} in the rehearsal and {versions['prod']} in production."
     assert sentence in (ROOT / "docs/design.md").read_text()
     pinned = [release.engine for release in docker.RELEASES]
-    assert f"{', '.join(pinned[:-1])} or {pinned[-1]}" in (ROOT / "README.md").read_text()
+    assert f"{', '.join(pinned[:-1])} or {pinned[-1]}" in (ROOT / "docs/settings.md").read_text()

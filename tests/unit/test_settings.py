@@ -151,8 +151,8 @@ def test_a_list_may_be_set_in_one_line(value: str) -> None:
 
 
 def test_a_documented_setting_is_a_setting() -> None:
-    """And the README says the same of it as `pulumi config`."""
-    rows = re.findall(r"^\| `(auren:\w+)` \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """And docs/settings.md says the same of it as `pulumi config`."""
+    rows = re.findall(r"^\| `(auren:\w+)` \| (.+?) \| (.+?) \|$", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
     described = {key: declaration["description"] for key, declaration in _declarations().items()}
     assert {key: text for key, _, text in rows} == described
 

@@ -1,4 +1,4 @@
-"""A new service is one function in the catalogue and its links: the README's own lines are run here, and no others."""
+"""A new service is one function in the catalogue and its links: the lines of docs/new-service.md are run."""
 
 import json
 import re
@@ -24,16 +24,16 @@ ROOM_MB = capacity.plan(settings()).memory.left_mb
 
 
 def _told(after: str) -> str:
-    """The README's first code block behind this text."""
-    section = (ROOT / "README.md").read_text().partition("## A new service\n")[2]
-    block = re.search(r"```python\n(.*?)```", section.partition(after)[2], re.DOTALL)
+    """The first code block of docs/new-service.md behind this text."""
+    page = (ROOT / "docs/new-service.md").read_text()
+    block = re.search(r"```python\n(.*?)```", page.partition(after)[2], re.DOTALL)
     assert block
     return block[1]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tenth() -> Iterator[tuple[Link, ...]]:
-    """The README's function at the end of the catalogue, and its link at the end of the links."""
+    """The page's function at the end of the catalogue, and its link at the end of the links."""
     shown = dict(vars(links))
     exec(_told("services/links.py`"), shown)
     more = links.LINKS + tuple(link for link in shown["MATRIX"] if link is not ...)
@@ -126,4 +126,4 @@ def test_the_smallest_droplet_is_refused_with_the_new_sum() -> None:
 
 
 def test_the_readme_is_right_about_the_room_that_is_left() -> None:
-    assert f"The nine leave {ROOM_MB} MB of 4 GB free" in (ROOT / "README.md").read_text()
+    assert f"The nine leave {ROOM_MB} MB of 4 GB free" in (ROOT / "docs/new-service.md").read_text()
