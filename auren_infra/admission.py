@@ -7,13 +7,14 @@ fault must not meet the next one a minute later.
 from collections.abc import Mapping
 
 from auren_infra.blueprint import Blueprint, describe
-from auren_infra.services import capacity, consistency
-from auren_infra.services.images import IMAGES
+from auren_infra.services import capacity, consistency, overrides
+from auren_infra.services.catalogue import described
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link
 from auren_infra.settings import read, refusal
 from auren_infra.settings.deployed import Deployed
 from auren_infra.settings.deployed import faults as faults_of_changes
+from auren_infra.settings.faults import joined
 
 
 def admit(
@@ -23,13 +24,17 @@ def admit(
 
     `before` is the stack as its last update left it; None for one that was never updated.
     """
-    settings, faults = read(configuration, IMAGES, name=f"auren-{stack}")
+    settings, faults = read(configuration, name=f"auren-{stack}")
     wrong = {fault.where.partition("[")[0] for fault in faults}
+    services = described(settings)
+    images_known = overrides.IMAGES not in wrong or bool(settings.images)
+    faults = joined(faults, overrides.faults(settings, services, images_known=images_known))
     faults += consistency.faults(settings, links)
     if capacity.KEY not in wrong:
         faults += capacity.faults(settings)
     if before:
-        faults += [fault for fault in faults_of_changes(settings, before) if fault.where not in wrong]
+        images = {service.name: settings.images.get(service.name, service.image) for service in services}
+        faults += [fault for fault in faults_of_changes(settings, images, before) if fault.where not in wrong]
     if faults:
         raise refusal(faults)
     return describe(settings, links)

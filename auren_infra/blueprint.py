@@ -41,8 +41,12 @@ class Blueprint:
 
 
 def describe(settings: Settings, links: tuple[Link, ...] = LINKS) -> Blueprint:
-    """The blueprint of settings that may be deployed. Raises `graphlib.CycleError` for links that lead in a circle."""
-    unordered = Blueprint(settings, described(settings), links, inbound(settings))
+    """The blueprint of settings that may be deployed: `auren:images` over the catalogue's pins.
+
+    Raises `graphlib.CycleError` for links that lead in a circle.
+    """
+    pinned = Blueprint(settings, described(settings), links, inbound(settings))
+    unordered = pinned.with_images(settings.images)
     by_name = unordered.by_name
     order = TopologicalSorter({name: unordered.targets(name) for name in by_name}).static_order()
     return replace(unordered, services=tuple(by_name[name] for name in order))

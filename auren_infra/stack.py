@@ -73,7 +73,7 @@ def deploy(blueprint: Blueprint, before: Deployed) -> dict[str, Any]:
     )
     engine = DockerEngine(machine, blueprint, ready)
     SystemUpdates(machine, settings, engine.installed)
-    built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, settings).references if settings.builds else {}
+    built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
     configuration = Configuration(machine, blueprint, ready, built=built)
     generation = docker.generation(settings.docker_source, settings.docker_version)
     containers = Containers(

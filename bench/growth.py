@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from auren_infra.services.images import IMAGES
+from auren_infra.services.catalogue import described
+from auren_infra.settings import Settings
 from bench import engine
 from bench.engine import Pulumi, to_create
 from bench.results import Line, Measured, Point
@@ -41,7 +42,7 @@ def measure(repetitions: int) -> Measured:
         key: str(layout.PROJECT / local.get(key, default))
         for key, default in {"auren:website": "website", "auren:sqlInit": "sql/init"}.items()
     }
-    services = len(IMAGES)
+    services = len(described(Settings.model_construct()))
     with contextlib.ExitStack() as programs:
         grown = programs.enter_context(engine.program("grown"))
         plain = programs.enter_context(engine.program("plain"))

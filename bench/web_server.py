@@ -17,7 +17,6 @@ from pathlib import Path
 
 from auren_infra.blueprint import describe
 from auren_infra.files.paths import PROJECT
-from auren_infra.services.images import IMAGES
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import load
 from bench import droplet, engine
@@ -130,7 +129,7 @@ def _site(stack: Pulumi) -> Site:
     texts = {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in stack.configuration().items()
     }
-    services = {service.name: service for service in describe(load(texts, IMAGES)).services}
+    services = {service.name: service for service in describe(load(texts)).services}
     return Site(droplet.local(), services["nginx"], services["api"])
 
 

@@ -23,7 +23,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from auren_infra import stack
     from auren_infra.blueprint import describe
-    from auren_infra.services.images import IMAGES
     from auren_infra.settings import load
     from auren_infra.settings.deployed import Deployed
     from tests.hosted.settings import STACK, configuration
@@ -46,7 +45,7 @@ _Texts.add_representer(str, _text)
 
 def production(changes: Sequence[str] = ()) -> Rehearsal:
     """All that an update of production registers, and its outputs; with settings changed, each as KEY=VALUE."""
-    settings = load(configuration(changes), IMAGES, name=NAME)
+    settings = load(configuration(changes), name=NAME)
     return rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
 
 

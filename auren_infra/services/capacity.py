@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST, USD_PER_VOLUME_GB, DropletSize
 from auren_infra.services.catalogue import described
-from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import Fault, Settings, refusal
 
@@ -203,7 +202,7 @@ def _warning(settings: Settings, need: Need | None, recommended: Recommendation 
 
 def table() -> str:
     """For the page's numbers of users, and for every size; what is no matter of size is left at its default."""
-    settings = Settings.model_construct(images=dict.fromkeys(IMAGES, ""))
+    settings = Settings.model_construct()
     lines = [f"{'Users':>8}  {'Size':<18}{'Memory':>7}{'CPU':>6}{'Volume':>9}{'USD a month':>13}  Bottleneck"]
     for users, need in GROWTH.items():
         best = recommend(settings.model_copy(update={"users": users}))

@@ -1,4 +1,4 @@
-"""The services of AUREN, one function each.
+"""The services of AUREN, one function each. The image in a function is the service's pin.
 
 Left out on purpose: anything about machines, and anything that another module can derive (the start order comes from
 the links).
@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST
 from auren_infra.services.model import (
+    NO_PUBLIC_IMAGE,
     DirectoryMount,
     FileMount,
     HealthCheck,
@@ -67,7 +68,7 @@ def nginx(settings: Settings) -> Service:
     """The web server: the website's files, and `/api` to the API. Port 443 waits for certificates."""
     return Service(
         name="nginx",
-        image=settings.images["nginx"],
+        image="docker.io/library/nginx:1.30.6",  # 1.27.4 brought keepalive_min_timeout
         user=User(101, 101),
         port=80,
         published=(80, 443),
@@ -89,7 +90,7 @@ def api(settings: Settings) -> Service:
     """AUREN's API (FastAPI). It is healthy when it has asked each of its stores something and got an answer."""
     return Service(
         name="api",
-        image=settings.images["api"],
+        image=NO_PUBLIC_IMAGE,
         user=User(10001, 10001),
         port=8080,
         host_number=11,
@@ -113,7 +114,7 @@ def bridge(settings: Settings) -> Service:
     """The Biometric Bridge (LangGraph): works out what comes in by Kafka. Nobody connects to it."""
     return Service(
         name="bridge",
-        image=settings.images["bridge"],
+        image=NO_PUBLIC_IMAGE,
         user=User(10003, 10003),
         port=8002,
         host_number=18,
@@ -138,7 +139,7 @@ def postgres(settings: Settings) -> Service:
     )
     return Service(
         name="postgres",
-        image=settings.images["postgres"],
+        image="docker.io/library/postgres:17.12",
         user=User(999, 999),
         port=5432,
         host_number=12,
@@ -171,7 +172,7 @@ def redis(settings: Settings) -> Service:
     ping = "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli ping | grep -q PONG"
     return Service(
         name="redis",
-        image=settings.images["redis"],
+        image="docker.io/library/redis:8.0.6",
         user=User(999, 999),
         port=6379,
         host_number=13,
@@ -205,7 +206,7 @@ def chromadb(settings: Settings) -> Service:
     )
     return Service(
         name="chromadb",
-        image=settings.images["chromadb"],
+        image="docker.io/chromadb/chroma:1.5.9",
         user=User(10002, 10002),
         port=8000,
         host_number=14,
@@ -226,12 +227,12 @@ def chromadb(settings: Settings) -> Service:
 
 
 @_service
-def zookeeper(settings: Settings) -> Service:
+def zookeeper(_: Settings) -> Service:
     """ZooKeeper: where Kafka keeps its books."""
     ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && echo srvr >&3 && grep -q ^Mode: <&3"
     return Service(
         name="zookeeper",
-        image=settings.images["zookeeper"],
+        image="docker.io/confluentinc/cp-zookeeper:7.9.2",  # 7.9 is the last line with ZooKeeper
         user=User(1000, 1000),
         port=2181,
         host_number=15,
@@ -263,7 +264,7 @@ def kafka(settings: Settings) -> Service:
     megabytes = memory(settings, 640)
     return Service(
         name="kafka",
-        image=settings.images["kafka"],
+        image="docker.io/confluentinc/cp-kafka:7.9.2",
         user=User(1000, 1000),
         port=9092,
         host_number=16,
@@ -286,11 +287,11 @@ def kafka(settings: Settings) -> Service:
 
 
 @_service
-def kafka_ui(settings: Settings) -> Service:
+def kafka_ui(_: Settings) -> Service:
     """The Kafka UI: topics and consumers, for people. It has no login: the firewall names who may reach it."""
     return Service(
         name="kafka-ui",
-        image=settings.images["kafka-ui"],
+        image="ghcr.io/kafbat/kafka-ui:v1.3.0",
         user=User(100, 101),
         port=8081,
         published=(8081,),

@@ -11,9 +11,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from auren_infra.services.catalogue import described
-from auren_infra.services.images import IMAGES
 from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.model import Link, Service
+from auren_infra.services.model import NO_PUBLIC_IMAGE, Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
@@ -32,20 +31,8 @@ _FIRST_HOST = 2
 
 
 def faults(settings: Settings, links: Sequence[Link]) -> list[Fault]:
-    """Of the catalogue as these settings make it, the links, the published ports and the pins."""
-    services = described(settings)
-    names = {service.name for service in services}
-    pins = [
-        Fault(f"{_HERE}/images.py", f"{name} is no service; remove its line, or write its function in {_CATALOGUE}")
-        for name in IMAGES
-        if name not in names
-    ]
-    pins += [
-        Fault(f"{_HERE}/images.py", f"{name}: {fault}")
-        for name, pin in IMAGES.items()
-        if pin and (fault := unreachable(pin) or misfit(name, pin))
-    ]
-    return judge(services, links, {port: tuple(sources) for port, sources in inbound(settings).items()}) + pins
+    """Of the catalogue as these settings make it, its pins, the links and the published ports."""
+    return judge(described(settings), links, {port: tuple(sources) for port, sources in inbound(settings).items()})
 
 
 def judge(services: Sequence[Service], links: Sequence[Link], ports: Mapping[int, Sequence[str]]) -> list[Fault]:
@@ -66,7 +53,7 @@ def _of_one(service: Service) -> Iterator[str]:
     limits, health = service.limits, service.health
     if not _NAME.fullmatch(service.name):
         yield "a name is lower-case letters, digits and dashes, a letter first, since it is a host's; rename it"
-    if fault := reference_fault(service.image):
+    if service.image != NO_PUBLIC_IMAGE and (fault := _of_pin(service.name, service.image)):
         yield f"its image: {fault}"
     if not _FIRST_HOST <= service.host_number < CONTAINER_SUBNET.num_addresses - 1:
         yield f"host number {service.host_number} is not on {CONTAINER_SUBNET}; take another, from {_FIRST_HOST} on"
@@ -80,6 +67,10 @@ def _of_one(service: Service) -> Iterator[str]:
     for topic in service.topics:
         if not _TOPIC.fullmatch(topic.name) or min(topic.partitions, topic.retention_hours, topic.retention_mb) < 1:
             yield f"{topic} cannot be made; a name is letters, digits, dots, dashes, and every number is at least 1"
+
+
+def _of_pin(service: str, reference: str) -> str:
+    return reference_fault(reference) or unreachable(reference) or misfit(service, reference)
 
 
 def _of_its_mounts(service: Service) -> Iterator[str]:

@@ -9,6 +9,8 @@ from auren_infra.settings import CONTAINER_SUBNET
 NETWORK_NAME = "auren-network"
 BRIDGE = "auren0"
 """The network's interface on the machine, which the firewall's rules name."""
+NO_PUBLIC_IMAGE = ""
+"""The pin of a service that has none: every stack names its image in `auren:images`."""
 
 
 class Protocol(StrEnum):
@@ -149,6 +151,7 @@ class Service:
 
     name: str
     image: str
+    """In the catalogue, the pin, or `NO_PUBLIC_IMAGE`. In a blueprint, what runs."""
     user: User
     port: int
     """The port that it listens on, on `auren-network`."""

@@ -19,7 +19,7 @@ from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
-from auren_infra.settings.images import STAND_IN, build_map, image_map
+from auren_infra.settings.images import build_map, image_map, stand_ins
 from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
 from auren_infra.settings.systems import SYSTEMS
@@ -160,21 +160,19 @@ class Settings(BaseModel):
         )
 
 
-def load(configuration: Mapping[str, str], images: Mapping[str, str | None], *, name: str = "auren") -> Settings:
+def load(configuration: Mapping[str, str], *, name: str = "auren") -> Settings:
     """Read a stack's configuration.
 
-    `configuration` holds the engine's values by full key (`auren:domain`), of all namespaces; `images` the
-    catalogue's pins by service; `name` is used when `auren:name` is empty. Raises `SettingsError` with all faults.
+    `configuration` holds the engine's values by full key (`auren:domain`), of all namespaces; `name` is used when
+    `auren:name` is empty. Raises `SettingsError` with all faults.
     """
-    settings, faults = read(configuration, images, name=name)
+    settings, faults = read(configuration, name=name)
     if faults:
         raise refusal(faults)
     return settings
 
 
-def read(
-    configuration: Mapping[str, str], images: Mapping[str, str | None], *, name: str
-) -> tuple[Settings, list[Fault]]:
+def read(configuration: Mapping[str, str], *, name: str) -> tuple[Settings, list[Fault]]:
     """The settings, and their faults for those who have more to tell (`auren_infra.admission`).
 
     If there are faults, the returned settings hold placeholders. Use them only to describe the services.
@@ -186,10 +184,10 @@ def read(
         if field.is_required() and field.alias and values.get(field.alias) == "":
             del values[field.alias]  # the default in Pulumi.yaml, so that the engine does not refuse it before we do
     try:
-        return Settings.model_validate(values, context={"images": images}), []
+        return Settings.model_validate(values), []
     except ValidationError as error:
         faults = [_fault(fault) for fault in error.errors(include_url=False)]
-    return _placeholder(values, {_key(fault.where) for fault in faults}, images), faults
+    return _placeholder(values, {_key(fault.where) for fault in faults}), faults
 
 
 def _key(where: str) -> str:
@@ -197,17 +195,18 @@ def _key(where: str) -> str:
     return where.removeprefix(f"{NAMESPACE}:").partition("[")[0]
 
 
-def _placeholder(values: Mapping[str, str], wrong: set[str], images: Mapping[str, str | None]) -> Settings:
+def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
     """The settings with defaults, or stand-ins, where a value is wrong: what is right can still be judged."""
-    stand_ins = {
+    judged = {key: stand_ins(key, values[key]) for key in ("images", "builds") if key in wrong}
+    instead = {
         "sshAllowed": '["0.0.0.0/0"]',
         "kafkaUiAllowed": "[]",
-        "images": json.dumps([f"{service}={STAND_IN}" for service, pin in images.items() if pin is None]),
+        **{key: json.dumps(entries) for key, entries in judged.items()},
     }
     while True:
         right = {key: value for key, value in values.items() if key not in wrong}
         try:
-            return Settings.model_validate({**stand_ins, **right}, context={"images": images})
+            return Settings.model_validate({**instead, **right})
         except ValidationError as error:
             # A value that is right beside a wrong one only, such as the zone of a domain that is misspelt.
             more = {_key(_fault(fault).where) for fault in error.errors(include_url=False)}
@@ -220,7 +219,7 @@ def _placeholder(values: Mapping[str, str], wrong: set[str], images: Mapping[str
         droplet_size=size if size in SIZES else usual,
         ssh_allowed=(),
         kafka_ui_allowed=(),
-        images={service: pin or STAND_IN for service, pin in images.items()},
+        images=image_map(judged.get("images", right.get("images", []))),
     )
 
 

@@ -100,9 +100,9 @@ def _droplet(urn: str, outputs: Mapping[str, Any]) -> DeployedDroplet | None:
     )
 
 
-def faults(wanted: Settings, before: Deployed) -> list[Fault]:
-    """The settings that would cost the stack its data or its address."""
-    found = (judge(wanted, before) for judge in (_name, _region, _volume, _database))
+def faults(wanted: Settings, images: Mapping[str, str], before: Deployed) -> list[Fault]:
+    """The settings that would cost the stack its data or its address. `images` are those that would run, by service."""
+    found = (_name(wanted, before), _region(wanted, before), _volume(wanted, before), _database(images, before))
     return [fault for fault in found if fault]
 
 
@@ -170,8 +170,8 @@ def _volume(wanted: Settings, before: Deployed) -> Fault | None:
     )
 
 
-def _database(wanted: Settings, before: Deployed) -> Fault | None:
-    old, new = before.images.get("postgres", ""), wanted.images.get("postgres", "")
+def _database(images: Mapping[str, str], before: Deployed) -> Fault | None:
+    old, new = before.images.get("postgres", ""), images.get("postgres", "")
     written, reads = major("postgres", old), major("postgres", new)
     if written is None or reads is None or written == reads:
         return None

@@ -27,6 +27,16 @@ class Fault:
         return f"{self.where}: {self.what}"
 
 
+def joined(faults: Sequence[Fault], more: Sequence[Fault]) -> list[Fault]:
+    """All of them, with one fault for each place: who repairs a value reads one line about it."""
+    found = {fault.where: fault for fault in faults}
+    for fault in more:
+        known = found.get(fault.where)
+        # In front: the first one ends with the value.
+        found[fault.where] = Fault(fault.where, f"{fault.what}; {known.what}") if known else fault
+    return [*found.values()]
+
+
 def refusal(faults: Sequence[Fault]) -> SettingsError:
     """All of them in one message, for a person."""
     lines = [f"The configuration has {len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was touched."]

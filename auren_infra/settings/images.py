@@ -1,20 +1,21 @@
-"""Images: how a reference is written, which one each service has, and what is built here."""
+"""`auren:images` and `auren:builds`: how a reference is written, and which registries a droplet reaches.
+
+The services are not known here: `auren_infra.services.overrides` judges the names.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, cast
 
-from pydantic import ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from auren_infra.settings.faults import wrong
 from auren_infra.settings.networks import is_public
-from auren_infra.settings.releases import misfit
 from auren_infra.settings.vocabulary import list_of_texts
 
 STAND_IN = "docker.io/library/stand-in:0"
-"""For a service whose image is missing from a configuration that is refused anyway."""
+"""For an image that is not written as it must be, in a configuration that is refused anyway."""
 
 _REFERENCE = re.compile(
     r"(?P<repository>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::(?P<port>[0-9]{1,5}))?"
@@ -61,65 +62,68 @@ def unreachable(reference: str) -> str:
     return f"no droplet reaches {registry}; name a registry that is on the internet" if nowhere else ""
 
 
-def _pins(info: ValidationInfo) -> Mapping[str, str | None]:
-    return cast("dict[str, Any]", info.context)["images"]
-
-
-def image_map(value: object, info: ValidationInfo) -> dict[str, str]:
-    """Lay the entries `SERVICE=REFERENCE` over the catalogue's pins; every service ends up with an image."""
-    pins = _pins(info)
-    chosen = dict(pins)
-    faults: list[str] = []
-    seen: set[str] = set()
-    for entry in list_of_texts(value):
-        service, sign, reference = entry.partition("=")
-        if not sign or not service:
-            faults.append(f"{entry!r} is not SERVICE=REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]")
-        elif service not in pins:
-            faults.append(f"there is no service {service!r}; the services are {', '.join(sorted(pins))}")
-        elif service in seen:
-            faults.append(f"{service} is named twice; keep one")
-        elif fault := reference_fault(reference) or unreachable(reference) or misfit(service, reference):
-            faults.append(f"{service}: {fault}")
-        else:
-            chosen[service] = reference
-        seen.add(service)
-    for service, reference in chosen.items():
-        if reference is None and service not in seen:
-            faults.append(f"{service} has no public image; add {service}=REGISTRY/REPOSITORY:TAG")
+def image_map(value: object) -> dict[str, str]:
+    """Read the entries `SERVICE=REFERENCE`."""
+    images, faults = _images(list_of_texts(value))
     if faults:
         raise wrong("{faults}", faults="; ".join(faults))
-    return {service: reference for service, reference in chosen.items() if reference is not None}
+    return images
 
 
-def build_map(value: object, info: ValidationInfo) -> dict[str, str]:
-    """Read the entries `SERVICE=DIRECTORY`. Where a build is pushed to is the service's image in `auren:images`."""
-    pins = _pins(info)
-    images: Mapping[str, str] = info.data.get("images", {})  # not there when its own faults are told already
+def build_map(value: object) -> dict[str, str]:
+    """Read the entries `SERVICE=DIRECTORY`. What a build is pushed as is the service's image."""
+    builds, faults = _builds(list_of_texts(value))
+    if faults:
+        raise wrong("{faults}", faults="; ".join(faults))
+    return builds
+
+
+def stand_ins(key: str, value: object) -> list[str]:
+    """The entries that can be judged further in a wrong `images` or `builds`, so that all faults are told at once."""
+    try:
+        entries = list_of_texts(value)
+    except PydanticCustomError:
+        return []
+    read, _ = {"images": _images, "builds": _builds}[key](entries)
+    return [f"{service}={chosen}" for service, chosen in read.items()]
+
+
+def _images(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Image by service, and the faults. An image that is not written as it must be is `STAND_IN`."""
+    chosen: dict[str, str] = {}
+    faults: list[str] = []
+    for entry in entries:
+        service, sign, reference = entry.partition("=")
+        fault = reference_fault(reference) or unreachable(reference)
+        if not sign or not service:
+            faults.append(f"{entry!r} is not SERVICE=REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]")
+        elif service in chosen:
+            faults.append(f"{service} is named twice; keep one")
+            continue
+        elif fault:
+            faults.append(f"{service}: {fault}")
+        if service:
+            chosen[service] = reference if sign and not fault else STAND_IN
+    return chosen, faults
+
+
+def _builds(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Directory by service, and the faults."""
     builds: dict[str, str] = {}
     faults: list[str] = []
-    for entry in list_of_texts(value):
+    for entry in entries:
         service, _, directory = entry.partition("=")
-        if service not in pins:
-            faults.append(f"there is no service {service!r}; the services are {', '.join(sorted(pins))}")
+        if not service or not directory:
+            faults.append(f"{entry!r} is not SERVICE=DIRECTORY")
         elif service in builds:
             faults.append(f"{service} is named twice; keep one")
-        elif not directory:
-            faults.append(f"{entry!r} is not SERVICE=DIRECTORY")
         elif not _has_dockerfile(directory):
             faults.append(
                 f"{service}: {directory!r} has no Dockerfile; name the directory that the image is built from"
             )
-        elif service in images and images[service] == pins[service]:
-            faults.append(f"{service} would be pushed over its public image; name your own for it in auren:images")
-        elif "@" in images.get(service, ""):
-            faults.append(
-                f"{service}: its image in auren:images has a digest, which a build gives; leave the tag alone"
-            )
-        builds[service] = directory
-    if faults:
-        raise wrong("{faults}", faults="; ".join(faults))
-    return builds
+        else:
+            builds[service] = directory
+    return builds, faults
 
 
 def _has_dockerfile(directory: str) -> bool:

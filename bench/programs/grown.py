@@ -20,7 +20,6 @@ from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
 from auren_infra.host.resize import stop_before_resize
-from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import docker, load
 from auren_infra.settings.deployed import Deployed
@@ -38,7 +37,7 @@ def twin(service: Service, number: int) -> Service:
     )
 
 
-settings = load({**config.get_config_env(), **config.CONFIG.get()}, IMAGES)
+settings = load({**config.get_config_env(), **config.CONFIG.get()})
 wanted = pulumi.Config("bench")
 one_set = describe(settings)
 blueprint = replace(

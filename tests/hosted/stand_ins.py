@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-from auren_infra.services.images import IMAGES
+from auren_infra.blueprint import describe
 from auren_infra.settings import load
 from sandbox.images.build import CLIENT_SECONDS, build
 from sandbox.images.recipe import OWN, Recipe
@@ -22,7 +22,7 @@ BASE = "docker.io/library/debian:13-slim"
 
 def production_names() -> dict[str, str]:
     """Each service's image as production pulls it."""
-    return load(configuration(()), IMAGES).images
+    return {service.name: service.image for service in describe(load(configuration(()))).services}
 
 
 def save(client: docker.DockerClient, images: Mapping[str, str], file: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from auren_infra.blueprint import describe
-from auren_infra.services.images import IMAGES
 from auren_infra.services.model import Service
 from auren_infra.settings import load
 from sandbox import environment, layout, pulumi_stack, stack_config
@@ -71,7 +70,7 @@ class Deployment:
     def services(self) -> tuple[Service, ...]:
         """What the program says that runs on the machine."""
         values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
-        return describe(load(values, IMAGES)).services
+        return describe(load(values)).services
 
     def image(self, service: str) -> str:
         """The image that the sandbox's registry has for a service."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auren_infra.services.images import IMAGES
 from auren_infra.settings import DockerSource, docker
 from tests.hosted.stand_ins import production_names
 from tests.review.workflows import FOLDER, shell, workflow
+from tests.unit.configuration import PINS
 
 ROOT = FOLDER.parents[1]
 STEP = ("official", "machine", "Render what the program sends")
@@ -45,8 +45,8 @@ def test_the_images_are_those_that_production_pulls(rendered: Path) -> None:
     compose = yaml.safe_load(sent.partition('\nmain "$@"; exit\n')[2])
     images = {name: service["image"] for name, service in compose["services"].items()}
     assert images == production_names()
-    assert {name: image for name, image in images.items() if IMAGES[name]} == {
-        name: image for name, image in IMAGES.items() if image
+    assert {name: image for name, image in images.items() if PINS[name]} == {
+        name: image for name, image in PINS.items() if image
     }
 
 

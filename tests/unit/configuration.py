@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from auren_infra.blueprint import Blueprint, describe
-from auren_infra.services.images import IMAGES
+from auren_infra.services.catalogue import described
 from auren_infra.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +34,13 @@ def engine_values(values: dict[str, str]) -> dict[str, str]:
 
 def settings(**changes: str) -> Settings:
     """The complete configuration with `changes`, by the names after `auren:`."""
-    return load(engine_values({**COMPLETE, **changes}), IMAGES, name=NAME)
+    return load(engine_values({**COMPLETE, **changes}), name=NAME)
 
 
 def blueprint(**changes: str) -> Blueprint:
     """What is deployed with the complete configuration and `changes`."""
     return describe(settings(**changes))
+
+
+PINS = {service.name: service.image for service in described(settings())}
+"""The catalogue's images; empty for a service that has none."""

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from auren_infra.admission import admit
 from auren_infra.droplet_sizes import SIZES
-from auren_infra.services.images import IMAGES
 from auren_infra.settings import Settings, SettingsError
 from auren_infra.settings.content_sources import DIRECTIVES
 from auren_infra.settings.docker import DockerSource, offered
 from auren_infra.settings.networks import is_public
 from auren_infra.settings.systems import SYSTEMS
 from tests.examples import examples
-from tests.unit.configuration import COMPLETE, ED25519, engine_values
+from tests.unit.configuration import COMPLETE, ED25519, PINS, engine_values
 
 KEYS = [str(field.alias) for field in Settings.model_fields.values()]
 LISTS = {
@@ -129,7 +128,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
     "dockerVersion": WORD | st.integers(0, 23).map(str) | st.integers(30, 999).map(str),
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
-    "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in IMAGES])),
+    "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
     "sqlInit": WORD.map(lambda word: f"/nowhere/{word}"),

@@ -11,7 +11,7 @@ from auren_infra.admission import admit
 from auren_infra.cloud.last_update import last_update
 from auren_infra.settings import Fault, SettingsError
 from auren_infra.settings.deployed import Deployed, DeployedDroplet, faults, of_outputs, of_resources
-from tests.unit.configuration import COMPLETE, blueprint, engine_values, settings
+from tests.unit.configuration import COMPLETE, PINS, blueprint, engine_values, settings
 from tests.unit.rehearsal import Rehearsal, World, rehearse
 
 URN = "urn:pulumi:prod::auren::auren:cloud:Droplet$digitalocean:index/droplet:Droplet::auren-test"
@@ -63,7 +63,8 @@ def _state(name: str = "auren-test") -> dict[str, dict[str, object]]:
 
 def _faults(before: Deployed = UP, /, **changes: str) -> list[Fault]:
     size = {"dropletSize": "s-4vcpu-8gb"}
-    return faults(settings(**{**size, **changes}), before)
+    chosen = settings(**{**size, **changes})
+    return faults(chosen, PINS | chosen.images, before)
 
 
 def test_the_state_is_read() -> None:
@@ -76,13 +77,13 @@ def test_what_the_program_puts_out_is_what_is_read(update: Rehearsal) -> None:
     before = of_outputs(update.outputs)
     chosen = settings()
     assert before
-    assert faults(chosen, before) == []
+    assert faults(chosen, PINS | chosen.images, before) == []
     assert (before.name, before.region, before.volume_gb, before.droplet_size, before.images) == (
         chosen.name,
         chosen.region,
         chosen.data_volume_size,
         chosen.droplet_size,
-        chosen.images,
+        PINS | chosen.images,
     )
 
 

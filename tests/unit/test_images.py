@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra.admission import admit
 from auren_infra.settings import SettingsError
-from tests.unit.configuration import COMPLETE, settings
+from tests.unit.configuration import COMPLETE, engine_values, settings
 from tests.unit.rehearsal import NAME, UNKNOWN, Rehearsal, deploy
 
 IMAGE = "docker:index/image:Image"
@@ -25,6 +26,10 @@ def context(tmp_path: Path) -> Path:
 
 def _build(context: Path, *, preview: bool = False) -> Rehearsal:
     return deploy(preview=preview, images=IMAGES, builds=f'["api={context}"]')
+
+
+def _admitted(**changes: str) -> None:
+    admit("prod", engine_values({**COMPLETE, **changes}))
 
 
 def _digest(context: Path) -> str:
@@ -99,7 +104,7 @@ def test_changed_code_concerns_the_compose_file_and_its_container(context: Path)
 )
 def test_a_build_that_cannot_be_is_refused_with_the_mend(context: Path, builds: str, images: str, reason: str) -> None:
     with pytest.raises(SettingsError) as refusal:
-        settings(builds=builds.replace("CONTEXT", str(context)), images=images)
+        _admitted(builds=builds.replace("CONTEXT", str(context)), images=images)
     (line,) = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
     assert line.startswith("  auren:builds: ")
     assert reason in line
@@ -107,12 +112,24 @@ def test_a_build_that_cannot_be_is_refused_with_the_mend(context: Path, builds: 
 
 def test_all_faults_are_told_at_once_and_those_of_the_images_only_once(context: Path) -> None:
     with pytest.raises(SettingsError) as refusal:
-        settings(builds=f'["api={context}", "redis=/nowhere", "mysql={context}"]', images="[]")
-    said = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
-    assert len(said) == 2
-    assert "no service 'mysql'" in said[1]
-    assert "'/nowhere' has no Dockerfile" in said[1]
-    assert "api" not in said[1].partition("; the services are")[0]
+        _admitted(
+            builds=f'["api={context}", "redis=/nowhere", "mysql={context}"]',
+            images='["redis=docker.io/library/redis", "mariadb=docker.io/library/mariadb:11"]',
+        )
+    said = [line.partition(": ") for line in str(refusal.value).splitlines() if line.startswith("  ")]
+    assert [key.strip() for key, *_ in said] == ["auren:images", "auren:builds"]
+    for reason in ("redis: name a tag other than latest", "no service 'mariadb'", "api has no public image"):
+        assert said[0][2].count(reason) == 1
+    assert said[1][2].startswith("there is no service 'mysql'; the services are api, bridge, chromadb")
+    assert said[1][2].count("'/nowhere' has no Dockerfile") == 1
+    assert "pushed over" not in said[1][2]
+
+
+def test_a_list_that_cannot_be_read_is_the_only_fault_of_the_images(context: Path) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        _admitted(builds=f'["redis={context}"]', images="api")
+    (said,) = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
+    assert "must be a list" in said
 
 
 def test_builds_are_read_as_they_are_written(context: Path) -> None:

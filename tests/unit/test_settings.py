@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from auren_infra.services.images import IMAGES
+from auren_infra.admission import admit
 from auren_infra.settings import DockerSource, Settings, SettingsError, SmokeTest, load
 from auren_infra.settings.name_servers import endpoint
-from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, NAME, ROOT, engine_values, settings
+from tests.unit.configuration import COMPLETE, DIGEST, ECDSA, ED25519, NAME, PINS, ROOT, engine_values, settings
 
 
 def test_defaults_are_productions() -> None:
@@ -79,9 +79,11 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert chosen.protect_data is False
     assert chosen.docker_source is DockerSource.DISTRIBUTION
     assert chosen.docker_version == "26"
-    assert chosen.images["api"] == "198.51.100.9:5000/api:2"
-    assert chosen.images["redis"] == "docker.io/valkey/valkey:8.1"
-    assert chosen.images["postgres"] == IMAGES["postgres"], "an override must leave the other pins alone"
+    assert chosen.images == {
+        "api": "198.51.100.9:5000/api:2",
+        "bridge": "ghcr.io/a/bridge:2",
+        "redis": "docker.io/valkey/valkey:8.1",
+    }
     assert chosen.website == str(tmp_path)
     assert chosen.max_upload_megabytes == 1024
     assert (chosen.api_requests_per_second, chosen.api_request_burst) == (1, 10_000)
@@ -111,7 +113,7 @@ def test_a_name_server_is_an_address_with_or_without_a_port(written: str, meant:
 
 def test_other_namespaces_are_not_ours_to_judge() -> None:
     values = {**engine_values(COMPLETE), "digitalocean:token": "secret", "aurenx:domain": "example.org"}
-    assert load(values, IMAGES, name=NAME) == settings()
+    assert load(values, name=NAME) == settings()
 
 
 def test_settings_cannot_change_under_the_program() -> None:
@@ -165,7 +167,7 @@ def _stack_file(name: str) -> dict[str, str]:
 
 def test_production_needs_nothing_but_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    chosen = load(_stack_file("Pulumi.prod.yaml"), IMAGES)
+    chosen = admit("prod", _stack_file("Pulumi.prod.yaml")).settings
     assert chosen.protect_data, "production's data must never go with a stack"
     assert chosen.proxied
     assert "0.0.0.0/0" not in chosen.kafka_ui_allowed, "the Kafka UI has no login"
@@ -175,8 +177,8 @@ def test_the_local_stack_needs_the_images_that_its_cloud_has(monkeypatch: pytest
     monkeypatch.chdir(ROOT)
     local = _stack_file("Pulumi.local.yaml")
     with pytest.raises(SettingsError, match="api has no public image"):
-        load(local, IMAGES)
-    entries = [f"{service}=registry.auren.test:5000/auren/{service}:1@{DIGEST}" for service in IMAGES]
-    chosen = load({**local, "auren:images": json.dumps(entries)}, IMAGES)
-    assert chosen.images == {service: f"registry.auren.test:5000/auren/{service}:1@{DIGEST}" for service in IMAGES}
-    assert not chosen.protect_data, "`pulumi destroy` must leave nothing of a rehearsal"
+        admit("local", local)
+    entries = [f"{service}=registry.auren.test:5000/auren/{service}:1@{DIGEST}" for service in PINS]
+    chosen = admit("local", {**local, "auren:images": json.dumps(entries)})
+    assert {f"{service.name}={service.image}" for service in chosen.services} == set(entries)
+    assert not chosen.settings.protect_data, "`pulumi destroy` must leave nothing of a rehearsal"

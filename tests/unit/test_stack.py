@@ -11,7 +11,7 @@ import pytest
 from auren_infra import outputs, stack
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
-from tests.unit.configuration import ROOT, blueprint, settings
+from tests.unit.configuration import PINS, ROOT, blueprint
 from tests.unit.rehearsal import ADDRESS, NAME, UNKNOWN, Rehearsal, World, deploy, rehearse, zone
 
 REMOTE = "command:remote:Command"
@@ -92,7 +92,7 @@ def test_outputs_name_what_was_made(update: Rehearsal) -> None:
     assert given["services"].keys() == SERVICES
     assert given["services"]["nginx"]["publishedPort"] == 80
     assert given["services"]["postgres"]["publishedPort"] is None
-    assert given["services"]["redis"]["image"] == settings().images["redis"]
+    assert given["services"]["redis"]["image"] == PINS["redis"]
     assert given["services"]["nginx"]["publishedPorts"] == [80, 443]
     assert set(given["volumes"][0]["dockerVolumes"]) == {
         *("postgres_data", "redis-data", "chromadb-data", "zookeeper-data", "zookeeper-log", "kafka-data", "nginx-logs")

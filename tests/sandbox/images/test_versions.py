@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from auren_infra.services.images import IMAGES
 from sandbox.images.recipe import SERVICES
 from tests.sandbox.images.containers import Run, says
+from tests.unit.configuration import PINS
 
 pytestmark = pytest.mark.machine
 
@@ -46,13 +46,13 @@ STAND_INS = {
 
 def pinned(service: str) -> str:
     """The version in production's pin; of Kafka and ZooKeeper, that of the program in Confluent's image."""
-    version = (IMAGES[service] or "").rpartition(":")[2]
+    version = PINS[service].rpartition(":")[2]
     inside = CONFLUENT.get(".".join(version.split(".")[:2]), {})
     return inside.get(service, version)
 
 
 def test_every_service_is_compared_or_has_a_reason() -> None:
-    assert {*QUESTIONS, *STAND_INS} == {*IMAGES} == {*SERVICES}
+    assert {*QUESTIONS, *STAND_INS} == {*PINS} == {*SERVICES}
     assert not QUESTIONS.keys() & STAND_INS.keys()
 
 
@@ -65,9 +65,9 @@ def test_the_rehearsal_runs_productions_version(service: str, run: Run) -> None:
     assert code == 0, said
     assert found, said
     versions = [version.split(".")[: question.numbers] for version in (found[1], pinned(service))]
-    assert versions[0] == versions[1], f"{service}: the image holds {found[1]}, production's pin is {IMAGES[service]}"
+    assert versions[0] == versions[1], f"{service}: the image holds {found[1]}, production's pin is {PINS[service]}"
 
 
 def test_production_pins_exact_versions() -> None:
-    for service, image in IMAGES.items():
-        assert image is None or re.search(r":v?\d+(\.\d+){1,2}$", image), f"{service}: {image}"
+    for service, image in PINS.items():
+        assert not image or re.search(r":v?\d+(\.\d+){1,2}$", image), f"{service}: {image}"

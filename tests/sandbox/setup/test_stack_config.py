@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from auren_infra.services.images import IMAGES
+from auren_infra.blueprint import describe
 from auren_infra.settings import load
 from sandbox.images import Images
 from sandbox.pulumi_stack import StackError, named
 from sandbox.stack_config import StackConfigError, copy_salt, merge, refresh
+from tests.unit.configuration import PINS
 
 
 @pytest.fixture
@@ -166,12 +167,11 @@ def test_with_productions_images_only_auren_s_own_are_named(project: Path, state
         built = {name: f"registry.sandbox.test/auren/{name}:0123456789ab" for name in images.services}
         (state / "images.json").write_text(json.dumps(built))
         values = in_use(project, state)
-        settings = load({f"auren:{key}": json.dumps(value) for key, value in values.items()}, IMAGES)
-        pins = {service: image for service, image in IMAGES.items() if service not in built}
-        assert settings.images == built | pins
-        assert pins.keys() == IMAGES.keys() - set(images.services)
+        blueprint = describe(load({f"auren:{key}": json.dumps(value) for key, value in values.items()}))
+        assert {service.name: service.image for service in blueprint.services} == PINS | built
+        assert built.keys() == set(images.services)
 
 
 def test_auren_s_own_images_are_those_without_a_pin() -> None:
-    assert set(Images.PRODUCTION.services) == {service for service, image in IMAGES.items() if image is None}
-    assert set(Images.BUILT.services) == IMAGES.keys()
+    assert set(Images.PRODUCTION.services) == {service for service, image in PINS.items() if not image}
+    assert set(Images.BUILT.services) == PINS.keys()

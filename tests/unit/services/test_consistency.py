@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from auren_infra.services import consistency
 from auren_infra.services.catalogue import described
 from auren_infra.services.consistency import faults, judge
 from auren_infra.services.links import LINKS
@@ -35,6 +34,11 @@ WRONG: dict[str, tuple[Service, str]] = {
     "a name of a host that cannot be": (replace(REDIS, name="Redis_1"), "rename it"),
     "an image without a tag": (replace(REDIS, image="docker.io/library/redis"), "name a tag other than latest"),
     "an image that is latest": (replace(REDIS, image="docker.io/library/redis:latest"), "name a tag other than"),
+    "an image that does not fit": (
+        replace(SERVICES["postgres"], image="docker.io/library/postgres:18.1"),
+        "postgres: its image: PostgreSQL 18.1 keeps its data in another directory",
+    ),
+    "an image that no droplet reaches": (replace(REDIS, image="registry.invalid/redis:7.4.5"), "no droplet reaches"),
     "an image in upper case": (replace(REDIS, image="docker.io/Redis:7"), "is not REGISTRY/REPOSITORY:TAG"),
     "the network's own address": (replace(REDIS, host_number=0), "host number 0 is not on 172.18.0.0/16"),
     "the bridge's address": (replace(REDIS, host_number=1), "host number 1 is not on 172.18.0.0/16"),
@@ -130,9 +134,3 @@ def test_all_faults_are_told_at_once() -> None:
         ports={**PORTS, 9090: ()},
     )
     assert len(said) == 4
-
-
-def test_a_pin_that_no_service_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consistency, "IMAGES", {**consistency.IMAGES, "mysql": "docker.io/library/mysql:8"})
-    (fault,) = faults(settings(), LINKS)
-    assert (fault.where, "mysql is no service" in fault.what) == ("auren_infra/services/images.py", True)
