@@ -17,6 +17,8 @@ ONLY ?=
 QUICK_TESTS := $(wildcard tests/unit tests/files)
 # The tests that need the engine as well, or a part of the machine that no root is needed for.
 ENGINE_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/sandbox)
+# All but the quick ones. The tests with a whole rehearsal are in tests/local.
+OTHER_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/local tests/sandbox)
 
 .PHONY: help up down check verify test soak lock preview ready formatting types imports scripts quick
 
@@ -47,7 +49,7 @@ verify: check ## the checks, then all tests that need no root: engine, plugins, 
 
 test: check ## everything: the checks, then all other tests, on real machines in this machine (root)
 	$(VENV)/python -m sandbox prepare
-	$(call pytest,$(addprefix --ignore=,$(QUICK_TESTS)))
+	$(call pytest,$(OTHER_TESTS))
 
 soak: .venv/.for-development ## the tests of properties with many more examples; takes long
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)

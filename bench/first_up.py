@@ -1,7 +1,8 @@
 """The first update of a machine, beside a plain shell script that does the same by hand over one SSH session.
 
 Both begin at a fresh droplet whose first boot is over. The script has the very commands, scripts and files of the
-stack, one after the other, but for the containers: `docker compose up -d --wait` starts them.
+stack, one after the other, but for the containers: links to the staged releases are made, and
+`docker compose up -d --wait` starts them.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from auren_infra.files.paths import COMPOSE_FILE
+from auren_infra.files.paths import COMPOSE_FILE, CURRENT, SERVICES
 from auren_infra.host.machine import USER
 from bench import engine
 from bench.engine import LIMIT_SECONDS, STACK, BenchError, Pulumi
@@ -77,15 +78,18 @@ def by_hand(resources: Sequence[dict[str, Any]], services: Collection[str]) -> s
             continue
         if one["urn"] in awaited:
             # Some wait for a container themselves: Kafka's topics are made in it.
-            steps += [_compose_up(containers[urn]) for urn in one["dependencies"] if urn in containers]
+            steps += [line for urn in one["dependencies"] if urn in containers for line in _start(containers[urn])]
             steps.append(_sent(one))
         else:
             afterwards.append(_sent(one))
-    return "\n".join(["set -euo pipefail", "main() {", *steps, _compose_up(), *afterwards, "}", "main; exit", ""])
+    return "\n".join(["set -euo pipefail", "main() {", *steps, *_start(), *afterwards, "}", "main; exit", ""])
 
 
-def _compose_up(service: str = "") -> str:
-    return f"docker compose --ansi never --progress quiet --file {COMPOSE_FILE} up -d --wait {service}".rstrip()
+def _start(service: str = "") -> list[str]:
+    """Of a fresh machine each service has one release. The compose file looks for it behind a link."""
+    link = f'ln -sfn releases/"$(ls "$service/releases")" "$service/{CURRENT}"'
+    up = f"docker compose --ansi never --progress quiet --file {COMPOSE_FILE} up -d --wait {service}"
+    return [f"for service in {SERVICES}/*; do {link}; done", up.rstrip()]
 
 
 def _sent(command: dict[str, Any]) -> str:

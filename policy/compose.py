@@ -1,4 +1,4 @@
-"""The containers that a stack runs, read from the compose file on its way to the machine."""
+"""The containers that a stack runs, read from the compose files on their way to the machine."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -7,10 +7,12 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from auren_infra.release import parse
 from policy.resource import Resource
 
 REMOTE_COMMAND = "command:remote:Command"
-COMPOSE_FILE = "docker-compose.prod.yml"
+RELEASE = "-release"
+"""How the name of a command ends that sends a service's release."""
 END_OF_SCRIPT = 'main "$@"; exit\n'
 """A command's standard input is a script; its data begins behind this line (see `auren_infra.host.machine`)."""
 
@@ -26,6 +28,8 @@ class ComposeService(BaseModel):
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
     name: str
+    is_preflight: bool = False
+    """Whether it judges the release and ends, instead of serving."""
     image: str = ""
     ports: list[str] = []
     volumes: list[str] = []
@@ -45,11 +49,11 @@ class ComposeService(BaseModel):
 
 
 def services(resource: Resource) -> tuple[ComposeService, ...]:
-    """The services of the compose file that this resource puts on a machine; empty for all other resources.
+    """The services of the release that this resource puts on a machine; empty for all other resources.
 
-    With an image that is built by the update, the file is unknown before: then the update looks, not the preview.
+    With an image that is built by the update, the text is unknown before: then the update looks, not the preview.
     """
-    if resource.type != REMOTE_COMMAND or not resource.name.endswith(f"-{COMPOSE_FILE}"):
+    if resource.type != REMOTE_COMMAND or not resource.name.endswith(RELEASE):
         return ()
     stdin = resource.text("stdin")
     if not isinstance(stdin, str):
@@ -57,12 +61,19 @@ def services(resource: Resource) -> tuple[ComposeService, ...]:
     return _parsed(stdin.partition(END_OF_SCRIPT)[2])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _parsed(text: str) -> tuple[ComposeService, ...]:
-    """Several rules ask for the same file."""
-    document = cast("Mapping[str, Mapping[str, Any]]", yaml.safe_load(text))
+    """Several rules ask for the same text."""
+    try:
+        release = parse(text, ())
+    except ValueError:  # somebody else's command of such a name
+        return ()
+    document = cast("Mapping[str, Mapping[str, Any]]", yaml.safe_load(release.compose))
     return tuple(
         # A key without a value is one that is not there.
-        ComposeService(name=name, **{key: value for key, value in service.items() if value is not None})
+        ComposeService.model_validate(
+            {key: value for key, value in service.items() if value is not None}
+            | {"name": name, "is_preflight": name == release.preflight}
+        )
         for name, service in document["services"].items()
     )

@@ -33,10 +33,12 @@ ROOT = Path(__file__).parents[1]
 
 
 class _Texts(yaml.SafeDumper):
-    """Texts of more than one line as they are."""
+    """Texts of more than one line as they are, but for the space at the end of a line."""
 
 
 def _text(dumper: _Texts, text: str) -> yaml.ScalarNode:
+    # YAML has no block for lines that end with a space, such as the empty lines of a file in a release.
+    text = text.replace(" \n", "␠\n")
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 

@@ -1,64 +1,65 @@
-"""Containers: a missing, a stopped or an added one, one of another image, one that was changed while it runs."""
+"""Containers: a missing, a stopped or an added one, one of another release, one that was changed while it runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
-import yaml
-
-from auren_infra.drift.facts import Container, Facts, Stamp
+from auren_infra.drift.facts import Container, Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.state import of
-from auren_infra.files.compose import PROJECT_NAME
+from auren_infra.files import paths
+from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
 from auren_infra.host.sent import Command
-
-STAMPS = "/var/lib/auren/started"
-"""Where container.sh notes what it started. Without its note a container is made anew by the next run."""
+from auren_infra.release import Release, parse
 
 
 @dataclass(frozen=True)
-class Started:
-    """A container as its command has started it."""
+class Deployed:
+    """A service's release, as it was staged, and the command that has started it."""
 
-    urn: str
+    staged: str
+    """The URN of the command that put the release on the machine."""
+    started: str
+    """The URN of the command that started the container."""
     service: str
-    specification: Mapping[str, Any]
-    """The service's part of the compose file."""
-    digest: str
-    """Of the specification with the digests of its files and secrets, as container.sh notes it."""
+    release: Release
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """The service's part of the compose file."""
+        return self.release.specification(self.service)
 
     @property
     def name(self) -> str:
+        """Of the container."""
         return str(self.specification["container_name"])
 
+    @property
+    def directory(self) -> str:
+        return paths.release(self.service, self.release.id)
 
-def anew(service: str) -> str:
-    """What is typed so that the next run of the service's command makes its container anew."""
-    return f"rm --force {STAMPS}/{service}"
 
-
-def started(commands: Sequence[Command]) -> list[Started]:
-    found: list[Started] = []
-    for command in of(commands, "container"):
-        text, service = command.data or "", command.arguments[0]
-        document = cast("dict[str, dict[str, Any]]", yaml.safe_load(text))
-        found.append(Started(command.urn, service, document[service], sha256(text.encode()).hexdigest()))
-    return found
+def deployed(commands: Sequence[Command]) -> list[Deployed]:
+    started = {command.arguments[0]: command.urn for command in of(commands, "switch")}
+    return [
+        Deployed(command.urn, started.get(service, command.urn), service, parse(command.data or "", digests))
+        for command in of(commands, "stage")
+        for service, *digests in [command.arguments]
+    ]
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    there, stamps = facts.containers, facts.stamps
+    there, accepted = facts.containers, facts.accepted
     if there is None:
         what = "does not answer, so no container was looked at. Look again after the repair"
         yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
-    wanted = started(commands)
+    wanted = deployed(commands)
     for one in wanted:
-        found = list(_compare(one, there.get(one.name), stamps.get(one.service)))
+        found = list(_compare(one, there.get(one.name), accepted.get(one.service, "")))
         yield from found
         if one.service in facts.alarms and not found:
-            yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.urn)
+            yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
     for name in sorted(there.keys() - {one.name for one in wanted}):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"
@@ -66,33 +67,43 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
         yield Finding(name, what, by_hand=f"docker rm --force {name}")
 
 
-def _compare(wanted: Started, found: Container | None, stamp: Stamp | None) -> Iterator[Finding]:
-    image = str(wanted.specification["image"])
+def _compare(wanted: Deployed, found: Container | None, accepted: str) -> Iterator[Finding]:
+    image, release = str(wanted.specification["image"]), wanted.release.id
+    made_from = (found.labels or {}).get(RELEASE_LABEL, "") if found else ""
     if found is None:
-        yield Finding(wanted.name, "is gone: there is no such container", wanted.urn)
+        yield Finding(wanted.name, "is gone: there is no such container", wanted.started)
     elif found.image != image:
-        yield Finding(wanted.name, f"runs {found.image}, not {image}", wanted.urn, _out_of_the_way(wanted, found))
-    elif stamp is None or stamp.container_id != found.id:
-        what = "was not made by the last deployment"
-        yield Finding(wanted.name, what, wanted.urn, _out_of_the_way(wanted, found))
-    elif stamp.digest != wanted.digest:
-        what = "was made from another specification, or other files and secrets, than the stack's state has"
-        yield Finding(wanted.name, what, wanted.urn)
+        yield Finding(wanted.name, f"runs {found.image}, not {image}", wanted.started, _out_of_the_way(wanted, found))
+    elif made_from != release:
+        what = f"was made from {_named(made_from)}, not from {_named(release)}"
+        yield Finding(wanted.name, what, wanted.started, _out_of_the_way(wanted, found))
+    elif accepted != release:
+        what = f"runs {_named(release)}, and the machine would start {_named(accepted)} in its place"
+        yield Finding(wanted.name, what, wanted.started)
     else:
         yield from _changed(wanted, found)
 
 
-def _changed(wanted: Started, found: Container) -> Iterator[Finding]:
+def _named(release: str) -> str:
+    return f"the release {release}" if release else "no release"
+
+
+def _changed(wanted: Deployed, found: Container) -> Iterator[Finding]:
     """What became of the right container. One whose health is not known yet was started a moment ago."""
     if found.state.status != "running":
-        yield Finding(wanted.name, f"is {found.state.status}, not running", wanted.urn)
+        yield Finding(wanted.name, f"is {found.state.status}, not running", wanted.started)
         return
     if found.state.health and found.state.health.status == "unhealthy":
-        yield Finding(wanted.name, "is unhealthy", wanted.urn)
+        yield Finding(wanted.name, "is unhealthy", wanted.started)
     deployed, present = _settings(wanted.specification), _present(found)
     for name, value in deployed.items():
         if present[name] != value:
-            yield Finding(wanted.name, f"has {name} {present[name]}, not {value}", wanted.urn, anew(wanted.service))
+            yield Finding(
+                wanted.name,
+                f"has {name} {present[name]}, not {value}",
+                wanted.started,
+                f"docker rm --force {wanted.name}",
+            )
 
 
 def _settings(specification: Mapping[str, Any]) -> dict[str, object]:
@@ -123,7 +134,7 @@ def _bytes(text: str) -> int:
     return int(text.removesuffix("m")) << 20
 
 
-def _out_of_the_way(wanted: Started, found: Container) -> str:
+def _out_of_the_way(wanted: Deployed, found: Container) -> str:
     """Compose makes its own containers anew; any other one keeps the name, and it cannot."""
     labels = found.labels or {}
     composed = (labels.get("com.docker.compose.project"), labels.get("com.docker.compose.service"))

@@ -98,24 +98,6 @@ class Network(_FromDocker):
     options: dict[str, str] | None
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """What container.sh has noted of the container that it started."""
-
-    container_id: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class MountedFile:
-    """A file of the machine as the container sees it that has it mounted."""
-
-    digest: str
-    container: str
-    path: str
-    """On the machine."""
-
-
 Rule = frozenset[tuple[str, ...]]
 """A rule of iptables, however it was written: its options with their values."""
 
@@ -140,17 +122,9 @@ class Facts:
         return {container.name.removeprefix("/"): container for container in found}
 
     @property
-    def mounted_files(self) -> list[MountedFile]:
-        return [
-            MountedFile(digest, container.removeprefix("/"), path)
-            for digest, container, path in (line.split("\t") for line in self._lines("mounted-files"))
-        ]
-
-    @property
-    def stamps(self) -> dict[str, Stamp]:
-        """By service."""
-        noted = (line.split() for line in self._lines("stamps"))
-        return {words[0]: Stamp(words[1], words[2]) for words in noted if len(words) == 3}
+    def accepted(self) -> dict[str, str]:
+        """The id of the release that was accepted last, by service."""
+        return {line.split()[0]: line.split()[1] for line in self._lines("accepted")}
 
     @property
     def networks(self) -> dict[str, Network]:

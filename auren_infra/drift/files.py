@@ -2,20 +2,20 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
 from string import Template
 
-from auren_infra.drift.containers import anew, started
+from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import NO_FILE, Facts, Inode
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.state import of
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
 
-PRIVATE = (paths.SECRETS, "/root/.ssh")
+PRIVATE = (paths.SERVICES, "/root/.ssh")
 """Directories that wait_ready.sh keeps to root."""
 
 
@@ -30,6 +30,8 @@ class Placed:
     mode: int | None = None
     owner: str | None = None
     """By number or by name."""
+    also: tuple[str, ...] = ()
+    """The URNs of the commands that must run after that one."""
 
 
 def placed(commands: Sequence[Command]) -> list[Placed]:
@@ -48,15 +50,39 @@ def placed(commands: Sequence[Command]) -> list[Placed]:
     return found
 
 
-def trees(commands: Sequence[Command]) -> dict[str, list[Placed]]:
-    """Directory -> all files that are below it."""
-    return {
-        command.arguments[0]: [
-            Placed(f"{command.arguments[0]}/{path}", command.urn, sha256(b64decode(content)).hexdigest(), 0o644)
-            for path, content in (line.split("\t") for line in (command.data or "").splitlines())
-        ]
-        for command in of(commands, "put_tree")
-    }
+@dataclass(frozen=True)
+class Tree:
+    """A directory that holds these files and nothing else."""
+
+    urn: str
+    files: tuple[Placed, ...]
+    also: tuple[str, ...] = ()
+    """The URNs of the commands that must run after that one."""
+
+
+def trees(commands: Sequence[Command]) -> dict[str, Tree]:
+    """By path: the directories that were copied, and each release's files, which its container has mounted."""
+    found: dict[str, Tree] = {}
+    for command in of(commands, "put_tree"):
+        directory = _directory(command)
+        lines = (line.split("\t") for line in (command.data or "").splitlines())
+        files = (Placed(f"{directory}/{path}", command.urn, _of_packed(text), 0o644) for path, text in lines)
+        found[directory] = Tree(command.urn, tuple(files))
+    for one in deployed(commands):
+        directory = f"{one.directory}/files"
+        files = (placed for placed in _of_release(one) if PurePosixPath(placed.path).parent.name == "files")
+        found[directory] = Tree(one.staged, tuple(files), (one.started,))
+    return found
+
+
+def _of_packed(content: str) -> str:
+    return sha256(b64decode(content)).hexdigest()
+
+
+def _directory(command: Command) -> str:
+    """Where the files of a tree are read. A release is read where its readers find it."""
+    directory, *released = command.arguments
+    return f"{directory}/{paths.CURRENT}" if released else directory
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
@@ -64,62 +90,54 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     wanted = placed(commands)
     for one in wanted:
         yield from _compare(one, there.get(one.path))
-    for directory, files in trees(commands).items():
-        for one in files:
+    for directory, tree in trees(commands).items():
+        for one in tree.files:
             yield from _compare(one, there.get(one.path))
-        known = {one.path for one in files}
+        known = {one.path for one in tree.files}
         added = [path for path in there if PurePosixPath(path).is_relative_to(directory) and path not in known]
-        (urn,) = {command.urn for command in of(commands, "put_tree") if command.arguments[0] == directory}
-        yield from (Finding(path, "was not deployed", urn) for path in added if path != directory)
-    yield from _stale(commands, wanted, facts)
-
-
-def _stale(commands: Sequence[Command], wanted: Iterable[Placed], facts: Facts) -> Iterator[Finding]:
-    """A container keeps a file that was replaced, and sees one that was written in place.
-
-    A restart would not do before the file itself is right. So the container is made anew, by a command that Pulumi runs
-    after the file's.
-    """
-    digests = {one.path: one.digest for one in wanted}
-    deployed = {one.name: one for one in started(commands)}
-    for seen in facts.mounted_files:
-        if seen.container in deployed and not seen.digest.startswith(digests.get(seen.path) or ""):
-            one = deployed[seen.container]
-            yield Finding(
-                seen.container, f"reads another {seen.path} than was deployed", one.urn, by_hand=anew(one.service)
-            )
+        for path in added:
+            if path != directory:
+                yield Finding(path, "was not deployed", tree.urn, also=tree.also)
 
 
 def _compare(wanted: Placed, found: Inode | None) -> Iterator[Finding]:
+    for what in _differences(wanted, found):
+        yield Finding(wanted.path, what, wanted.urn, also=wanted.also)
+
+
+def _differences(wanted: Placed, found: Inode | None) -> Iterator[str]:
     if found is None:
-        yield Finding(wanted.path, "is gone", wanted.urn)
-        return
-    if wanted.digest is not None and found.digest == NO_FILE:
-        yield Finding(wanted.path, "is no file, but a link or a directory", wanted.urn)
-        return
-    if wanted.digest is not None and not found.digest.startswith(wanted.digest):
-        what = f"has another content than was deployed: {_short(found.digest)}, not {_short(wanted.digest)} (SHA-256)"
-        yield Finding(wanted.path, what, wanted.urn)
-    if wanted.mode is not None and found.mode != wanted.mode:
-        yield Finding(wanted.path, f"has the mode {found.mode:04o}, not {wanted.mode:04o}", wanted.urn)
-    if wanted.owner is not None and wanted.owner not in found.owner:
-        yield Finding(wanted.path, f"belongs to {found.owner[0]}, not {wanted.owner}", wanted.urn)
+        yield "is gone"
+    elif wanted.digest is not None and found.digest == NO_FILE:
+        yield "is no file, but a link or a directory"
+    else:
+        if wanted.digest is not None and not found.digest.startswith(wanted.digest):
+            digests = f"{_short(found.digest)}, not {_short(wanted.digest)}"
+            yield f"has another content than was deployed: {digests} (SHA-256)"
+        if wanted.mode is not None and found.mode != wanted.mode:
+            yield f"has the mode {found.mode:04o}, not {wanted.mode:04o}"
+        if wanted.owner is not None and wanted.owner not in found.owner:
+            yield f"belongs to {found.owner[0]}, not {wanted.owner}"
 
 
 def _files(commands: Sequence[Command]) -> Iterator[Placed]:
-    digests = _secret_digests(commands)
-    for command in commands:
-        # With a secret behind it, the script's own text is not to be seen: only files are sent so.
-        if command.name == "put_file" or command.data is None:
-            path, mode, owner = command.arguments
-            digest = digests.get(path) if command.data is None else _digest(command.data)
-            yield Placed(path, command.urn, digest, int(mode, 8), owner)
+    for command in of(commands, "put_file"):
+        path, mode, owner = command.arguments
+        yield Placed(path, command.urn, _digest(command.data or ""), int(mode, 8), owner)
+    # A secret's command shows nothing but what it was called with.
+    secrets = {command.arguments[:2]: command.urn for command in commands if command.data is None}
+    for one in deployed(commands):
+        yield from (placed for placed in _of_release(one) if PurePosixPath(placed.path).parent.name != "files")
+        for name, digest in one.release.secrets.items():
+            urn = secrets.get((paths.secrets(one.service), name), one.staged)
+            path, owner = f"{one.directory}/secrets/{name}", one.release.owner
+            yield Placed(path, urn, digest, 0o400, owner, (one.staged, one.started))
 
 
-def _secret_digests(commands: Sequence[Command]) -> dict[str, str]:
-    """Twelve digits of each secret file's digest, from the containers' commands that read it."""
-    lines = (line for command in of(commands, "container") for line in (command.data or "").splitlines())
-    return dict(line.removeprefix("# ").split(" ") for line in lines if line.startswith("# /"))
+def _of_release(one: Deployed) -> Iterator[Placed]:
+    """Its compose file and its configuration files."""
+    for path, text in one.release.placed.items():
+        yield Placed(f"{one.directory}/{path}", one.staged, _digest(text), 0o644, "root:root", (one.started,))
 
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:

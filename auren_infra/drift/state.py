@@ -30,6 +30,8 @@ def commands(export: str) -> list[Command]:
     ]
     if not found:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
+    if of(found, "container"):
+        raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
     return found
 
 

@@ -34,7 +34,7 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     for command in of(commands, "docker_engine"):
         yield from _docker(command, facts)
     for command in of(commands, "docker_network"):
-        yield from _network(command, facts, [one.urn for one in of(commands, "supervision", "container")])
+        yield from _network(command, facts, [one.urn for one in of(commands, "supervision", "switch")])
 
 
 def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:

@@ -1,17 +1,18 @@
-"""`docker-compose.prod.yml`: the services as Docker Compose runs them on the machine.
+"""The services as Docker Compose runs them on the machine: a file for each release of a service, and one of all.
 
 The network is external: every service is started by a command of its own, side by side, and a network that each of
 them would create is created twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
-from auren_infra.services.model import NETWORK_NAME, Service
+from auren_infra.release import RELEASE_ID
+from auren_infra.services.model import FILES, NETWORK_NAME, Service, Volume
 
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -19,43 +20,76 @@ LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
 NEEDS_LABEL = "auren.needs"
 """What the watchdog knows a container's dependencies by. Compose's own label says nothing of a service that is started
 with `--no-deps`."""
+RELEASE_LABEL = "auren.release"
+"""Which release a container was made from."""
+_EMPTY_VOLUME_MB = 16
+
+
+def preflight_name(service: str) -> str:
+    """The name, in the release's compose file, of what judges the release before it is started."""
+    return f"{service}-preflight"
 
 
 def render(blueprint: Blueprint) -> str:
-    """The whole file."""
-    services = blueprint.services
+    """`docker-compose.prod.yml`, for people: all services as they run, each from the release that was accepted last."""
     return _text(
         {
             "name": PROJECT_NAME,
-            "services": {service.name: _service(service, blueprint.targets(service.name)) for service in services},
-            "networks": {NETWORK_NAME: {"name": NETWORK_NAME, "external": True}},
-            "volumes": {
-                volume.name: {
-                    "name": volume.name,
-                    # A directory of the data disk. It is there only while the disk is mounted, so a container can
-                    # never write beside it.
-                    "driver": "local",
-                    "driver_opts": {"type": "none", "o": "bind", "device": paths.volume(volume)},
+            "services": {
+                service.name: {
+                    "extends": {
+                        "file": f"{paths.release(service.name, paths.CURRENT)}/compose.yml",
+                        "service": service.name,
+                    },
+                    **_depends_on(blueprint.targets(service.name)),
                 }
-                for service in services
-                for volume in service.volumes
+                for service in blueprint.services
             },
-            "secrets": {
-                f"{service.name}_{file.name}": {"file": paths.secret(service, file)}
-                for service in services
-                for file in service.secrets
-            },
+            "networks": _networks(),
+            "volumes": _volumes(volume for service in blueprint.services for volume in service.volumes),
         }
     )
 
 
-def render_service(blueprint: Blueprint, name: str) -> str:
-    """One service's own part: what its container depends on, and nothing else."""
-    return _text({name: _service(blueprint.by_name[name], blueprint.targets(name))})
+def render_release(blueprint: Blueprint, name: str) -> str:
+    """`compose.yml` of one release of the service `name`."""
+    service = blueprint.by_name[name]
+    services = {name: _service(service, blueprint.targets(name))}
+    if service.preflight:
+        services[preflight_name(name)] = _preflight(service)
+    document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
+    if service.volumes:
+        document["volumes"] = _volumes(service.volumes)
+    return _text(document)
+
+
+def _networks() -> dict[str, Any]:
+    return {NETWORK_NAME: {"name": NETWORK_NAME, "external": True}}
+
+
+def _volumes(volumes: Iterable[Volume]) -> dict[str, Any]:
+    return {
+        volume.name: {
+            "name": volume.name,
+            # A directory of the data disk. It is there only while the disk is mounted, so a container can
+            # never write beside it.
+            "driver": "local",
+            "driver_opts": {"type": "none", "o": "bind", "device": paths.volume(volume)},
+        }
+        for volume in volumes
+    }
+
+
+def _depends_on(needed: Sequence[str]) -> dict[str, Any]:
+    return {"depends_on": {target: {"condition": "service_healthy"} for target in needed}} if needed else {}
 
 
 def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
     health = service.health
+    release = paths.release(service.name, RELEASE_ID)
+    mounted = {FILES: f"{release}/files"} if service.files else {}
+    mounted |= {"/run/secrets": f"{release}/secrets"} if service.secrets else {}
+    mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
     specification: dict[str, Any] = {
         "image": service.image,
         "container_name": service.container,
@@ -69,15 +103,12 @@ def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
         # nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as
         # its owner.
         "volumes": [f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes]
-        + [f"{paths.PROJECT}/{mount.source}:{mount.target}:ro" for mount in (*service.files, *service.directories)],
-        "secrets": [{"source": f"{service.name}_{file.name}", "target": file.name} for file in service.secrets],
+        + [f"{source}:{target}:ro" for target, source in mounted.items()],
         "tmpfs": [
-            f"{tmpfs.target}:size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700,"
-            + ("exec" if tmpfs.executable else "noexec")
+            _tmpfs(service, tmpfs.target, tmpfs.megabytes, "exec" if tmpfs.executable else "noexec")
             for tmpfs in service.tmpfs
         ],
-        "labels": {NEEDS_LABEL: " ".join(needed)} if needed else {},
-        "depends_on": {target: {"condition": "service_healthy"} for target in needed},
+        "labels": {RELEASE_LABEL: RELEASE_ID, **({NEEDS_LABEL: " ".join(needed)} if needed else {})},
         "healthcheck": {
             "test": ["CMD", *health.command],
             "interval": f"{health.interval}s",
@@ -100,6 +131,27 @@ def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
         "stop_grace_period": f"{service.stop_grace}s",
     }
     return {key: _escaped(value) for key, value in specification.items() if value not in ([], {})}
+
+
+def _preflight(service: Service) -> dict[str, Any]:
+    """Like the service, but for what it would share with the container that runs: name, network, ports, volumes."""
+    own = _service(service, ())
+    data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
+    empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
+    changed = {
+        "command": _escaped(list(service.preflight)),
+        "network_mode": "none",
+        "volumes": [mount for mount in own.get("volumes", []) if mount not in data],
+        "tmpfs": [*own.get("tmpfs", []), *empty],
+        "profiles": ["preflight"],  # nobody starts it with the service
+        "restart": "no",
+    }
+    left_out = ("container_name", "networks", "ports", "healthcheck", "labels")
+    return {key: value for key, value in (own | changed).items() if key not in left_out and value != []}
+
+
+def _tmpfs(service: Service, target: str, megabytes: int, executable: str) -> str:
+    return f"{target}:size={megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700,{executable}"
 
 
 def _escaped(value: Any) -> Any:

@@ -1,18 +1,26 @@
 """Where things stand on the machine: each path once, for the files, the scripts' arguments and the outputs."""
 
-from auren_infra.services.model import SecretFile, Service, Volume
+from auren_infra.services.model import Volume
 
 PROJECT = "/opt/auren"
 COMPOSE_FILE = f"{PROJECT}/docker-compose.prod.yml"
-SECRETS = f"{PROJECT}/secrets"
+SERVICES = f"{PROJECT}/services"
+"""A directory for each service, with its releases. Only root may look into it, since it holds the secrets."""
+CURRENT = "current"
+STOP = "/usr/local/lib/auren/stop"
 DATA = "/mnt/auren-data"
 OPERATOR_KEYS = "/root/.ssh/operators"
 """Read by sshd beside `authorized_keys`, so that people's keys can change without a new machine."""
 
 
-def secret(service: Service, file: SecretFile) -> str:
-    """One copy for each service that reads it, since each belongs to that service's own user."""
-    return f"{SECRETS}/{service.name}/{file.name}"
+def release(service: str, name: str) -> str:
+    """The directory of the release with this id. `CURRENT` in place of an id is the one that was accepted last."""
+    return f"{SERVICES}/{service}/{'' if name == CURRENT else 'releases/'}{name}"
+
+
+def secrets(service: str) -> str:
+    """The directory of what the releases of the service read: `NAME.DIGEST` for each secret that there was."""
+    return f"{SERVICES}/{service}/secrets"
 
 
 def volume(volume: Volume) -> str:

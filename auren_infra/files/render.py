@@ -1,7 +1,7 @@
-"""The rendered configuration files, by their path on the machine.
+"""The rendered configuration files.
 
 A service's file is rendered from the template of its name, with `settings`, all `services` by name, and the `service`
-whose file it is; `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages may load.
+whose file it is. `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages may load.
 """
 
 import json
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import cloudflare, compose, content_policy, paths
-from auren_infra.services.model import Service
+from auren_infra.services.model import FILES, Service
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
@@ -28,27 +28,20 @@ def template(name: str, **values: object) -> str:
     return _TEMPLATES.get_template(f"{name}.j2").render(**values)
 
 
-def configuration_files(blueprint: Blueprint) -> dict[str, str]:
-    """Path below the project's directory on the machine -> text."""
-    settings, services = blueprint.settings, blueprint.services
-    sources = {file.source for service in services for file in service.files}
-    rendered = {
-        source: template(
-            source,
+def service_files(blueprint: Blueprint, service: Service) -> dict[str, str]:
+    """The text of each file in the service's `FILES`, by name."""
+    settings = blueprint.settings
+    return {
+        name: template(
+            name,
             settings=settings,
             services=blueprint.by_name,
-            service=_reader(source, services),
+            service=service,
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
         )
-        for source in sorted(sources)
+        for name in service.files
     }
-    return {"docker-compose.prod.yml": compose.render(blueprint), **rendered}
-
-
-def _reader(source: str, services: Sequence[Service]) -> Service:
-    """The service that a file is for; the first, when several share it."""
-    return next(service for service in services if source in {file.source for file in service.files})
 
 
 def docker_daemon() -> str:
@@ -93,7 +86,7 @@ def log_rotation(services: Sequence[Service]) -> str:
     (nginx,) = [service for service in services if service.name == "nginx"]
     (logs,) = nginx.volumes
     user, _, _ = log_writer(services)
-    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx, user=user)
+    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx, user=user, directory_of_files=FILES)
 
 
 def data_directories(services: Sequence[Service]) -> str:

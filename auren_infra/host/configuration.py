@@ -1,9 +1,8 @@
-"""The files on a machine: rendered configuration, the website, people's keys, and the secrets."""
+"""What is put on a machine for the services: their releases' texts, their secrets, the website, people's keys."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -12,33 +11,27 @@ import pulumi_random as random
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, paths, render
 from auren_infra.files.directory import pack
+from auren_infra.files.releases import release
 from auren_infra.host.machine import Machine
 from auren_infra.services.model import DirectoryMount, Password, SecretFile, Service
 
 
 @dataclass(frozen=True)
-class PlacedFile:
-    """A file on the machine: the command that puts it there, and what its content's change looks like."""
+class PlacedSecret:
+    """A secret on the machine: the command that puts it there, and what its content's change looks like."""
 
     command: pulumi.Resource
-    digest: pulumi.Input[str]
+    digest: pulumi.Output[str]
 
 
 class Configuration(pulumi.ComponentResource):
-    """Every file is a resource of its own, so that a preview names the files that change.
+    """`built` are the images that are known only when they are built, by service."""
 
-    `built` are the images that are known only when they are built, by service. They are the one thing that a text may
-    have to wait for: the compose file and its service's specification, and nothing else.
-    """
-
-    files: dict[str, PlacedFile]
-    """By path below the project's directory."""
-    specifications: dict[str, pulumi.Input[str]]
-    """Each service's own part of the compose file, by service."""
+    compose_file: pulumi.Resource
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
-    secrets: dict[str, PlacedFile]
-    """By path on the machine."""
+    secrets: dict[str, dict[str, PlacedSecret]]
+    """By service and name."""
 
     def __init__(
         self,
@@ -50,26 +43,11 @@ class Configuration(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Configuration", machine.name, None, opts)
-        self._machine, self._ready = machine, ready
+        self._machine, self._ready, self._blueprint, self._built = machine, ready, blueprint, built
         settings, services = blueprint.settings, blueprint.services
-        texts: dict[str, pulumi.Input[str]] = {**render.configuration_files(blueprint)}
-        if built:
-            texts["docker-compose.prod.yml"] = _rendered(compose.render, blueprint, built)
-        self.files = {
-            path: PlacedFile(
-                self._put(path, f"{paths.PROJECT}/{path}", "0644", "root:root", text),
-                pulumi.Output.from_input(text).apply(_digest),
-            )
-            for path, text in texts.items()
-        }
-        self.specifications = {
-            name: _rendered(
-                partial(compose.render_service, name=name),
-                blueprint,
-                {service: image for service, image in built.items() if service == name},
-            )
-            for name in blueprint.by_name
-        }
+        self.compose_file = self._put(
+            Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(blueprint)
+        )
         self.directories = {
             directory.source: self._put_directory(directory)
             for service in services
@@ -86,11 +64,18 @@ class Configuration(pulumi.ComponentResource):
         )
         passwords = self._passwords(services)
         self.secrets = {
-            paths.secret(service, file): self._secret(service, file, passwords)
+            service.name: {file.name: self._secret(service, file, passwords) for file in service.secrets}
             for service in services
-            for file in service.secrets
         }
         self.register_outputs({})
+
+    def release(self, service: Service) -> pulumi.Input[str]:
+        """The text of the service's release."""
+        if image := self._built.get(service.name):
+            return image.apply(
+                lambda image: release(self._blueprint.with_images({service.name: image}), service.name).text
+            )
+        return release(self._blueprint, service.name).text
 
     def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
         return self._machine.run(name, "put_file", path, mode, owner, stdin=text, after=[self._ready], parent=self)
@@ -100,6 +85,7 @@ class Configuration(pulumi.ComponentResource):
             directory.source.replace("/", "-"),
             "put_tree",
             f"{paths.PROJECT}/{directory.source}",
+            *(["release"] if directory.released else []),
             stdin=pack(Path(directory.origin)),
             after=[self._ready],
             parent=self,
@@ -119,20 +105,21 @@ class Configuration(pulumi.ComponentResource):
 
     def _secret(
         self, service: Service, file: SecretFile, passwords: Mapping[Password, pulumi.Output[str]]
-    ) -> PlacedFile:
+    ) -> PlacedSecret:
         text = passwords[file.password].apply(lambda password: file.template.format(password=password))
-        put = self._put(f"{service.name}-{file.name}", paths.secret(service, file), "0400", str(service.user), text)
+        digest = text.apply(_digest)
+        put = self._machine.run(
+            f"{service.name}-{file.name}",
+            "put_secret",
+            paths.secrets(service.name),
+            file.name,
+            str(service.user),
+            stdin=pulumi.Output.concat(digest, "\n", text),
+            after=[self._ready],
+            parent=self,
+        )
         # Twelve digits of a digest of 190 random bits tell that the secret changed, and nothing about it.
-        return PlacedFile(put, pulumi.Output.unsecret(text.apply(_digest)))
-
-
-def _rendered(
-    text: Callable[[Blueprint], str], blueprint: Blueprint, built: Mapping[str, pulumi.Output[str]]
-) -> pulumi.Input[str]:
-    """`text` of the blueprint with the images that were built; known at once when there is none."""
-    if not built:
-        return text(blueprint)
-    return pulumi.Output.all(**built).apply(lambda images: text(blueprint.with_images(images)))
+        return PlacedSecret(put, pulumi.Output.unsecret(digest))
 
 
 def _digest(text: str) -> str:

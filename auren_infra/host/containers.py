@@ -1,6 +1,7 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pulumi
 import pulumi_command as command
@@ -9,15 +10,20 @@ from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
+from auren_infra.release import argument
 from auren_infra.services.model import Service, Statement
 
 
 class Containers(pulumi.ComponentResource):
-    """Each service's container, started after those that it talks to and waited for until it is healthy.
+    """Each service's release, staged, and then its container, started after those that it talks to.
 
-    A command carries its service's part of the compose file and the digests of its files and secrets, so exactly
-    the containers that a change concerns are started anew. Another
-    `docker_generation` has stopped and started all of them: each is asked again whether it is healthy.
+    A release is staged and accepted while what ran before runs on. No container is touched before all releases are
+    staged. Exactly the containers whose release changes are started anew, and a release that does not become healthy
+    gives way to the one before.
+
+    What stages a release prints the time. So a deployment that failed is tried again by the next one, also when its
+    change was taken back meanwhile: the state has the inputs of the failed one.
+    Another `docker_generation` has stopped and started all containers: each is asked again whether it is healthy.
     """
 
     started: Mapping[str, command.remote.Command]
@@ -37,54 +43,59 @@ class Containers(pulumi.ComponentResource):
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
         services = blueprint.services
-        compose_file = configuration.files["docker-compose.prod.yml"].command
+        staged = {
+            service.name: machine.run(
+                f"{service.name}-release",
+                "stage",
+                service.name,
+                *(
+                    secret.digest.apply(partial(argument, name))
+                    for name, secret in configuration.secrets[service.name].items()
+                ),
+                stdin=configuration.release(service),
+                after=[*after, *(secret.command for secret in configuration.secrets[service.name].values())],
+                again_after=[docker_generation],
+                parent=self,
+                bound=1500,  # an image of a gigabyte over a slow line
+            )
+            for service in services
+        }
         retire = machine.run(
             "retire",
             "retire",
             stdin="".join(f"{service.name}\n" for service in services),
-            after=[compose_file, *after],
+            after=list(staged.values()),
             parent=self,
         )
-        images = machine.run("images", "pull_images", after=[compose_file, *after], parent=self)
+        stop = machine.run(
+            "stop", "put_file", paths.STOP, "0755", "root:root", stdin=script("stop"), after=after, parent=self
+        )
         supervision = machine.run(
-            "supervision", "supervision", stdin=script("watchdog"), after=[compose_file, *after], parent=self
+            "supervision", "supervision", stdin=script("watchdog"), after=[stop, *after], parent=self
         )
         started: dict[str, command.remote.Command] = {}
         for service in services:
-            files = {mount.source: configuration.files[mount.source] for mount in service.files}
-            secrets = {
-                path: configuration.secrets[path] for path in (paths.secret(service, file) for file in service.secrets)
-            }
-            digests = [(source, file.digest) for source, file in files.items()]
-            digests += [(path, secret.digest) for path, secret in secrets.items()]
             container = machine.run(
                 service.name,
-                "container",
+                "switch",
                 service.name,
                 str(service.health.deadline),
-                *_preflight(service),
-                stdin=pulumi.Output.concat(
-                    configuration.specifications[service.name],
-                    *(pulumi.Output.concat("# ", source, " ", digest, "\n") for source, digest in digests),
-                ),
+                stdin=staged[service.name].stdout,
                 after=[
-                    compose_file,
-                    *after,
-                    *(file.command for file in files.values()),
+                    *staged.values(),
                     *(configuration.directories[directory.source] for directory in service.directories),
-                    *(secret.command for secret in secrets.values()),
                     *(started[target] for target in blueprint.targets(service.name)),
                 ],
-                again_after=[docker_generation],
                 parent=self,
-                bound=3 * service.health.deadline + 600,  # the pull, the start, and the way back if it fails
+                bound=3 * service.health.deadline + 300,  # the start, and the way back if it fails
             )
             if service.topics:
                 container = _topics(machine, service, container, parent=self)
             if service.statement:
                 container = _statement(machine, service, service.statement, container, parent=self)
             started[service.name] = container
-        self.started, self.others = started, (retire, images, supervision)
+        tidy = machine.run("tidy", "tidy", after=list(started.values()), parent=self)
+        self.started, self.others = started, (retire, supervision, tidy)
         self.register_outputs({})
 
 
@@ -116,9 +127,3 @@ def _statement(
         after=[container],
         parent=parent,
     )
-
-
-def _preflight(service: Service) -> tuple[str, ...]:
-    if service.preflight is None:
-        return ()
-    return (f"{paths.PROJECT}/{service.preflight.source}", *service.preflight.command)

@@ -47,7 +47,7 @@ class Machine:
         self,
         name: str,
         script_name: str,
-        *arguments: str,
+        *arguments: pulumi.Input[str],
         stdin: pulumi.Input[str] = "",
         after: Sequence[pulumi.Resource] = (),
         again_with: Sequence[pulumi.CustomResource] = (),
@@ -71,7 +71,7 @@ class Machine:
                 dial_error_limit=60,  # a booting machine: about four and a half minutes
                 per_dial_timeout=15,
             ),
-            create=shlex.join([*LOCALE, "flock", "-w", limit, lock, "timeout", limit, "bash", "-s", "--", *arguments]),
+            create=_call([*LOCALE, "flock", "-w", limit, lock, "timeout", limit, "bash", "-s", "--"], arguments),
             stdin=pulumi.Output.concat(script(script_name), stdin),
             add_previous_output_in_env=False,
             # What somebody deleted is made anew without being replaced: then this tells of it.
@@ -80,3 +80,11 @@ class Machine:
                 parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
             ),
         )
+
+
+def _call(command: Sequence[str], arguments: Sequence[pulumi.Input[str]]) -> pulumi.Input[str]:
+    """The command line; known at once when all arguments are."""
+    known = [argument for argument in arguments if isinstance(argument, str)]
+    if len(known) == len(arguments):
+        return shlex.join([*command, *known])
+    return pulumi.Output.all(*arguments).apply(lambda given: shlex.join([*command, *given]))

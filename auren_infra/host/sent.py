@@ -17,6 +17,7 @@ class Command:
 
     urn: str
     arguments: tuple[str, ...]
+    """Empty when they are not known yet."""
     script: str
     """The script's text; empty when it cannot be seen, as it is with a secret behind it."""
     data: str | None
@@ -39,6 +40,8 @@ def read(urn: str, inputs: Mapping[str, Any]) -> Command:
     return Command(urn, arguments, "", None)
 
 
-def _arguments(create: str) -> tuple[str, ...]:
+def _arguments(create: Any) -> tuple[str, ...]:
+    if not isinstance(create, str):
+        return ()
     words = shlex.split(create)
     return tuple(words[words.index("--") + 1 :])

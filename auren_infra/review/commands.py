@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.host import sent
-from auren_infra.review.preview import Step
+from auren_infra.release import Release, parse
+from auren_infra.review.preview import Hidden, Step
 
 _LONGEST_CALL = 10_000
 """`Machine.run` has the script and its data on standard input, and a short call; a long one is somebody else's."""
+
+_RELEASE = "-release"
+"""How the name of a command ends that stages a release."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,27 @@ class Change:
         """The name of the script that the command runs; empty when it cannot be seen."""
         return (self.new and self.new.name) or (self.old and self.old.name) or ""
 
+    @property
+    def released(self) -> str:
+        """The service whose release the command stages; empty for all other commands."""
+        known = (*(self.new.arguments if self.new else ()), *(self.old.arguments if self.old else ()))
+        name = self.step.name.removesuffix(_RELEASE)
+        service = known[0] if known else name
+        if self.script:
+            return service if self.script == "stage" else ""
+        # The script is hidden with the text behind it, as it is with an image that is not built yet.
+        return service if self.is_command and self.step.name == f"{service}{_RELEASE}" else ""
+
+
+def release(command: sent.Command | None) -> Release | None:
+    """The release that the command stages. None when it cannot be seen, or another program has written it."""
+    if command is None or command.data is None:
+        return None
+    try:
+        return parse(command.data, command.arguments[1:])
+    except ValueError:
+        return None
+
 
 def changes(steps: Sequence[Step]) -> list[Change]:
     return [Change(step, _command(step, step.old), _command(step, step.new)) for step in steps]
@@ -37,7 +62,9 @@ def changes(steps: Sequence[Step]) -> list[Change]:
 
 def _command(step: Step, inputs: Mapping[str, Any] | None) -> sent.Command | None:
     create = (inputs or {}).get("create")
-    if step.type != sent.TYPE or inputs is None or not isinstance(create, str) or len(create) > _LONGEST_CALL:
+    if step.type != sent.TYPE or inputs is None or (isinstance(create, str) and len(create) > _LONGEST_CALL):
+        return None
+    if not isinstance(create, (str, Hidden)):
         return None
     try:
         return sent.read(step.urn, inputs)

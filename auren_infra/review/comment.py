@@ -4,6 +4,7 @@ The order: what failed, the rules, what is lost or made anew, who may come in, w
 last the files on the machine. Each section has its bound, and names what it leaves out.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -44,12 +45,12 @@ def _sections(preview: Preview, commit: str, longest: int) -> Iterator[Section]:
     counts = [Paragraph(_counts(preview))] if preview.steps else []
     errors = _messages(preview.errors, with_end=True)
     yield Section(_title(preview, commit), [*errors, *(counts if preview.succeeded else ())], _MOST)
-    yield from _unless_empty("### **Refused** by the rules", [_finding(finding) for finding in refused])
+    yield from _unless_empty("### **Refused** by the rules", _findings(refused))
     yield from _unless_empty("### Warnings", _messages(preview.warnings))
     if waived:
         names = listed([html_code(rule) for rule in dict.fromkeys(finding.rule for finding in waived)])
         summary = f"Rules that are waived, and what they found: {names}"
-        yield Section("", [_finding(finding) for finding in waived], _MOST, summary=summary)
+        yield Section("", _findings(waived), _MOST, summary=summary)
     if counts and not preview.succeeded:
         yield Section("", counts, _MOST)
     yield from _unless_empty("### **Replaced and deleted**", _losses(found))
@@ -82,9 +83,35 @@ def _messages(messages: Sequence[str], *, with_end: bool = False) -> list[Block]
     return [Code("", lines, with_end=with_end)] if lines else []
 
 
-def _finding(finding: Finding) -> Code:
-    lines = [clipped(line, _LONGEST_MESSAGE_LINE) for line in finding.message.split("\n")]
-    return Code(f"**{word(finding.rule)}**", lines, name=word(finding.rule))
+def _findings(findings: Sequence[Finding]) -> list[Block]:
+    """One block for each rule, whatever number of resources it was broken by."""
+    by_rule: dict[str, list[list[str]]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding.message.split("\n"))
+    return [
+        Code(
+            f"**{word(rule)}**",
+            [clipped(line, _LONGEST_MESSAGE_LINE) for line in _merged(messages)],
+            name=word(rule),
+        )
+        for rule, messages in by_rule.items()
+    ]
+
+
+def _merged(messages: Sequence[Sequence[str]]) -> Iterator[str]:
+    """What all of them begin with, then what each has of its own, then what all of them end with."""
+    begin = _common(messages)
+    end = _common([message[begin:][::-1] for message in messages])
+    yield from messages[0][:begin]
+    for message in messages:
+        yield from message[begin : len(message) - end]
+    yield from messages[0][len(messages[0]) - end :]
+
+
+def _common(messages: Sequence[Sequence[str]]) -> int:
+    """How many lines all of them begin with."""
+    alike = itertools.takewhile(lambda lines: len({*lines}) == 1, zip(*messages, strict=False))
+    return len([*alike])
 
 
 def _counts(preview: Preview) -> str:

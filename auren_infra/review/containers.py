@@ -1,26 +1,27 @@
 """Which containers a change starts anew or removes, and why: read from what their commands are sent."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import yaml
 
-from auren_infra.files import paths
-from auren_infra.review.commands import Change
+from auren_infra.host.sent import Command
+from auren_infra.release import Release
+from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
+
+_UNKNOWN = "what it is sent"
 
 
 def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     """Each service whose container starts anew on the machine that there is, with the reasons as Markdown.
 
-    A command that is sent the same data again leaves a container that runs alone.
+    A command that is sent the same release again leaves a container that runs alone.
     """
     for change in changes:
-        old, new = change.old, change.new
-        if new is None or "container" not in (new.name, old.name if old else ""):
+        old, new, service = change.old, change.new, change.released
+        if new is None or not service:
             continue
-        service = (*new.arguments, change.step.name)[0]
         if change.step.op == "replace":
             if docker_changes(change):
                 yield service, ["another release of Docker"]
@@ -28,8 +29,8 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
             yield service, ["it is new"]
         elif old.data is None or new.data is None:
             yield service, ["its image is built; whether it changes is known only during the update"]
-        elif old.data != new.data:
-            yield service, _reasons(old.data, new.data)
+        elif (old.data, old.arguments) != (new.data, new.arguments):
+            yield service, _reasons(service, old, new)
 
 
 def docker_changes(change: Change) -> bool:
@@ -51,38 +52,42 @@ def removed(changes: Sequence[Change]) -> list[str]:
     return gone
 
 
-def _reasons(old: str, new: str) -> list[str]:
-    """From the data of a container's command: its specification, its files, its secrets."""
+def _reasons(service: str, old: Command, new: Command) -> list[str]:
+    """What differs: the specification, the files, the secrets as far as their digests are known."""
+    was, will_be = release(old), release(new)
+    if was is None or will_be is None:
+        return [_UNKNOWN]
     reasons: list[str] = []
-    before, after = _specification(old), _specification(new)
-    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    before, after = _specification(was, service), _specification(will_be, service)
+    changed = _differing(before, after)
     if "image" in changed:
         changed.remove("image")
         reasons.append(f"image {code(str(before.get('image')))} → {code(str(after.get('image')))}")
     reasons += [f"its {code(key)}" for key in changed]
-    digests = _digests(old), _digests(new)
-    for path in sorted(digests[0].keys() | digests[1].keys()):
-        if digests[0].get(path) != digests[1].get(path):
-            secret = path.startswith(f"{paths.SECRETS}/")
-            reasons.append(f"secret {code(path.removeprefix(f'{paths.SECRETS}/'))}" if secret else f"file {code(path)}")
-    return reasons or ["what it is sent"]
+    reasons += [f"file {code(name)}" for name in _differing(was.files, will_be.files)]
+    if not new.arguments:  # it has the secrets' digests, so it is hidden until they are known
+        return [*reasons, "a secret that is generated anew"]
+    reasons += [f"secret {code(name)}" for name in _differing(was.secrets, will_be.secrets)]
+    if not reasons and _specification(was, was.preflight) != _specification(will_be, will_be.preflight):
+        return ["its preflight"]
+    return reasons or [_UNKNOWN]
 
 
-def _specification(data: str) -> dict[str, Any]:
-    """The service's part of the compose file; empty when the text is not as this program sends it."""
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+
+def _specification(release: Release, service: str) -> dict[str, Any]:
+    """The service's part of the compose file, before the machine puts the release's id in.
+
+    Empty when the file is not as this program writes it.
+    """
     try:
-        document: Any = yaml.safe_load(data)
+        found: Any = yaml.safe_load(release.compose)
     except (yaml.YAMLError, ValueError):
         return {}
-    match document:
-        case dict() if len(cast("dict[Any, Any]", document)) == 1:
-            (specification,) = cast("dict[Any, Any]", document).values()
-        case _:
-            return {}
-    if not isinstance(specification, dict):
+    for key in ("services", service):
+        found = cast("dict[Any, Any]", found).get(key) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
         return {}
-    return {str(key): value for key, value in cast("dict[Any, Any]", specification).items()}
-
-
-def _digests(data: str) -> dict[str, str]:
-    return dict(re.findall(r"^# (\S+) ([0-9a-f]+)$", data, re.MULTILINE))
+    return {str(key): value for key, value in cast("dict[Any, Any]", found).items()}

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from auren_infra.files import paths
 from auren_infra.host import sent
 from auren_infra.review import differences
-from auren_infra.review.commands import Change
+from auren_infra.review.commands import Change, release
 from auren_infra.review.differences import Difference, File
 from auren_infra.review.layout import Block, Item, Items, Paragraph
 from auren_infra.review.markdown import code, listed, word
@@ -41,15 +42,20 @@ def given(change: Change) -> Iterator[Block]:
     step, old, new = change.step, change.old, change.new
     if new is None:
         return
+    if change.script == "switch":  # what it starts is said of the release
+        return
     own_name = code(step.name)
     hidden = (step.new or {}).get("stdin")
     if isinstance(hidden, Hidden):
+        if hidden is Hidden.LATER and old is None:  # a service that is new is named among the containers
+            return
         if old is None or "stdin" in step.changed or not isinstance((step.old or {}).get("stdin"), Hidden):
-            name = code(new.arguments[0]) if new.arguments else own_name
+            name = code(_hidden_place(new.arguments)) if new.arguments else own_name
             yield Difference(name, lambda: (f"! {hidden.value}",), name)
         return
     before, after = (old and old.data) or "", new.data or ""
-    if new.name == "container":  # its part of the compose file stands there
+    if change.released:
+        yield from _release(change.released, old, new)
         return
     if new.name == "put_tree":
         yield from _directory(new.arguments[0] if new.arguments else step.name, differences.of_trees(before, after))
@@ -59,6 +65,27 @@ def given(change: Change) -> Iterator[Block]:
     calls = (_call(old), _call(new)) if (not after if old is None else old.arguments != new.arguments) else ("", "")
     if before != after or calls[0] != calls[1]:
         yield Difference(name, lambda: (*of_texts(*calls), *of_texts(before, after)), name)
+
+
+def _release(service: str, old: sent.Command | None, new: sent.Command) -> Iterator[Difference]:
+    """Each file of a release that comes, goes or changes, the compose file among them."""
+    before, after = (_texts(command) for command in (old, new))
+    for file in sorted(before.keys() | after.keys()):
+        texts = before.get(file, ""), after.get(file, "")
+        if texts[0] != texts[1]:
+            name = code(f"{service}/{file}")
+            yield Difference(name, partial(of_texts, *texts), name)
+
+
+def _texts(command: sent.Command | None) -> dict[str, str]:
+    if found := release(command):
+        return {"compose.yml": found.compose, **found.files}
+    return {"release": command.data} if command and command.data else {}
+
+
+def _hidden_place(arguments: Sequence[str]) -> str:
+    """Where a text that cannot be shown is put: a secret has its directory and its name as arguments."""
+    return "/".join(arguments[:2] if arguments[0].startswith(f"{paths.SERVICES}/") else arguments[:1])
 
 
 def connected_otherwise(changes: Sequence[Change]) -> list[str]:

@@ -119,7 +119,7 @@ def read(stack: str, succeeded: bool, events: Iterable[EngineEvent]) -> Preview:
         stack,
         succeeded,
         steps=tuple(steps[key] for key in sorted(steps)),
-        findings=tuple(sorted(findings, key=lambda finding: finding.rule)),
+        findings=tuple(sorted(findings, key=lambda finding: (finding.rule, finding.message))),
         errors=_once(said["error"]),
         warnings=_once(said["warning"]),
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from auren_infra.services.catalogue import described
 from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.model import NO_PUBLIC_IMAGE, Link, Service
+from auren_infra.services.model import FILES, NO_PUBLIC_IMAGE, Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
@@ -74,7 +74,8 @@ def _of_pin(service: str, reference: str) -> str:
 
 
 def _of_its_mounts(service: Service) -> Iterator[str]:
-    mounted = [each.target for each in (*service.volumes, *service.files, *service.directories, *service.tmpfs)]
+    mounted = [each.target for each in (*service.volumes, *service.directories, *service.tmpfs)]
+    mounted += [FILES] if service.files else []
     for target in _twins(mounted):
         yield f"{target} is mounted twice, and one would hide the other; give each a place of its own"
     for target in mounted:
@@ -82,8 +83,8 @@ def _of_its_mounts(service: Service) -> Iterator[str]:
             yield f"{target!r} is no place in a container; write a path from the root"
     for name in _twins(file.name for file in service.secrets):
         yield f"/run/secrets/{name} is two secrets; rename one"
-    if service.preflight and service.preflight.source not in {file.source for file in service.files}:
-        yield f"its preflight looks at {service.preflight.source}, which it does not mount; add it to files="
+    for name in _twins(service.files):
+        yield f"the file {name} is named twice; keep one"
 
 
 def _among(services: Sequence[Service]) -> Iterator[str]:

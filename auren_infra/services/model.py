@@ -41,13 +41,8 @@ class Volume:
     it has acknowledged by itself."""
 
 
-@dataclass(frozen=True)
-class FileMount:
-    """A configuration file, rendered from `files/templates/SOURCE.j2` and mounted read-only."""
-
-    source: str
-    """Path relative to the project's directory on the machine, such as `nginx.conf`."""
-    target: str
+FILES = "/etc/auren"
+"""Where a service finds its configuration files: one directory, mounted read-only."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,8 @@ class DirectoryMount:
     target: str
     origin: str
     """Where it is on the machine that runs Pulumi, relative to the project."""
+    released: bool = False
+    """Whether `current` in it is the directory, replaced in one step, and `previous` the one before it."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +123,6 @@ class HealthCheck:
 
 
 @dataclass(frozen=True)
-class Preflight:
-    """A look at a changed file before the running container is given up for it: `command` runs in that container, with
-    the file on its standard input, and must succeed."""
-
-    source: str
-    """The file's path, as in `FileMount`."""
-    command: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Limits:
     memory_mb: int
     cpus: float
@@ -168,11 +155,14 @@ class Service:
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
     volumes: tuple[Volume, ...] = ()
-    files: tuple[FileMount, ...] = ()
+    files: tuple[str, ...] = ()
+    """Names in `FILES`, each rendered from `files/templates/NAME.j2`."""
     directories: tuple[DirectoryMount, ...] = ()
     secrets: tuple[SecretFile, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
-    preflight: Preflight | None = None
+    preflight: tuple[str, ...] = ()
+    """A command that must accept the files before the running container is given up for them. It runs in a container of
+    its own: the new image with the new files and secrets, with empty volumes and without a network."""
     topics: tuple[Topic, ...] = ()
     """Made in it, once it is healthy, before whoever talks to it starts."""
     statement: Statement | None = None

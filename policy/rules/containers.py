@@ -36,7 +36,9 @@ def _powers(service: ComposeService) -> Iterable[str]:
 
 
 def _image_without_digest(resource: Resource) -> Iterable[str]:
-    for service in services(resource):
+    # A preflight has the image of its service: that is said once.
+    by_image = {service.image: service for service in reversed(services(resource))}
+    for service in reversed(by_image.values()):
         if not _DIGEST.search(service.image):
             yield f"{service.name} runs {service.image}: append @sha256:… of what was tried, in auren:images."
 
@@ -52,7 +54,7 @@ def _without_limits(resource: Resource) -> Iterable[str]:
 def _without_health_check(resource: Resource) -> Iterable[str]:
     for service in services(resource):
         health = service.healthcheck
-        if health.disable or health.test in ("", [], "NONE", ["NONE"]):
+        if not service.is_preflight and (health.disable or health.test in ("", [], "NONE", ["NONE"])):
             yield f"{service.name} has no health check: nobody would wait for it, or notice that it fails."
 
 

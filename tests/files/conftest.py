@@ -20,6 +20,7 @@ def expect(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         path = EXPECTED / name
         # A conftest that pytest meets late, as in a run of all tests, declares no option.
         if request.config.getoption("--update-expected", default=False):
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         assert text == path.read_text(), f"{name} differs; when that is meant: pytest tests/files --update-expected"
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from difflib import ndiff
 from ipaddress import ip_network
@@ -13,22 +12,19 @@ import yaml
 
 from auren_infra.blueprint import describe
 from auren_infra.files.cloudflare import RANGES
-from auren_infra.files.render import configuration_files, template
+from auren_infra.files.releases import release
+from auren_infra.files.render import template
 from auren_infra.settings.content_sources import DIRECTIVES, LONGEST
 from tests.unit.configuration import ROOT, blueprint, settings
 
 
 def _nginx(**changes: str) -> str:
     chosen = settings(**changes)
-    return configuration_files(describe(chosen))["nginx.conf"]
+    return release(describe(chosen), "nginx").files["nginx.conf"]
 
 
 def _lines(**changes: str) -> list[str]:
     return [line.strip() for line in _nginx(**changes).splitlines()]
-
-
-def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("nginx.conf", _nginx())
 
 
 @pytest.mark.parametrize(
@@ -66,7 +62,7 @@ def test_the_proxy_follows_the_api() -> None:
     services = tuple(
         replace(service, port=9000, host_number=77) if service.name == "api" else service for service in auren.services
     )
-    assert "server 172.18.0.77:9000 " in configuration_files(replace(auren, services=services))["nginx.conf"]
+    assert "server 172.18.0.77:9000 " in release(replace(auren, services=services), "nginx").files["nginx.conf"]
 
 
 def test_a_visitors_word_counts_from_cloudflare_alone() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.files.render import configuration_files
+from auren_infra.files.releases import release
 from tests.unit.configuration import blueprint
 
 ENSURE = """#!/usr/bin/env bash
@@ -41,7 +41,7 @@ class Bench:
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
         self._start = root / "start.sh"
-        self._start.write_text(configuration_files(blueprint())["postgres-start.sh"])
+        self._start.write_text(release(blueprint(), "postgres").files["postgres-start.sh"])
         self.script.write_text(":\n")
 
     def start(self) -> subprocess.CompletedProcess[str]:

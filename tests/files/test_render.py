@@ -4,20 +4,27 @@ import json
 from collections.abc import Callable
 
 import pytest
+import yaml
 
+from auren_infra.files.releases import release
 from auren_infra.files.render import (
-    configuration_files,
     data_directories,
     docker_daemon,
     log_rotation,
     operator_keys,
     system_updates,
 )
-from tests.unit.configuration import ECDSA, ED25519, blueprint, settings
+from auren_infra.services.model import Service
+from tests.unit.configuration import ECDSA, ED25519, ROOT, blueprint, settings
 
 AUREN = blueprint()
 SERVICES = AUREN.services
-FILES = configuration_files(AUREN)
+RELEASES = {service.name: release(AUREN, service.name) for service in SERVICES}
+FILES = [
+    pytest.param(text, id=f"{service}/{name}")
+    for service, found in RELEASES.items()
+    for name, text in found.files.items()
+]
 
 
 def test_the_daemons_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
@@ -55,22 +62,52 @@ def test_the_rule_for_nginxs_logs_is_the_expected_one(expect: Callable[[str, str
     expect("logrotate-nginx", log_rotation(SERVICES))
 
 
-def test_every_file_that_a_service_mounts_is_rendered() -> None:
-    mounted = {file.source for service in SERVICES for file in service.files}
-    assert mounted == FILES.keys() - {"docker-compose.prod.yml"}
-    assert FILES.keys() - mounted == {"docker-compose.prod.yml"}, "a file that nobody reads"
+def test_nginx_opens_its_logs_anew_by_the_configuration_that_it_runs_with() -> None:
+    """Another one names another process id, and nginx would go on to write into the rotated file."""
+    nginx = AUREN.by_name["nginx"]
+    configuration = nginx.command[nginx.command.index("-c") + 1]
+    assert f"docker exec auren-nginx nginx -c {configuration} -s reopen " in log_rotation(SERVICES)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_ends_with_a_line_and_has_no_stray_template(name: str) -> None:
-    assert FILES[name].endswith("\n")
-    assert not FILES[name].endswith("\n\n")
-    assert "{{" not in FILES[name]
-    assert "None" not in FILES[name]
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_what_a_release_holds_is_the_expected(expect: Callable[[str, str], None], service: Service) -> None:
+    found = RELEASES[service.name]
+    texts = {"compose.yml": found.compose, **{f"files/{name}": text for name, text in found.files.items()}}
+    assert found.files.keys() == set(service.files)
+    for name, text in texts.items():
+        expect(f"releases/{service.name}/{name}", text)
+    place = ROOT / "tests/files/expected/releases" / service.name
+    there = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+    assert there == texts.keys(), "a file that no release has"
 
 
-def test_the_same_configuration_gives_the_same_files() -> None:
-    assert configuration_files(blueprint()) == FILES
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_release_says_whose_secrets_they_are_and_who_judges_it(service: Service) -> None:
+    found = RELEASES[service.name]
+    assert found.owner == f"{service.user.uid}:{service.user.gid}"
+    assert found.preflight == (f"{service.name}-preflight" if service.preflight else "")
+    assert not found.preflight or found.preflight in yaml.safe_load(found.compose)["services"]
+    assert found.secrets == {}, "until they are made"
+    assert release(AUREN, service.name, {"a": "1"}).secrets == {"a": "1"}
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_file_ends_with_a_line_and_has_no_stray_template(text: str) -> None:
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "{{" not in text
+    assert "None" not in text
+
+
+def test_every_template_is_of_a_file_that_a_release_holds_or_of_the_machine() -> None:
+    there = {path.name.removesuffix(".j2") for path in (ROOT / "auren_infra/files/templates").glob("*.j2")}
+    machine = {"containers.rules", "logrotate-nginx", "sshd.conf", "system-updates.conf"}
+    assert there == {name for service in SERVICES for name in service.files} | machine
+
+
+def test_the_same_configuration_gives_the_same_releases() -> None:
+    again = blueprint()
+    assert {service.name: release(again, service.name) for service in again.services} == RELEASES
 
 
 def test_operators_have_a_line_each() -> None:

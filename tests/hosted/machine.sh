@@ -40,7 +40,9 @@ run() {
         name=${name##*/??-}
         if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
         echo "--- $name"
-        bash -c "$(cat "$place/command")" <"$place/stdin"
+        cp "$place/stdin" "$place/given"
+        [ ! -e "$place/stdin-of" ] || cat "$directory"/??-"$(cat "$place/stdin-of")"/stdout >>"$place/given"
+        bash -c "$(cat "$place/command")" <"$place/given" | tee "$place/stdout"
     done
 }
 

@@ -49,6 +49,8 @@ class Deployment:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     variables: dict[str, str] = field(default_factory=dict[str, str])
     """More of the environment, such as an SSH agent's socket, which the sandbox leaves out."""
+    project: Path = layout.PROJECT
+    """Where the program is."""
 
     @classmethod
     def make(cls) -> "Deployment":
@@ -85,7 +87,7 @@ class Deployment:
         """Run `pulumi` as a user would; its output. Raises `UpdateFailedError`."""
         done = subprocess.run(
             ["pulumi", *arguments, "--color", "never"],
-            cwd=layout.PROJECT,
+            cwd=self.project,
             env=environment.complete(STACK) | self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from auren_infra.release import Release
 from tests.sandbox.engine.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,7 @@ LIMIT = 240
 COMPOSE = yaml.safe_dump(
     {"services": {"redis": {"image": "docker.io/library/redis:8.0.6", "privileged": True, "ports": ["6379:6379"]}}}
 )
+RELEASE = Release("999:999", COMPOSE, {}).text
 PROGRAMS = {
     ("inner-service-exposed", "ssh-open-to-everyone", "kafka-ui-open-to-everyone"): """
         import pulumi_digitalocean as do
@@ -40,9 +42,9 @@ PROGRAMS = {
         "container-without-health-check",
     ): f"""
         import pulumi_command as command
-        stdin = 'main "$@"; exit\\n' + {COMPOSE!r}
+        stdin = 'main "$@"; exit\\n' + {RELEASE!r}
         connection = {{"host": "198.51.100.10", "host_key": "ssh-ed25519 AAAAC3"}}
-        command.remote.Command("auren-docker-compose.prod.yml", create="true", connection=connection, stdin=stdin)
+        command.remote.Command("auren-redis-release", create="true", connection=connection, stdin=stdin)
     """,
     ("plain-secret",): """
         import pulumi

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
+from auren_infra.release import parse
 from auren_infra.settings import DockerSource, docker
 from tests.hosted.stand_ins import production_names
 from tests.review.workflows import FOLDER, shell, workflow
@@ -41,9 +41,11 @@ def test_the_release_of_docker_changes_to_the_default(rendered: Path) -> None:
 
 
 def test_the_images_are_those_that_production_pulls(rendered: Path) -> None:
-    _, sent = command(rendered, "after", "docker-compose.prod.yml")
-    compose = yaml.safe_load(sent.partition('\nmain "$@"; exit\n')[2])
-    images = {name: service["image"] for name, service in compose["services"].items()}
+    images: dict[str, str] = {}
+    for name in production_names():
+        arguments, sent = command(rendered, "after", f"{name}-release")
+        found = parse(sent.partition('\nmain "$@"; exit\n')[2], arguments[1:])
+        images[name] = found.specification(name)["image"]
     assert images == production_names()
     assert {name: image for name, image in images.items() if PINS[name]} == {
         name: image for name, image in PINS.items() if image
@@ -51,22 +53,44 @@ def test_the_images_are_those_that_production_pulls(rendered: Path) -> None:
 
 
 def test_nginx_alone_is_deployed_anew_for_the_changed_setting(rendered: Path) -> None:
-    """So its preflight is asked: it looks at the new file in the container that runs."""
+    """So its preflight is asked: a container of its own looks at the new file."""
     sent = {
         run: {place.name[3:]: (place / "stdin").read_text() for place in (rendered / run).iterdir()}
         for run in ("after", "changed")
     }
     after, changed = sent["after"], sent["changed"]
     assert after.keys() == changed.keys()
-    assert {name for name in after if after[name] != changed[name]} == {"nginx.conf", "nginx"}
-    arguments, _ = command(rendered, "changed", "nginx")
-    assert "nginx -t" in " ".join(arguments)
+    assert {name for name in after if after[name] != changed[name]} == {"nginx-release"}
+    (switch,) = (rendered / "changed").glob("[0-9][0-9]-nginx")
+    assert (switch / "stdin-of").read_text() == "nginx-release", "so nginx is switched to it"
+    assert "\npreflight nginx-preflight\n" in changed["nginx-release"]
     (step,) = (
         step
         for step in workflow("official")["jobs"]["machine"]["steps"]
         if step.get("name", "").startswith("Change a s")
     )
-    assert "nginx.conf docker-compose.prod.yml nginx" in step["run"]
+    assert "nginx-release nginx" in step["run"]
+
+
+def test_a_command_is_given_what_another_one_has_printed(tmp_path: Path) -> None:
+    """Which release a container is started from is known when it is staged."""
+    for place, files in {
+        "08-c": {"command": "echo other", "stdin": ""},
+        "09-a-release": {"command": "bash -s", "stdin": "echo 0123 2026"},
+        "10-a": {"command": "cat", "stdin": "script\n", "stdin-of": "a-release"},
+        "11-b": {"command": "cat", "stdin": "alone\n"},
+    }.items():
+        (tmp_path / place).mkdir()
+        for name, text in files.items():
+            (tmp_path / place / name).write_text(text)
+    done = subprocess.run(
+        [ROOT / "tests/hosted/machine.sh", "run", tmp_path, "a-release", "a", "b"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert done.stdout.endswith("--- a\nscript\n0123 2026\n--- b\nalone\n")
 
 
 def test_it_needs_no_secret() -> None:

@@ -56,7 +56,7 @@ def test_a_new_system_replaces_the_machine_and_says_so_in_bold(comment: Comment)
     assert re.search(r"\*\*Replaced: Droplet `auren-prod`\*\*.*`ubuntu-22-04-x64` → `debian-12-x64`", text)
     followers = "ReservedIpAssignment `auren-prod`, VolumeAttachment `auren-prod`, Command `release`"
     assert f"- **Replaced with it:** {followers}\n" in text
-    assert re.search(r"\*\*Replaced: [0-9]+ commands\*\*, which run again on the new machine: .*\bnginx\b", text)
+    assert re.search(r"\*\*Replaced: [0-9]+ commands\*\*, which run again on the new machine: .*\bapi-release,", text)
     assert re.search(r"^\*\*[0-9]+ replaced\*\*\.$", text, re.MULTILINE)
 
 

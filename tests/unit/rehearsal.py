@@ -6,6 +6,7 @@ what becomes of it when its machine goes away is in the registration request: he
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -192,8 +193,15 @@ class _Cloud(mocks.Mocks):
                 "result": self._passwords.get(args.name, f"PASSWORD-{args.name}-PASSWORD")
             },
             "docker:index/image:Image": {"repoDigest": _built(args.inputs)},
+            "command:remote:Command": {"stdout": _printed(args.name, args.inputs)},
         }.get(args.typ, {})
         return ("3164494" if "roplet" in args.typ else f"id-of-{args.name}"), {**args.inputs, **computed}
+
+
+def _printed(command: str, inputs: Mapping[str, Any]) -> str:
+    """What a command prints: something else each time that it runs again, which any change of its inputs causes."""
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
+    return f"stdout of {command}, run with {digest[:16]}"
 
 
 def _built(image: Mapping[str, Any]) -> str:

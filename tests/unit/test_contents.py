@@ -51,8 +51,9 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _fault(folder: Path) -> str:
-    (fault,) = contents(folder).faults
-    return fault
+    faults = contents(folder).faults
+    assert len(faults) == 1, faults
+    return faults[0]
 
 
 PLAIN = {"assets/app.js": "let a;", "index.html": "<title>AUREN</title>"}

@@ -11,7 +11,6 @@ from tests.unit.configuration import COMPLETE, engine_values, settings
 from tests.unit.rehearsal import NAME, UNKNOWN, Rehearsal, deploy
 
 IMAGE = "docker:index/image:Image"
-COMPOSE = "docker-compose.prod.yml"
 IMAGES = '["api=registry.auren.test:5000/auren/api:1.0", "bridge=registry.auren.test:5000/auren/bridge:1.0"]'
 
 
@@ -55,39 +54,37 @@ def test_a_build_is_pushed_under_the_services_name_for_the_droplets_platform(con
 def test_the_digest_that_came_back_is_what_runs(context: Path) -> None:
     reference = f"registry.auren.test:5000/auren/api@sha256:{_digest(context)}"
     built = _build(context)
-    for command in (COMPOSE, "api"):
-        assert f"image: {reference}\n" in built.command(command).inputs["stdin"]
-        assert "auren/api:1.0" not in built.command(command).inputs["stdin"]
-        assert built.only(IMAGE).urn in built.command(command).dependencies
+    release = built.command("api-release")
+    assert f"image: {reference}\n" in release.inputs["stdin"]
+    assert "auren/api:1.0" not in release.inputs["stdin"]
+    assert built.only(IMAGE).urn in release.dependencies
     assert built.outputs["services"]["api"]["image"] == reference
 
 
 def test_a_service_that_is_not_built_is_as_it_would_be_without(context: Path) -> None:
-    """Its preview shows its exact lines, and it waits for no build beyond the compose file's."""
+    """Its preview shows its exact lines, and its release is staged without waiting for a build."""
     for preview in (False, True):
         built, plain = _build(context, preview=preview), deploy(preview=preview, images=IMAGES)
         for command in plain.commands():
             name = command.name.removeprefix(f"{NAME}-")
-            if name not in (COMPOSE, "api"):
+            if name not in ("api-release", "api"):
                 assert built.command(name).inputs == command.inputs, name
                 assert built.command(name).dependencies == command.dependencies, name
 
 
 def test_a_preview_that_has_not_built_yet_does_not_guess(context: Path) -> None:
     preview = _build(context, preview=True)
-    assert {name: preview.command(name).inputs["stdin"] for name in (COMPOSE, "api")} == {
-        COMPOSE: UNKNOWN,
-        "api": UNKNOWN,
-    }
+    assert preview.command("api-release").inputs["stdin"] == UNKNOWN
+    assert f"image: {IMAGES.split('=')[2][:-2]}\n" in preview.command("bridge-release").inputs["stdin"]
 
 
-def test_changed_code_concerns_the_compose_file_and_its_container(context: Path) -> None:
+def test_changed_code_concerns_its_release_and_its_container(context: Path) -> None:
     before = _build(context)
     (context / "Dockerfile").write_text("FROM scratch\nLABEL changed=yes\n")
     after = _build(context)
     old = {resource.urn: resource.inputs for resource in before.resources}
     changed = {resource.name for resource in after.resources if resource.inputs != old[resource.urn]}
-    assert changed == {f"{NAME}-{COMPOSE}", f"{NAME}-api"}
+    assert changed == {f"{NAME}-api-release", f"{NAME}-api"}
 
 
 @pytest.mark.parametrize(

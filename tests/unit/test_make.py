@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,10 +89,21 @@ def test_all_tests_are_run_once_and_those_with_machines_one_after_another(make: 
     assert status == 0
     quick, rest = _pytest(calls)
     assert "--cov" in quick
-    assert rest.endswith("--ignore=tests/unit --ignore=tests/files")
+    assert rest.endswith(" tests/policy tests/local tests/sandbox")
     assert "-n auto" not in rest
     assert calls[-2] == "python -m sandbox prepare"
     assert calls[-1] == rest, "the last lines are pytest's summary"
+
+
+def test_every_directory_of_tests_is_in_one_tier() -> None:
+    """pytest's --ignore does not count for a directory that testpaths names."""
+    text = (ROOT / "Makefile").read_text()
+    quick, others = (
+        re.findall(rf"^{name} := \$\(wildcard (.*)\)$", text, re.MULTILINE)[0].split()
+        for name in ("QUICK_TESTS", "OTHER_TESTS")
+    )
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    assert [*quick, *others] == known
 
 
 def test_the_slowest_tests_are_shown(make: Make) -> None:

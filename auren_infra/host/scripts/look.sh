@@ -4,7 +4,7 @@
 # shellcheck disable=SC2329 # the functions are called by `fact`, by their names
 set -euo pipefail
 
-started=/var/lib/auren/started
+services=/opt/auren/services
 files=() trees=() units=() devices=() targets=()
 
 # fact NAME COMMAND…: one that fails is a fact, too.
@@ -32,7 +32,7 @@ all_files() {
     done
     for tree in "${trees[@]}"; do
         [ -d "$tree" ] || continue
-        find "$tree" ! -type d | sort | while IFS= read -r path; do
+        find -H "$tree" ! -type d | sort | while IFS= read -r path; do
             describe "$path"
         done
     done
@@ -54,27 +54,13 @@ containers() {
     inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"state":{{json .State}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
 }
 
-# DIGEST /CONTAINER PATH, tab-separated: a mounted file as its container sees it, which is another one than on the machine when
-# that was replaced since the container started.
-mounted_files() {
-    local process name path target
-    docker_runs || return 1
-    inspect '{{range .Mounts}}{{$.State.Pid}}{{"\t"}}{{$.Name}}{{"\t"}}{{.Source}}{{"\t"}}{{.Destination}}{{"\n"}}{{end}}' |
-        while IFS=$'\t' read -r process name path target; do
-            if [ -n "$process" ] && [ -f "/proc/$process/root$target" ]; then
-                printf '%s\t%s\t%s\n' "$(sha256sum <"/proc/$process/root$target" | cut -d' ' -f1)" "$name" "$path"
-            fi
-        done
-}
-
-# SERVICE CONTAINER-ID DIGEST: what container.sh has noted of the container that it started last.
-stamps() {
-    local path
-    for path in "$started"/*; do
-        case "${path##*/}" in
-        *.* | '*') ;;
-        *) echo "${path##*/} $(cat "$path")" ;;
-        esac
+# SERVICE RELEASE: the release that was accepted last.
+accepted() {
+    local link service
+    for link in "$services"/*/current; do
+        [ -L "$link" ] || continue
+        service=${link%/current}
+        echo "${service##*/} $(basename "$(readlink "$link")")"
     done
 }
 
@@ -120,8 +106,7 @@ main() {
     done
     fact files all_files
     fact containers containers
-    fact mounted-files mounted_files
-    fact stamps stamps
+    fact accepted accepted
     fact networks networks
     fact docker-versions docker_versions
     fact docker-packages docker_packages

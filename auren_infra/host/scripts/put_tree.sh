@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# put_tree DIRECTORY < "PATH<TAB>BASE64" lines: the directory with exactly these files and nothing else, each replaced in one step.
+# put_tree DIRECTORY [release] < "PATH<TAB>BASE64" lines: the directory with exactly these files and nothing else.
 # The directory itself stays, so that a container which has it mounted sees the new files.
+# With `release` the files are in DIRECTORY/releases/ID, whole, before the link `current` leads there in one step. `previous` is the
+# release before it. What is older goes.
 set -euo pipefail
 
-main() {
+# write TARGET: each file is replaced in one step.
+write() {
     local target=$1 path content
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    cat >"$work/packed"
-    cut -f1 "$work/packed" | sort >"$work/wanted"
     install -d -m 0755 "$target"
     # What is gone goes first: a file may stand where a directory is to be, and the other way round.
     (cd "$target" && find . ! -type d -printf '%P\n' | sort | comm -13 "$work/wanted" - | tr '\n' '\0' | xargs -0 -r rm -f --)
@@ -20,6 +19,45 @@ main() {
         mv -T "$target/.new" "$target/$path"
     done <"$work/packed"
     sync --file-system "$target"  # Pulumi takes the files for placed from now on
+}
+
+# point NAME ID: the link is moved in one step.
+point() {
+    ln -sfn "releases/$2" "$directory/.$1"
+    mv -T "$directory/.$1" "$directory/$1"
+}
+
+release() {
+    local id before old
+    id=$(sha256sum "$work/packed" | cut -c1-16)
+    install -d -m 0755 "$directory" "$directory/releases"
+    write "$directory/releases/$id"
+    before=$(basename "$(readlink "$directory/current" 2>/dev/null || true)")
+    if [ "$before" != "$id" ]; then
+        [ ! -d "$directory/releases/$before/" ] || [ -z "$before" ] || point previous "$before"
+        point current "$id"
+        sync "$directory"
+    fi
+    before=$(basename "$(readlink "$directory/previous" 2>/dev/null || true)")
+    for old in "$directory/releases"/*; do
+        case "${old##*/}" in
+        "$id" | "$before") ;;
+        *) rm -rf "$old" ;;
+        esac
+    done
+}
+
+main() {
+    directory=$1
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cat >"$work/packed"
+    cut -f1 "$work/packed" | sort >"$work/wanted"
+    if [ $# -eq 1 ]; then
+        write "$directory"
+    else
+        release
+    fi
     echo "$(wc -l <"$work/wanted") files"
 }
 

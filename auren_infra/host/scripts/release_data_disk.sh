@@ -6,8 +6,8 @@ set -euo pipefail
 stop_containers() {
     # The watchdog would start again what is stopped here.
     systemctl stop auren-watchdog 2>/dev/null || true
-    if [ -e /opt/auren/docker-compose.prod.yml ]; then
-        timeout 150 docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop || true
+    if [ -x /usr/local/lib/auren/stop ]; then
+        timeout 150 /usr/local/lib/auren/stop || true
     fi
     docker ps --quiet | xargs -r timeout 90 docker stop -t 60 >/dev/null
 }

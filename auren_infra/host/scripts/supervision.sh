@@ -24,7 +24,7 @@ Wants=auren-watchdog.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/true
-ExecStop=/usr/bin/docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop
+ExecStop=/usr/local/lib/auren/stop
 TimeoutStopSec=180
 
 [Install]

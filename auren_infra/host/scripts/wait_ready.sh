@@ -67,7 +67,7 @@ main() {
     esac
     end_package_runs
     install -d -m 0755 /opt/auren /var/lib/auren
-    install -d -m 0700 /opt/auren/secrets /root/.ssh
+    install -d -m 0700 /opt/auren/services /root/.ssh
 }
 
 main "$@"; exit

@@ -5,10 +5,13 @@
 # restart an unhealthy one is left as it is. One that cannot be started is tried for ever. Either way the unit auren-failing@SERVICE fails then.
 # One that Docker starts again and again is left to it; the unit fails when it has not been healthy for ten minutes.
 # All of that is forgotten when the container is healthy, or when it is another container.
+# A service that has no container, or one of another release than was accepted last, gets the container of that release: a power cut in
+# the middle of a deployment leaves either.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
 
 project=label=com.docker.compose.project=auren
+services=/opt/auren/services
 memory=/run/auren-watchdog
 most_tries=5
 patience=600  # seconds for one that Docker is at
@@ -141,16 +144,41 @@ look_after() {
     esac
 }
 
+# The accepted release of a service is started, in place of what is there.
+restore() {
+    local service=$1 accepted=$2
+    if recall "$service" "$accepted"; then
+        attempt "$service" "$accepted" $((30 << (tries < 4 ? tries : 4))) "was not of the accepted release: made again" \
+            env COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet --file "$services/$service/current/compose.yml" \
+            up --detach --no-deps "$service"
+    fi
+}
+
 main() {
-    local id name service state tries
+    local link id name service state release tries
+    local -A accepted seen
     # Not by asking Docker, which would start it.
     systemctl is-active --quiet docker || return 0
     mkdir -p "$memory"
-    docker ps --all --no-trunc --filter "$project" --format '{{.ID}} {{.Names}} {{.Label "com.docker.compose.service"}} {{.State}}' |
-        while read -r id name service state; do
-            # While Compose makes a container anew, the old one has another name.
-            [ "$name" != "auren-$service" ] || look_after "$id" "$service" "$state"
-        done
+    for link in "$services"/*/current; do
+        [ -L "$link" ] || continue
+        service=${link%/current}
+        accepted[${service##*/}]=$(basename "$(readlink "$link")")
+    done
+    while IFS=, read -r id name service state release; do
+        # While Compose makes a container anew, the old one has another name.
+        [ "$name" = "auren-$service" ] || continue
+        seen[$service]=1
+        if [ -n "${accepted[$service]:-}" ] && [ "${accepted[$service]}" != "$release" ]; then
+            restore "$service" "${accepted[$service]}"
+        else
+            look_after "$id" "$service" "$state"
+        fi
+    done < <(docker ps --all --no-trunc --filter "$project" \
+        --format '{{.ID}},{{.Names}},{{.Label "com.docker.compose.service"}},{{.State}},{{.Label "auren.release"}}')
+    for service in "${!accepted[@]}"; do
+        [ -n "${seen[$service]:-}" ] || restore "$service" "${accepted[$service]}"
+    done
 }
 
 main "$@"; exit

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.drift.repairs import HERE, ON_THE_MACHINE, TITLE
+from auren_infra.files import paths
 from auren_infra.services.model import Service
 from tests.local.all_services.connections import assert_only_the_links_connect
 from tests.local.all_services.drift import RIGHT, drift
@@ -18,24 +19,27 @@ from tests.local.runner import Runner
 
 pytestmark = pytest.mark.machine
 
-ADDED = "/opt/auren/website/by-hand.html"
+ADDED = "/opt/auren/website/current/by-hand.html"
 LINK = "kafka-ui to kafka"
+SERVICES = paths.SERVICES
+NGINX, POSTGRES, REDIS = (paths.release(name, paths.CURRENT) for name in ("nginx", "postgres", "redis"))
+CHROMA = f"{paths.release('chromadb', paths.CURRENT)}/files/chroma.yaml"
+SECRET = f"{paths.release('api', paths.CURRENT)}/secrets/redis_password"
 Changes = dict[str, tuple[str, ...]]
 """What somebody types on the machine -> how the lines begin that tell of it."""
 
 LINE_BY_LINE: Changes = {
-    # Nothing else depends on either service. What was removed, no watchdog makes anew.
+    # Before the others: it would put right what they do.
+    "systemctl disable --now auren-watchdog": (
+        "auren-watchdog.service is not enabled",
+        "auren-watchdog.service is inactive, not active",
+    ),
     "docker rm --force auren-bridge": ("auren-bridge is gone",),
     "docker rm --force auren-kafka-ui": (),
     "docker run --detach --name auren-kafka-ui --entrypoint sleep $IMAGE 3600": ("auren-kafka-ui runs ",),
-    "echo '# by hand' >>/opt/auren/nginx.conf": (
-        "/opt/auren/nginx.conf has another content than was deployed",
-        "auren-nginx reads another /opt/auren/nginx.conf than was deployed",
-    ),
+    f"echo '# by hand' >>{NGINX}/files/nginx.conf": (f"{NGINX}/files/nginx.conf has another content",),
     f"echo by hand >{ADDED}": (f"{ADDED} was not deployed",),
-    "chmod 0644 /opt/auren/secrets/api/redis_password": (
-        "/opt/auren/secrets/api/redis_password has the mode 0644, not 0400",
-    ),
+    f"chmod 0644 {SECRET}": (f"{SECRET} has the mode 0644, not 0400",),
     f"iptables -S DOCKER-USER | grep '{LINK}' | sed s/^-A/-D/ | xargs iptables": (
         "DOCKER-USER lacks the rule `-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.17 -d 172.18.0.16 ",
     ),
@@ -44,27 +48,21 @@ LINE_BY_LINE: Changes = {
         "UFW is active, but its rules are not what the kernel holds",
     ),
     "sysctl -q -w net.bridge.bridge-nf-call-ip6tables=0": ("net.bridge.bridge-nf-call-iptables is off",),
-    "systemctl disable auren-watchdog": ("auren-watchdog.service is not enabled",),
 }
 ALL_AT_ONCE: Changes = {
     # Before the others: it would put right what they do.
     "systemctl stop auren-watchdog": ("auren-watchdog.service is inactive, not active",),
-    "echo '# by hand' >>/opt/auren/nginx.conf": (
-        "/opt/auren/nginx.conf has another content than was deployed",
-        "auren-nginx reads another /opt/auren/nginx.conf than was deployed",
+    f"echo '# by hand' >>{NGINX}/files/nginx.conf": (f"{NGINX}/files/nginx.conf has another content",),
+    f"sed -i '1i # by hand' {POSTGRES}/files/postgresql.conf": (
+        f"{POSTGRES}/files/postgresql.conf has another content",
     ),
-    "echo '# by hand' >>/opt/auren/log4j.properties": (
-        "/opt/auren/log4j.properties has another content than was deployed",
-        "auren-kafka reads another /opt/auren/log4j.properties than was deployed",
-        "auren-zookeeper reads another /opt/auren/log4j.properties than was deployed",
-    ),
-    "sed -i '1i # by hand' /opt/auren/postgresql.conf": ("/opt/auren/postgresql.conf has another content",),
-    "rm /opt/auren/chroma.yaml && mkdir /opt/auren/chroma.yaml": ("/opt/auren/chroma.yaml is no file",),
-    "ln -s /etc/hostname /opt/auren/website/link": ("/opt/auren/website/link was not deployed",),
-    "rm /opt/auren/website/index.html": ("/opt/auren/website/index.html is gone",),
-    "chmod 0755 /opt/auren/secrets": ("/opt/auren/secrets has the mode 0755, not 0700",),
+    f"rm {CHROMA} && mkdir {CHROMA}": (f"{CHROMA} is no file",),
+    f"ln -sfn releases {SERVICES}/kafka/current": ("auren-kafka runs the release",),
+    "ln -s /etc/hostname /opt/auren/website/current/link": ("/opt/auren/website/current/link was not deployed",),
+    "rm /opt/auren/website/current/index.html": ("/opt/auren/website/current/index.html is gone",),
+    f"chmod 0755 {SERVICES}": (f"{SERVICES} has the mode 0755, not 0700",),
     "chmod 0644 /usr/local/lib/auren/watchdog": ("/usr/local/lib/auren/watchdog has the mode 0644, not 0755",),
-    "chown 1000 /opt/auren/redis.conf": ("/opt/auren/redis.conf belongs to 1000:0, not root:root",),
+    f"chown 1000 {REDIS}/files/redis.conf": (f"{REDIS}/files/redis.conf belongs to 1000:0, not root:root",),
     "rm /etc/systemd/system/auren.service": (
         "/etc/systemd/system/auren.service is gone",
         "auren.service is not enabled",
@@ -175,9 +173,10 @@ def operator(host: Host, deployment: Deployment, containers: list[str]) -> Itera
 def assert_told(changes: Changes, told: str) -> list[str]:
     """Each of them and nothing else; the lines. What needs a container that is changed may be unhealthy meanwhile."""
     lines = [line for line in told.splitlines() if " Repair: " in line]
+    said = [re.sub(r"^(\S+)/releases/[0-9a-f]{16}/", r"\1/current/", line) for line in lines]
     beginnings = [beginning for told_as in changes.values() for beginning in told_as]
-    untold = [beginning for beginning in beginnings if not any(line.startswith(beginning) for line in lines)]
-    others = [line for line in lines if not line.startswith(tuple(beginnings))]
+    untold = [beginning for beginning in beginnings if not any(line.startswith(beginning) for line in said)]
+    others = [line for line in said if not line.startswith(tuple(beginnings))]
     unexpected = [line for line in others if not re.match(r"auren-[a-z-]+ is unhealthy\.", line)]
     assert (untold, unexpected) == ([], []), told
     return lines

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.files import paths
 from auren_infra.services.model import NETWORK_NAME, Service
 from tests.local.all_services.test_all_nine import NINE
 from tests.local.host import Host
@@ -107,7 +108,7 @@ def test_it_publishes_its_own_ports_and_no_store_any(service: Service, container
 
 def test_no_secret_is_in_what_docker_tells(host: Host, service: Service, container: dict[str, Any]) -> None:
     for secret in ("postgres_password", "redis_password"):
-        assert host.run("cat", f"/opt/auren/secrets/api/{secret}") not in str(container)
+        assert host.run("cat", f"{paths.release('api', paths.CURRENT)}/secrets/{secret}") not in str(container)
 
 
 def test_the_kernel_has_it_so(host: Host, service: Service, container: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def language(request: pytest.FixtureRequest, locales: None, host: Host, deployme
 
 
 def served(host: Host) -> set[str]:
-    return set(host.run("find", "/opt/auren/website", "-type", "f", "-printf", "%P\n").splitlines())
+    return set(host.run("find", "-H", "/opt/auren/website/current", "-type", "f", "-printf", "%P\n").splitlines())
 
 
 def test_files_that_are_renamed_are_replaced_and_no_others(

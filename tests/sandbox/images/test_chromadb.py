@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
-from auren_infra.files.render import configuration_files
+from auren_infra.files.releases import release
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.unit.configuration import blueprint
 
@@ -82,7 +82,7 @@ def test_an_index_that_a_power_cut_tore_is_made_anew_from_the_log(run: Run, tmp_
     auren = blueprint()
     service = auren.by_name["chromadb"]
     script, data = tmp_path / "chroma-start.sh", tmp_path / "data"
-    script.write_text(configuration_files(auren)["chroma-start.sh"])
+    script.write_text(release(auren, "chromadb").files["chroma-start.sh"])
     data.mkdir()
     chroma = run(
         "chromadb",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
-from auren_infra.files.render import configuration_files
+from auren_infra.files.releases import release
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.unit.configuration import blueprint
 
@@ -99,16 +99,16 @@ class Postgres:
 
     def by_script(self) -> Container:
         mounts = [*self.options["volumes"], self.start_script]
-        entrypoint = ["bash", "/etc/postgresql/start.sh"]
+        entrypoint = ["bash", "/etc/auren/postgres-start.sh"]
         return self.run("postgres", command=["postgres"], entrypoint=entrypoint, **self.options | {"volumes": mounts})
 
 
 @pytest.fixture
 def postgres(run: Run, volume: str, secrets_folder: Path, init_scripts: str, tmp_path: Path) -> Postgres:
     path = tmp_path / "start.sh"
-    path.write_text(configuration_files(blueprint())["postgres-start.sh"])
+    path.write_text(release(blueprint(), "postgres").files["postgres-start.sh"])
     path.chmod(0o644)
-    return Postgres(run, definition(volume, secrets_folder, init_scripts), f"{path}:/etc/postgresql/start.sh:ro")
+    return Postgres(run, definition(volume, secrets_folder, init_scripts), f"{path}:/etc/auren/postgres-start.sh:ro")
 
 
 @pytest.fixture(params=FAILING.values(), ids=list(FAILING))

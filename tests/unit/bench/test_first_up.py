@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from bench.first_up import by_hand
@@ -48,11 +49,24 @@ def test_containers_come_by_compose_and_what_they_do_not_need_comes_behind() -> 
     ]
 
 
-def test_each_command_gets_its_own_input_to_the_letter() -> None:
+def test_compose_finds_the_staged_release_of_each_service(tmp_path: Path) -> None:
+    """The compose file names each service's file behind the link that Pulumi's commands would make."""
+    for service, release in (("api", "0123"), ("kafka", "4567")):
+        (tmp_path / service / "releases" / release).mkdir(parents=True)
+    script = by_hand(STACK, {"kafka", "api"}).replace("/opt/auren/services", str(tmp_path))
+    links = [line for line in script.splitlines() if line.startswith("for service")]
+    assert len(links) == script.count(" up -d --wait") == 2
+    subprocess.run(["bash", "-euc", "\n".join(links)], check=True, timeout=10)
+    found = {path.parent.name: path.readlink() for path in tmp_path.glob("*/current")}
+    assert found == {"api": Path("releases/0123"), "kafka": Path("releases/4567")}
+
+
+def test_each_command_gets_its_own_input_to_the_letter(tmp_path: Path) -> None:
+    (tmp_path / "kafka/releases/0123").mkdir(parents=True)
     stack = [
         command(f"{HOST}one", stdin="it's $here\n", create="cat"),
         command(f"{HOST}two", stdin=secret("'no' newline"), create="cat"),
     ]
-    script = by_hand(stack, {"kafka"}).replace("docker compose", "true")
+    script = by_hand(stack, {"kafka"}).replace("docker compose", "true").replace("/opt/auren/services", str(tmp_path))
     done = subprocess.run(["bash", "-s"], input=script, capture_output=True, text=True, check=True, timeout=10)
     assert done.stdout == "it's $here\n'no' newline"

@@ -13,7 +13,9 @@ from typing import Any
 from auren_infra.blueprint import describe
 from auren_infra.drift.facts import Facts, read
 from auren_infra.files import compose, firewall, paths, render
+from auren_infra.files.releases import release
 from auren_infra.host.machine import script
+from auren_infra.release import Release
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, settings
@@ -51,9 +53,8 @@ class Machine:
     files: dict[str, tuple[str, str, str, str]] = field(default_factory=dict[str, tuple[str, str, str, str]])
     """Path -> mode, owner by number and by name, digest."""
     containers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    mounted: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    """Container and path -> digest."""
-    stamps: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    accepted: dict[str, str] = field(default_factory=dict[str, str])
+    """Service -> the id of its release."""
     networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     disk: list[str] = field(default_factory=lambda: [paths.DATA, "/dev/sda", "/dev/sda"])
@@ -72,10 +73,7 @@ class Machine:
         answers = {
             "files": "".join(f"{' '.join(values)} {path}\n" for path, values in self.files.items()),
             "containers": _lines(self.containers),
-            "mounted-files": "".join(
-                f"{digest}\t/{container}\t{path}\n" for (container, path), digest in self.mounted.items()
-            ),
-            "stamps": "".join(f"{service} {' '.join(stamp)}\n" for service, stamp in self.stamps.items()),
+            "accepted": "".join(f"{service} {release}\n" for service, release in self.accepted.items()),
             "networks": _lines(self.networks),
             "units": "\n".join(
                 "".join(f"{key}={value}\n" for key, value in {"Id": unit, **properties}.items())
@@ -110,11 +108,9 @@ class _Maker:
         self._files(machine)
         for service in SERVICES.values():
             container_id = hashlib.sha256(service.name.encode()).hexdigest()
-            given = self.update.command(service.name).inputs["stdin"].removeprefix(script("container"))
-            machine.containers[service.container] = inspected(service, container_id)
-            machine.stamps[service.name] = (container_id, _digest(given))
-            for path in [f"{paths.PROJECT}/{file.source}" for file in service.files]:
-                machine.mounted[service.container, path] = machine.files[path][3]
+            release_id = released(service).id
+            machine.containers[service.container] = inspected(service, container_id, release_id)
+            machine.accepted[service.name] = release_id
         machine.networks = {NETWORK_NAME: _network(NETWORK_NAME)}
         machine.units = {
             name: {"ActiveState": "active", "UnitFileState": "enabled"}
@@ -147,9 +143,8 @@ class _Maker:
         def put(path: str, text: str | bytes, mode: str = "644", owner: tuple[str, str] = ("0:0", "root:root")) -> None:
             machine.files[path] = (mode, *owner, _digest(text))
 
-        for path, text in render.configuration_files(AUREN).items():
-            put(f"{paths.PROJECT}/{path}", text)
-        for directory in (paths.SECRETS, "/root/.ssh"):
+        put(paths.COMPOSE_FILE, compose.render(AUREN))
+        for directory in (paths.SERVICES, "/root/.ssh"):
             machine.files[directory] = ("700", "0:0", "root:root", "-")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
@@ -157,18 +152,35 @@ class _Maker:
         put("/etc/auren/containers.rules", firewall.container_rules(AUREN))
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(services))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
+        put("/usr/local/lib/auren/stop", script("stop"), "755")
         for path, text in self.written.items():
             put(path, text)
-        for directory in ("website", "sql/init"):
+        for directory, place in (("website", "website/current"), ("sql/init", "sql/init")):
             for path in (ROOT / directory).rglob("*.*"):
-                put(f"{paths.PROJECT}/{directory}/{path.relative_to(ROOT / directory)}", path.read_bytes())
+                put(f"{paths.PROJECT}/{place}/{path.relative_to(ROOT / directory)}", path.read_bytes())
         for service in services:
             owner = (str(service.user), str(service.user))
             for volume in service.volumes:
                 machine.files[paths.volume(volume)] = ("700", *owner, "-")
-            for file in service.secrets:
-                text = file.template.format(password=f"PASSWORD-{file.password.name}-PASSWORD")
-                put(paths.secret(service, file), text, "400", owner)
+            for path, text in released(service).placed.items():
+                put(f"{directory_of(service)}/{path}", text)
+            for name, text in _secrets(service).items():
+                put(f"{directory_of(service)}/secrets/{name}", text, "400", owner)
+
+
+def released(service: Service) -> Release:
+    return release(AUREN, service.name, {name: _digest(text)[:12] for name, text in _secrets(service).items()})
+
+
+def directory_of(service: Service) -> str:
+    """The directory of its release."""
+    return paths.release(service.name, released(service).id)
+
+
+def _secrets(service: Service) -> dict[str, str]:
+    return {
+        file.name: file.template.format(password=f"PASSWORD-{file.password.name}-PASSWORD") for file in service.secrets
+    }
 
 
 def _digest(text: str | bytes) -> str:
@@ -185,12 +197,16 @@ def recorded(name: str) -> str:
     return "".join(line for line in lines if not line.startswith("-A DOCKER-USER "))
 
 
-def inspected(service: Service, container_id: str) -> dict[str, Any]:
+def inspected(service: Service, container_id: str, release: str) -> dict[str, Any]:
     return {
         "id": container_id,
         "name": f"/{service.container}",
         "image": service.image,
-        "labels": {"com.docker.compose.project": compose.PROJECT_NAME, "com.docker.compose.service": service.name},
+        "labels": {
+            "com.docker.compose.project": compose.PROJECT_NAME,
+            "com.docker.compose.service": service.name,
+            compose.RELEASE_LABEL: release,
+        },
         "state": {"Status": "running", "Pid": 4711, "Health": {"Status": "healthy", "FailingStreak": 0}},
         "host": {
             "Memory": service.limits.memory_mb << 20,

@@ -10,7 +10,7 @@ import pytest
 from auren_infra.drift.__main__ import main
 from auren_infra.host.machine import script
 from auren_infra.outputs import HIDDEN
-from tests.unit.drift.machine import Machine, export
+from tests.unit.drift.machine import SERVICES, Machine, directory_of, export
 from tests.unit.rehearsal import NAME, Rehearsal
 
 Run = Callable[..., tuple[int, str, str]]
@@ -70,8 +70,9 @@ def test_a_machine_that_is_right_is_looked_at_once(run: Run, programs: Path) -> 
     assert len((programs / "ssh-calls").read_text().splitlines()) == 1
     asked = (programs / "asked").read_text()
     assert asked.startswith(script("look"))
-    assert "\nfile /opt/auren/nginx.conf\n" in asked
-    assert "\ntree /opt/auren/website\n" in asked
+    assert f"\nfile {directory_of(SERVICES['nginx'])}/compose.yml\n" in asked
+    assert f"\ntree {directory_of(SERVICES['nginx'])}/files\n" in asked
+    assert "\ntree /opt/auren/website/current\n" in asked
     assert "\nunit auren-watchdog.service\n" in asked
     assert f"\ndisk /dev/disk/by-id/scsi-0DO_Volume_{NAME} /mnt/auren-data\n" in asked
 
@@ -109,48 +110,48 @@ def test_each_difference_is_a_line_and_all_repairs_have_one_order(
     run: Run, programs: Path, update: Rehearsal, machine: Machine
 ) -> None:
     del machine.containers["auren-kafka-ui"]
-    del machine.files["/opt/auren/redis.conf"]
+    redis_file = f"{directory_of(SERVICES['redis'])}/files/redis.conf"
+    del machine.files[redis_file]
     machine.texts["bridge-filtering"] = "0\n0\n"
-    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
+    machine.containers["auren-nginx"]["host"]["Memory"] = 1
     (programs / "looked").write_text(machine.looked)
     up = "pulumi up --stack prod"
-    kafka_ui, redis, nginx = (
-        f"--target-replace '{update.command(name).urn}'" for name in ("kafka-ui", "redis.conf", "nginx")
+    kafka_ui, staged, redis, nginx = (
+        f"--target-replace '{update.command(name).urn}'" for name in ("kafka-ui", "redis-release", "redis", "nginx")
     )
     sysctl = "sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"
-    forget = "rm --force /var/lib/auren/started/nginx"
+    remove = "docker rm --force auren-nginx"
     status, shown, _ = run("--stack", "prod")
     filtering, *others = shown.splitlines()
     assert status == 1
     assert filtering.startswith("net.bridge.bridge-nf-call-iptables is off: ")
     assert filtering.endswith(f" Repair: on the machine `{sysctl}`")
-    reads = "auren-nginx reads another /opt/auren/nginx.conf than was deployed"
+    limit = SERVICES["nginx"].limits.memory_mb << 20
     assert others == [
-        f"/opt/auren/redis.conf is gone. Repair: `{up} {redis}`",
-        f"{reads}. Repair: on the machine `{forget}`, then `{up} {nginx}`",
+        f"{redis_file} is gone. Repair: `{up} {staged} {redis}`",
         f"auren-kafka-ui is gone: there is no such container. Repair: `{up} {kafka_ui}`",
+        f"auren-nginx has memory limit 1, not {limit}. Repair: on the machine `{remove}`, then `{up} {nginx}`",
         "",
         "To repair all of it, in this order:",
         "1. On the machine, line by line:",
         f"     {sysctl}",
-        f"     {forget}",
+        f"     {remove}",
         "2. Here:",
-        f"     {up} {redis} {nginx} {kafka_ui}",
+        f"     {up} {staged} {redis} {kafka_ui} {nginx}",
     ]
 
 
 def test_one_difference_needs_no_order(run: Run, programs: Path, machine: Machine) -> None:
-    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
+    machine.containers["auren-nginx"]["host"]["Memory"] = 1
     (programs / "looked").write_text(machine.looked)
     assert len(run()[1].splitlines()) == 1
 
 
 def test_a_command_that_two_differences_need_is_said_once(run: Run, programs: Path, machine: Machine) -> None:
-    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = "f" * 64
-    machine.containers["auren-nginx"]["host"]["Memory"] = 1
+    machine.containers["auren-nginx"]["host"] |= {"Memory": 1, "PidsLimit": 1}
     (programs / "looked").write_text(machine.looked)
     steps = run()[1].partition("To repair all of it")[2]
-    assert steps.count("started/nginx") == 1
+    assert steps.count("docker rm --force auren-nginx") == 1
     assert steps.count("--target-replace") == 1
 
 

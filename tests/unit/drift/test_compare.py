@@ -2,7 +2,7 @@
 
 from auren_infra.drift import compare
 from auren_infra.host.sent import Command
-from tests.unit.drift.machine import Machine
+from tests.unit.drift.machine import SERVICES, Machine, directory_of
 from tests.unit.rehearsal import NAME, Rehearsal
 
 
@@ -14,9 +14,11 @@ def test_the_command_that_mends_is_the_one_of_the_thing(
     update: Rehearsal, deployed: list[Command], machine: Machine
 ) -> None:
     urns = {each.name.removeprefix(f"{NAME}-"): each.urn for each in update.commands()}
-    del machine.files["/opt/auren/nginx.conf"]
-    del machine.files["/opt/auren/website/index.html"]
-    del machine.files["/opt/auren/secrets/api/redis_password"]
+    nginx, api = (directory_of(SERVICES[name]) for name in ("nginx", "api"))
+    del machine.files["/opt/auren/docker-compose.prod.yml"]
+    del machine.files[f"{nginx}/files/nginx.conf"]
+    del machine.files["/opt/auren/website/current/index.html"]
+    del machine.files[f"{api}/secrets/redis_password"]
     del machine.files["/mnt/auren-data/postgres_data"]
     del machine.files["/etc/docker/daemon.json"]
     del machine.containers["auren-redis"]
@@ -24,9 +26,10 @@ def test_the_command_that_mends_is_the_one_of_the_thing(
     machine.texts["ufw-status"] = "Status: inactive\n"
     machine.units["auren.service"]["ActiveState"] = "inactive"
     assert {found.where: found.urn for found in compare.findings(deployed, machine.facts)} == {
-        "/opt/auren/nginx.conf": urns["nginx.conf"],
-        "/opt/auren/website/index.html": urns["website"],
-        "/opt/auren/secrets/api/redis_password": urns["api-redis_password"],
+        "/opt/auren/docker-compose.prod.yml": urns["docker-compose.prod.yml"],
+        f"{nginx}/files/nginx.conf": urns["nginx-release"],
+        "/opt/auren/website/current/index.html": urns["website"],
+        f"{api}/secrets/redis_password": urns["api-redis_password"],
         "/mnt/auren-data/postgres_data": urns["data-disk"],
         "/etc/docker/daemon.json": urns["docker"],
         "auren-redis": urns["redis"],

@@ -3,10 +3,13 @@
 import pytest
 
 from auren_infra.drift import compare
+from auren_infra.files.compose import RELEASE_LABEL
 from auren_infra.host.sent import Command
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import SERVICES, Machine
+from tests.unit.drift.machine import SERVICES, Machine, released
+
+NGINX = released(SERVICES["nginx"]).id
 
 
 def _another_image(machine: Machine) -> None:
@@ -21,12 +24,16 @@ def _made_by_hand(machine: Machine) -> None:
     machine.containers["auren-redis"] |= {"id": OTHER, "labels": None}
 
 
-def _failed_deployment(machine: Machine) -> None:
-    del machine.stamps["nginx"]
+def _unknown_release(machine: Machine) -> None:
+    machine.containers["auren-nginx"]["labels"] |= {RELEASE_LABEL: "0123456789abcdef"}
 
 
-def _other_specification(machine: Machine) -> None:
-    machine.stamps["nginx"] = (machine.stamps["nginx"][0], OTHER)
+def _never_accepted(machine: Machine) -> None:
+    del machine.accepted["nginx"]
+
+
+def _another_accepted(machine: Machine) -> None:
+    machine.accepted["nginx"] = "0123456789abcdef"
 
 
 def _stopped(machine: Machine) -> None:
@@ -75,18 +82,23 @@ CASES = {
     "a container that somebody made": Case(
         _made_by_hand,
         "auren-redis",
-        "was not made by the last deployment",
+        "was made from no release, not from the release",
         "docker rm --force auren-redis",
     ),
-    "a deployment that failed": Case(
-        _failed_deployment,
+    "another release": Case(
+        _unknown_release,
         "auren-nginx",
-        "was not made by the last deployment",
+        "was made from the release 0123456789abcdef, not from the release",
     ),
-    "another specification": Case(
-        _other_specification,
+    "a release that was never accepted": Case(
+        _never_accepted,
         "auren-nginx",
-        "was made from another specification",
+        f"runs the release {NGINX}, and the machine would start no release in its place",
+    ),
+    "another release that the next start takes": Case(
+        _another_accepted,
+        "auren-nginx",
+        f"runs the release {NGINX}, and the machine would start the release 0123456789abcdef in its place",
     ),
     "a stopped container": Case(
         _stopped,
@@ -112,25 +124,25 @@ CASES = {
         lambda m: m.containers["auren-api"]["host"].update(Memory=1 << 40),
         "auren-api",
         f"has memory limit {1 << 40}, not",
-        "rm --force /var/lib/auren/started/api",
+        "docker rm --force auren-api",
     ),
     "no limit of processes": Case(
         lambda m: m.containers["auren-api"]["host"].update(PidsLimit=None),
         "auren-api",
         "has process limit None, not",
-        "rm --force /var/lib/auren/started/api",
+        "docker rm --force auren-api",
     ),
     "another restart policy": Case(
         lambda m: m.containers["auren-api"]["host"].update(RestartPolicy={"Name": "no"}),
         "auren-api",
         "has restart policy no, not always",
-        "rm --force /var/lib/auren/started/api",
+        "docker rm --force auren-api",
     ),
     "a container on another network": Case(
         _joined,
         "auren-redis",
         "has addresses {",
-        "rm --force /var/lib/auren/started/redis",
+        "docker rm --force auren-redis",
     ),
     "a container too many": Case(
         _extra_container,
@@ -139,7 +151,7 @@ CASES = {
         "docker rm --force adminer",
     ),
     "Docker that does not answer": Case(
-        lambda m: m.silent.update({"containers", "docker-versions", "networks", "mounted-files"}),
+        lambda m: m.silent.update({"containers", "docker-versions", "networks"}),
         "Docker",
         "does not answer",
         "systemctl restart docker",

@@ -6,23 +6,26 @@ from auren_infra.drift import compare, files
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import Machine
+from tests.unit.drift.machine import SERVICES, Machine, directory_of
 
+NGINX = f"{directory_of(SERVICES['nginx'])}/files/nginx.conf"
+REDIS = f"{directory_of(SERVICES['redis'])}/files/redis.conf"
+SECRET = f"{directory_of(SERVICES['api'])}/secrets/redis_password"
 OTHER_FILE = ("644", "0:0", "root:root", OTHER)
 
 
 def _edit(machine: Machine) -> None:
-    mode, ids, names, _ = machine.files["/opt/auren/nginx.conf"]
-    machine.files["/opt/auren/nginx.conf"] = (mode, ids, names, OTHER)
+    mode, ids, names, _ = machine.files[NGINX]
+    machine.files[NGINX] = (mode, ids, names, OTHER)
 
 
 def _chmod(machine: Machine) -> None:
-    _mode(machine, "/opt/auren/secrets/api/redis_password", "644")
+    _mode(machine, SECRET, "644")
 
 
 def _another_secret(machine: Machine) -> None:
-    mode, ids, names, _ = machine.files["/opt/auren/secrets/api/redis_password"]
-    machine.files["/opt/auren/secrets/api/redis_password"] = (mode, ids, names, OTHER)
+    mode, ids, names, _ = machine.files[SECRET]
+    machine.files[SECRET] = (mode, ids, names, OTHER)
 
 
 def _no_program(machine: Machine) -> None:
@@ -41,25 +44,20 @@ def _chown_data(machine: Machine) -> None:
     machine.files["/mnt/auren-data/postgres_data"] = ("700", "0:0", "root:root", "-")
 
 
-def _edit_in_place(machine: Machine) -> None:
-    _edit(machine)
-    machine.mounted["auren-nginx", "/opt/auren/nginx.conf"] = OTHER
-
-
 CASES = {
     "an edited file": Case(
         _edit,
-        "/opt/auren/nginx.conf",
+        NGINX,
         "has another content",
     ),
     "a link instead of a file": Case(
-        lambda m: m.files.update({"/opt/auren/nginx.conf": ("777", "0:0", "root:root", "-")}),
-        "/opt/auren/nginx.conf",
+        lambda m: m.files.update({NGINX: ("777", "0:0", "root:root", "-")}),
+        NGINX,
         "is no file, but a link or a directory",
     ),
     "a removed file": Case(
-        lambda m: m.files.pop("/opt/auren/redis.conf"),
-        "/opt/auren/redis.conf",
+        lambda m: m.files.pop(REDIS),
+        REDIS,
         "is gone",
     ),
     "an edited unit": Case(
@@ -68,33 +66,38 @@ CASES = {
         "has another content",
     ),
     "a page that was edited": Case(
-        lambda m: m.files.update({"/opt/auren/website/index.html": OTHER_FILE}),
-        "/opt/auren/website/index.html",
+        lambda m: m.files.update({"/opt/auren/website/current/index.html": OTHER_FILE}),
+        "/opt/auren/website/current/index.html",
         "has another content",
     ),
     "a page that was added": Case(
-        lambda m: m.files.update({"/opt/auren/website/phish/a b.html": OTHER_FILE}),
-        "/opt/auren/website/phish/a b.html",
+        lambda m: m.files.update({"/opt/auren/website/current/phish/a b.html": OTHER_FILE}),
+        "/opt/auren/website/current/phish/a b.html",
         "was not deployed",
     ),
     "a link that was added to the pages": Case(
-        lambda m: m.files.update({"/opt/auren/website/etc": ("777", "0:0", "root:root", "-")}),
-        "/opt/auren/website/etc",
+        lambda m: m.files.update({"/opt/auren/website/current/etc": ("777", "0:0", "root:root", "-")}),
+        "/opt/auren/website/current/etc",
+        "was not deployed",
+    ),
+    "a file that was added to a release": Case(
+        lambda m: m.files.update({f"{directory_of(SERVICES['nginx'])}/files/more.conf": OTHER_FILE}),
+        f"{directory_of(SERVICES['nginx'])}/files/more.conf",
         "was not deployed",
     ),
     "a secret that all can read": Case(
         _chmod,
-        "/opt/auren/secrets/api/redis_password",
+        SECRET,
         "has the mode 0644, not 0400",
     ),
     "another secret": Case(
         _another_secret,
-        "/opt/auren/secrets/api/redis_password",
+        SECRET,
         "has another content",
     ),
     "secrets that all can list": Case(
-        lambda m: m.files.update({paths.SECRETS: ("755", "0:0", "root:root", "-")}),
-        paths.SECRETS,
+        lambda m: m.files.update({paths.SERVICES: ("755", "0:0", "root:root", "-")}),
+        paths.SERVICES,
         "has the mode 0755, not 0700",
     ),
     "a watchdog that cannot run": Case(
@@ -123,18 +126,15 @@ def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: 
 def test_everything_that_was_put_there_is_looked_at(deployed: list[Command], machine: Machine) -> None:
     """The machine's files are listed from the services; the comparison knows of them from the state alone."""
     known = {one.path for one in files.placed(deployed)}
-    known |= {one.path for tree in files.trees(deployed).values() for one in tree}
+    known |= {one.path for tree in files.trees(deployed).values() for one in tree.files}
     assert known == set(machine.files)
     assert all(one.digest for one in files.placed(deployed) if machine.files[one.path][3] != "-"), "but for directories"
 
 
-def test_a_container_that_reads_what_was_written_in_place_is_made_anew_after_the_file_is_right(
+def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is_asked(
     deployed: list[Command], machine: Machine
 ) -> None:
-    """Putting the file there again makes another one, and the container keeps the one that it has."""
-    _edit_in_place(machine)
-    found = compare.findings(deployed, machine.facts)
-    assert [one.where for one in found] == ["/opt/auren/nginx.conf", "auren-nginx"]
-    assert found[1].by_hand == "rm --force /var/lib/auren/started/nginx"
-    urns = [each.urn for each in found]
-    assert [urn.rpartition("-")[2] for urn in urns] == ["nginx.conf", "nginx"], "Pulumi runs the file's command first"
+    """The container may have read the file while it was wrong."""
+    _edit(machine)
+    (found,) = compare.findings(deployed, machine.facts)
+    assert [urn.rpartition("::auren-test-")[2] for urn in found.urns] == ["nginx-release", "nginx"]

@@ -9,7 +9,6 @@ from tests.unit.host.bench import Bench
 DOCKER = r"""
 case "$*" in
 info) [ ! -e "$state/no-docker" ] ;;
-"compose "*" stop") exit 1 ;;
 "ps --quiet") printf '%s' "$(cat "$state/containers" 2>/dev/null)" ;;
 "stop "*) ;;
 *) exit 98 ;;
@@ -27,7 +26,10 @@ esac
 @pytest.fixture
 def droplet(bench: Bench) -> Bench:
     """A droplet with the disk mounted and one container that Compose does not know."""
-    bench.path("/opt/auren/docker-compose.prod.yml").touch()
+    program = bench.path("/usr/local/lib/auren/stop")
+    program.parent.mkdir(parents=True)
+    bench.stub("stop", "exit 1")
+    program.symlink_to(bench.root / "bin/stop")
     bench.state("containers", "c9")
     bench.stub("docker", DOCKER)
     bench.stub("findmnt", '[ ! -e "$state/unmounted" ] && echo /dev/sda')
@@ -45,10 +47,9 @@ def test_nothing_writes_any_more_when_the_disk_is_unmounted(droplet: Bench) -> N
     done = _release(droplet)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "containers stopped, /mnt/auren-data unmounted\n"
-    compose = "docker compose --ansi never --progress quiet --file /opt/auren/docker-compose.prod.yml stop"
-    assert droplet.calls("systemctl", "docker compose", "docker stop", "sync", "umount") == [
+    assert droplet.calls("systemctl", "stop", "docker stop", "sync", "umount") == [
         "systemctl stop auren-watchdog",
-        compose,
+        "stop",
         "docker stop -t 60 c9",
         "systemctl stop docker.socket docker",
         "sync",

@@ -27,10 +27,10 @@ def test_no_secret_is_in_plain_in_the_state(update: Rehearsal) -> None:
                 assert name in resource.secrets, f"{resource.type} {resource.name}: {name}"
 
 
-def test_a_containers_specification_is_not_secret(update: Rehearsal) -> None:
-    """Were it so, a preview would hide what changes about the container."""
+def test_a_release_is_not_secret(update: Rehearsal) -> None:
+    """Were it so, a preview would hide what changes."""
     for service in SERVICES:
-        assert "stdin" not in update.command(service).secrets, service
+        assert not update.command(f"{service}-release").secrets & {"stdin", "create"}, service
 
 
 def _arguments(command: Registration) -> list[str]:
@@ -40,26 +40,32 @@ def _arguments(command: Registration) -> list[str]:
 
 def test_passwords_reach_the_machine_as_files_of_their_readers(update: Rehearsal) -> None:
     written = {
-        name: (_arguments(command), command.inputs["stdin"].removeprefix(script("put_file")))
+        name: (_arguments(command), command.inputs["stdin"].removeprefix(script("put_secret")).partition("\n"))
         for name in ("postgres-postgres_password", "api-postgres_password", "api-redis_password", "redis-redis.acl")
         if (command := update.command(name))
     }
-    secrets = "/opt/auren/secrets"
-    assert written == {
+    services = "/opt/auren/services"
+    assert {name: (arguments, text) for name, (arguments, (_, _, text)) in written.items()} == {
         "postgres-postgres_password": (
-            [f"{secrets}/postgres/postgres_password", "0400", "999:999"],
+            [f"{services}/postgres/secrets", "postgres_password", "999:999"],
             "PASSWORD-postgres-PASSWORD",
         ),
         "api-postgres_password": (
-            [f"{secrets}/api/postgres_password", "0400", "10001:10001"],
+            [f"{services}/api/secrets", "postgres_password", "10001:10001"],
             "PASSWORD-postgres-PASSWORD",
         ),
-        "api-redis_password": ([f"{secrets}/api/redis_password", "0400", "10001:10001"], "PASSWORD-redis-PASSWORD"),
+        "api-redis_password": ([f"{services}/api/secrets", "redis_password", "10001:10001"], "PASSWORD-redis-PASSWORD"),
         "redis-redis.acl": (
-            [f"{secrets}/redis/redis.acl", "0400", "999:999"],
+            [f"{services}/redis/secrets", "redis.acl", "999:999"],
             "user default on ~* &* +@all >PASSWORD-redis-PASSWORD\n",
         ),
     }
+    digests = {name: digest for name, (_, (digest, _, _)) in written.items()}
+    assert _arguments(update.command("api-release")) == [
+        "api",
+        f"postgres_password={digests['api-postgres_password']}",
+        f"redis_password={digests['api-redis_password']}",
+    ], "a release names the secrets that it needs"
 
 
 @pytest.mark.parametrize("password", ["postgres", "redis"])

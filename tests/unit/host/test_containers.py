@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from auren_infra.host.machine import script
 from tests.unit.rehearsal import Rehearsal
 
 SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui")
@@ -27,22 +28,29 @@ def test_a_container_starts_after_those_it_talks_to(rehearsal: Rehearsal, servic
 
 
 def test_a_container_never_starts_before_what_it_stands_on(rehearsal: Rehearsal) -> None:
-    """Not before its files and secrets are there, the disk is mounted and the network exists."""
+    """Not before its release is there, the disk is mounted and the network exists."""
     for service in SERVICES:
         ancestry = rehearsal.ancestry(rehearsal.command(service).urn)
-        for name in ("ready", "data-disk", "docker", "network", "docker-compose.prod.yml"):
+        for name in ("ready", "data-disk", "docker", "network", f"{service}-release"):
             assert rehearsal.command(name).urn in ancestry, f"{service} before {name}"
-    needed = {
-        "nginx": ["nginx.conf", "website"],
-        "api": ["api-postgres_password", "api-redis_password"],
-        "postgres": ["postgresql.conf", "sql-init", "postgres-postgres_password"],
-        "kafka": ["kafka.properties", "log4j.properties"],
-        "chromadb": ["chroma.yaml", "chroma-start.sh"],
-        "redis": ["redis.conf", "redis-redis_password", "redis-redis.acl"],
-    }
-    for service, names in needed.items():
-        for name in names:
-            assert rehearsal.command(name).urn in rehearsal.command(service).dependencies, f"{service} before {name}"
+    for service, directory in {"nginx": "website", "postgres": "sql-init"}.items():
+        assert rehearsal.command(directory).urn in rehearsal.command(service).dependencies
+    for service, secret in (("api", "postgres_password"), ("api", "redis_password"), ("redis", "redis.acl")):
+        release = rehearsal.command(f"{service}-release")
+        assert rehearsal.command(f"{service}-{secret}").urn in release.dependencies
+
+
+def test_no_container_is_touched_before_every_release_is_accepted(rehearsal: Rehearsal) -> None:
+    for service in SERVICES:
+        dependencies = rehearsal.command(service).dependencies
+        assert {rehearsal.command(f"{each}-release").urn for each in SERVICES} <= set(dependencies)
+
+
+def test_a_switch_follows_each_attempt_to_stage(update: Rehearsal) -> None:
+    """What stages prints the time: after a deployment that failed there is another text to switch to."""
+    for service in SERVICES:
+        staged = update.command(f"{service}-release").name
+        assert f"stdout of {staged}, " in update.command(service).inputs["stdin"].removeprefix(script("switch"))
 
 
 def test_services_that_do_not_talk_to_each_other_start_side_by_side(rehearsal: Rehearsal) -> None:

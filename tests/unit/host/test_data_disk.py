@@ -23,7 +23,7 @@ def test_a_disk_is_released_before_it_is_detached(rehearsal: Rehearsal) -> None:
 def test_a_disk_that_was_detached_by_hand_is_mounted_again(rehearsal: Rehearsal) -> None:
     """A refresh drops the attachment from the state; the next is created. The containers' commands stay as they are."""
     attachment = rehearsal.only(ATTACHMENT).urn
-    generation = rehearsal.command("nginx").inputs["triggers"][-1]
+    generation = rehearsal.command("nginx-release").inputs["triggers"][-1]
     # Behind the machine's own.
     others = {command.name: command.inputs["triggers"][1:] for command in rehearsal.commands()}
     assert [name for name, triggers in others.items() if triggers not in ([], [generation])] == [f"{NAME}-data-disk"]

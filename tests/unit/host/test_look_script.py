@@ -30,8 +30,7 @@ def host(bench: Bench) -> Bench:
     bench.stub("dpkg-query", "printf 'docker-ce hold installed\\ndocker-cli install not-installed\\n'; exit 1")
     for name in NOTHING_ELSE:
         bench.stub(name, f'[ "$1" = is-active ] || echo "{name} says this"')
-    for name in ("readlink", "true"):
-        bench.stub(name, 'echo "${@: -1}"')
+    bench.stub("true", 'echo "${@: -1}"')
     return bench
 
 
@@ -62,18 +61,16 @@ def test_a_tree_is_all_its_files(host: Bench, tmp_path: Path) -> None:
     assert set(_look(host, f"tree {tree}").files) == {f"{tree}/{name}" for name in names}
 
 
-def test_what_a_container_was_started_as_is_read_without_what_lies_beside_it(host: Bench) -> None:
-    started = host.path("/var/lib/auren/started")
-    started.mkdir()
-    (started / "nginx").write_text("4711 0815\n")
-    (started / "redis").write_text(" 0815\n")
-    (started / "nginx.yml").write_text("services:\n")
-    stamps = _look(host).stamps
-    assert {name: (stamp.container_id, stamp.digest) for name, stamp in stamps.items()} == {"nginx": ("4711", "0815")}
+def test_the_accepted_release_of_each_service_is_read(host: Bench) -> None:
+    for service in ("nginx", "redis"):
+        host.path(f"/opt/auren/services/{service}/releases/0815").mkdir(parents=True)
+    host.path("/opt/auren/services/nginx/current").symlink_to("releases/0815")
+    host.path("/opt/auren/services/nginx/previous").symlink_to("releases/4711")
+    assert _look(host).accepted == {"nginx": "0815"}
 
 
 def test_nothing_was_started_yet(host: Bench) -> None:
-    assert _look(host).stamps == {}
+    assert _look(host).accepted == {}
 
 
 def test_all_others_are_asked_and_quoted(host: Bench) -> None:
@@ -111,7 +108,7 @@ def test_docker_that_does_not_run_is_not_asked(host: Bench) -> None:
     host.stub("systemctl", '[ "$1" != is-active ]')
     facts = _look(host)
     assert facts.containers is None
-    assert (facts.docker_versions, facts.networks, facts.mounted_files) == ({}, {}, [])
+    assert (facts.docker_versions, facts.networks) == ({}, {})
     assert host.calls("docker") == []
 
 

@@ -69,7 +69,12 @@ def _within_the_locale(command: Registration) -> list[str]:
 
 def test_every_command_is_a_bounded_script_with_a_lock_of_its_own(rehearsal: Rehearsal) -> None:
     locks: list[str] = []
+    later = {command.name for command in rehearsal.commands() if command.inputs["create"] == UNKNOWN}
+    readers = {f"{NAME}-{service}-release" for service in ("api", "bridge", "postgres", "redis")}
+    assert later in (set(), readers), "what is called with digests is known when its secrets are"
     for command in rehearsal.commands():
+        if command.name in later:
+            continue
         words = _within_the_locale(command)
         assert words[:2] == ["flock", "-w"], command.name
         assert words[4:5] == ["timeout"], command.name
@@ -87,6 +92,6 @@ def test_the_bound_of_a_container_leaves_room_for_its_health_check_twice(rehears
 
 
 def test_the_script_stands_before_its_data(update: Rehearsal) -> None:
-    scripts = {"ready": "wait_ready", "docker": "docker_engine", "nginx.conf": "put_file", "website": "put_tree"}
+    scripts = {"ready": "wait_ready", "docker": "docker_engine", "operators": "put_file", "website": "put_tree"}
     for name, script_name in scripts.items():
         assert update.command(name).inputs["stdin"].startswith(script(script_name)), name

@@ -62,13 +62,14 @@ esac
 
 @pytest.fixture
 def machine(bench: Bench) -> Bench:
-    """Three containers of the project, one of a service that is no more, with what is noted of it."""
+    """Three containers of the project, one of a service that is no more, with its releases."""
     bench.stub("docker", RETIRE)
     bench.state("containers", "c1 nginx\nc2 kafka\nc3 api")
-    started = bench.path("/var/lib/auren/started")
-    started.mkdir()
-    for name in ("kafka", "kafka.yml", "kafka.log", "kafka-ui", "kafka-ui.yml", "nginx", "nginx.yml"):
-        (started / name).touch()
+    for name in ("kafka", "kafka-ui", "nginx"):
+        release = bench.path(f"/opt/auren/services/{name}/releases/1")
+        release.mkdir(parents=True)
+        (release / "compose.yml").write_text(f"services:\n  x:\n    image: {name.partition('-')[0]}:1\n")
+        (release.parents[1] / "current").symlink_to("releases/1")
     return bench
 
 
@@ -80,11 +81,25 @@ def test_a_service_that_is_no_more_is_stopped_and_removed(machine: Bench) -> Non
     assert "volume" not in " ".join(machine.calls()), "its data stays"
 
 
-def test_a_retired_services_notes_go_and_its_namesakes_stay(machine: Bench) -> None:
-    """Were they left, the service could not be taken up again: it would count as started."""
+def test_a_retired_services_releases_and_secrets_go_and_its_namesakes_stay(machine: Bench) -> None:
+    machine.run("retire", data="nginx\nkafka-ui\napi\n")
+    left = sorted(path.name for path in machine.path("/opt/auren/services").iterdir())
+    assert left == ["kafka-ui", "nginx"]
+    assert machine.path("/opt/auren/services/nginx/releases/1/compose.yml").exists()
+
+
+def test_images_that_no_release_has_any_more_go(machine: Bench) -> None:
+    machine.run("retire", data="nginx\nkafka-ui\napi\n")
+    assert machine.calls("docker image") == [], "the Kafka UI has the same one here"
     machine.run("retire", data="nginx\napi\n")
-    left = sorted(path.name for path in machine.path("/var/lib/auren/started").iterdir())
-    assert left == ["kafka-ui", "kafka-ui.yml", "nginx", "nginx.yml"]
+    assert machine.calls("docker image") == ["docker image rm kafka:1"]
+
+
+def test_the_watchdog_cannot_start_again_what_is_retired(machine: Bench) -> None:
+    """It starts what `current` leads to."""
+    machine.stub("docker", f'[ ! -e "{machine.path("/opt/auren/services/kafka/current")}" ] || exit 98\n{RETIRE}')
+    done = machine.run("retire", data="nginx\napi\n")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_services_that_are_wanted_are_left_alone(machine: Bench) -> None:
@@ -102,6 +117,69 @@ def test_a_machine_without_containers_has_none_to_retire(bench: Bench) -> None:
     bench.stub("docker", RETIRE)
     (bench.root / "state/containers").touch()
     assert bench.run("retire", data="nginx\n").returncode == 0
+
+
+def test_what_deployments_had_before_there_were_releases_goes(bench: Bench) -> None:
+    for path in (
+        "secrets/api/key",
+        "nginx.conf",
+        "docker-compose.prod.yml",
+        "services/api/text",
+        "website/index.html",
+        "website/current/x",
+        "website/releases/1/x",
+    ):
+        bench.path(f"/opt/auren/{path}").parent.mkdir(parents=True, exist_ok=True)
+        bench.path(f"/opt/auren/{path}").touch()
+    bench.path("/var/lib/auren/started").mkdir()
+    bench.path("/var/lib/auren/started/api.yml").touch()
+    for _ in range(2):
+        assert bench.run("tidy").returncode == 0
+    left = {
+        str(path.relative_to(bench.path("/opt/auren")))
+        for path in bench.path("/opt/auren").rglob("*")
+        if path.is_file()
+    }
+    assert left == {"docker-compose.prod.yml", "services/api/text", "website/current/x", "website/releases/1/x"}
+    assert not bench.path("/var/lib/auren/started").exists()
+
+
+STOP = r"""
+case "$*" in
+"ps --no-trunc --filter label=com.docker.compose.project=auren "*) cat "$state/containers" ;;
+"stop "*)
+    for id in "${@:2}"; do
+        sed -i "/ $id /d" "$state/containers"
+    done ;;
+*) exit 98 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("containers", "stopped"),
+    [
+        (
+            "nginx c1 api\napi c2 postgres kafka\npostgres c3 \nkafka c4 zookeeper\nzookeeper c5 \nkafka-ui c6 kafka\n",
+            ["c1 c6", "c2", "c3 c4", "c5"],
+        ),
+        ("api c2 postgres\n", ["c2"]),
+        ("", []),
+    ],
+    ids=["all", "one whose need does not run", "none"],
+)
+def test_each_container_ends_before_those_that_it_needs(bench: Bench, containers: str, stopped: list[str]) -> None:
+    bench.stub("docker", STOP)
+    (bench.root / "state/containers").write_text(containers)
+    done = bench.run("stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bench.calls("docker stop") == [f"docker stop {ids}" for ids in stopped]
+
+
+def test_a_container_that_cannot_be_stopped_does_not_hold_it_up_for_ever(bench: Bench) -> None:
+    bench.stub("docker", f'{STOP}\n[ "$1" != stop ]')
+    (bench.root / "state/containers").write_text("nginx c1 api\n")
+    assert bench.run("stop").returncode != 0
 
 
 KAFKA = r"""

@@ -18,6 +18,7 @@ case "$*" in
 "inspect --format {{if .State.Health}}"*) [ -e "$state/health-$name" ] && cat "$state/health-$name" ;;
 "inspect --format {{index .Config.Labels \"auren.needs\"}} "*) cat "$state/needs-$name" ;;
 "inspect --format {{.Config.StopTimeout}} "*) cat "$state/grace-$name" ;;
+"compose "*" up --detach --no-deps "*) [ ! -e "$state/refuses-auren-$name" ] ;;
 "start "* | "restart "*)
     cat >/dev/null
     [ ! -e "$state/refuses-$name" ] ;;
@@ -45,8 +46,16 @@ def machine(bench: Bench) -> Bench:
 
 
 def _list(machine: Bench, **states: str) -> None:
-    lines = [f"id-of-auren-{service} auren-{service} {service} {state}" for service, state in states.items()]
+    lines = [f"id-of-auren-{service},auren-{service},{service},{state},1" for service, state in states.items()]
     machine.state("containers", "\n".join(lines))
+
+
+def _accept(machine: Bench, **releases: str) -> None:
+    for service, release in releases.items():
+        directory = machine.path(f"/opt/auren/services/{service}")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "current").unlink(missing_ok=True)
+        (directory / "current").symlink_to(f"releases/{release}")
 
 
 def _time(machine: Bench, seconds: int) -> None:
@@ -60,7 +69,9 @@ def _look(machine: Bench) -> list[str]:
     text = machine.text("watchdog").replace("/proc/uptime", f"{machine.root}/state/uptime")
     done = machine.run("watchdog", text=text)
     assert (done.returncode, done.stderr) == (0, "")
-    calls = machine.calls("docker start", "docker restart", "systemctl start", "systemctl reset-failed")
+    calls = machine.calls(
+        "docker start", "docker restart", "docker compose", "systemctl start", "systemctl reset-failed"
+    )
     return sorted(call.replace("id-of-", "") for call in calls)
 
 
@@ -223,8 +234,46 @@ def test_one_that_a_deployment_works_on_is_left_alone(machine: Bench, update: Re
 
 
 def test_an_old_container_that_compose_has_renamed_is_left_alone(machine: Bench) -> None:
-    machine.state("containers", "id-1 0f3a_auren-api api exited\nid-2 auren-api api running")
+    machine.state("containers", "id-1,0f3a_auren-api,api,exited,\nid-2,auren-api,api,running,")
     assert _look(machine) == []
+
+
+RESTORE = (
+    "docker compose --ansi never --progress quiet --file /opt/auren/services/{0}/current/compose.yml "
+    "up --detach --no-deps {0}"
+)
+
+
+def test_a_container_of_another_release_gives_way_to_the_accepted_one(machine: Bench) -> None:
+    """A power cut in the middle of a deployment leaves one."""
+    _accept(machine, nginx="1", api="2", postgres="1")
+    machine.state("health-auren-api", "unhealthy")
+    assert _look(machine) == [RESTORE.format("api")]
+
+
+def test_a_service_without_a_container_gets_the_accepted_one(machine: Bench) -> None:
+    _accept(machine, kafka="1", api="1")
+    assert _look(machine) == [RESTORE.format("kafka")]
+
+
+def test_what_was_never_accepted_is_only_kept_running(machine: Bench) -> None:
+    _list(machine, api="exited")
+    assert _look(machine) == ["docker start auren-api"]
+
+
+def test_an_accepted_release_that_cannot_be_started_is_tried_again_and_loudly(machine: Bench) -> None:
+    _accept(machine, kafka="1")
+    machine.state("refuses-auren-kafka", "")
+    times = (1000, 1010, 1030, 1080, 1090, 1200, 1210, 1450, 1930, 1940, 2410)
+    assert _done_at(machine, RESTORE.format("kafka"), *times) == [1000, 1030, 1090, 1210, 1450, 1930, 2410]
+    assert machine.path(f"{MEMORY}/kafka.alarm").exists()
+
+
+def test_a_service_that_a_deployment_works_on_is_not_restored(machine: Bench) -> None:
+    _accept(machine, api="2")
+    with machine.path("/run/lock/auren-api").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert _look(machine) == []
 
 
 def test_a_machine_without_containers_has_nothing_to_watch(machine: Bench) -> None:
@@ -290,7 +339,7 @@ def test_containers_stop_before_docker_and_after_the_watchdog(host: Bench) -> No
     host.run("supervision", data=script("watchdog"))
     containers, watchdog = _unit(host, "auren"), _unit(host, "auren-watchdog")
     assert "After=docker.service " in containers
-    assert "--file /opt/auren/docker-compose.prod.yml stop\n" in containers
+    assert "ExecStop=/usr/local/lib/auren/stop\n" in containers
     assert "After=auren.service\nPartOf=auren.service\n" in watchdog
 
 

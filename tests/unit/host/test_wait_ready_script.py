@@ -58,15 +58,15 @@ def test_a_first_boot_is_over_when_cloud_init_says_so(host: Bench, status: int) 
     done = _wait(host)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert host.calls("cloud-init") == ["cloud-init status --wait"]
-    assert host.path("/opt/auren/secrets").stat().st_mode & 0o777 == 0o700
+    assert host.path("/opt/auren/services").stat().st_mode & 0o777 == 0o700
     assert host.path("/root/.ssh").stat().st_mode & 0o777 == 0o700
 
 
 def test_directories_that_somebody_opened_are_closed_again(host: Bench) -> None:
     _wait(host)
-    host.path("/opt/auren/secrets").chmod(0o755)
+    host.path("/opt/auren/services").chmod(0o755)
     _wait(host)
-    assert host.path("/opt/auren/secrets").stat().st_mode & 0o777 == 0o700
+    assert host.path("/opt/auren/services").stat().st_mode & 0o777 == 0o700
 
 
 def test_an_error_that_left_what_is_needed_is_told_and_no_obstacle(host: Bench) -> None:
@@ -76,7 +76,7 @@ def test_an_error_that_left_what_is_needed_is_told_and_no_obstacle(host: Bench) 
     assert (done.returncode, done.stderr) == (0, "")
     assert "cloud-init ended the first boot with an error, but all that is needed of it is there." in done.stdout
     assert "status: whatever" in done.stdout
-    assert host.path("/opt/auren/secrets").exists()
+    assert host.path("/opt/auren/services").exists()
 
 
 @pytest.mark.parametrize("missing", [line for line in SSHD.splitlines() if "root" not in line.split(maxsplit=1)[0]])
@@ -88,7 +88,7 @@ def test_an_error_that_left_sshd_open_says_what_to_do(host: Bench, missing: str)
     assert f"`{missing}` does not count" in done.stderr
     assert "status: whatever" in done.stderr
     assert "Replace it: `pulumi up --replace URN`" in done.stderr
-    assert not host.path("/opt/auren/secrets").exists()
+    assert not host.path("/opt/auren/services").exists()
 
 
 def test_what_is_looked_for_is_what_the_user_data_sets() -> None:

@@ -78,7 +78,10 @@ def test_no_generated_secret_of_the_program_is_in_plain(update: Rehearsal) -> No
 
 def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
     seen = [service for each in rehearsal.resources for service in services(_resource(each))]
-    assert {service.name for service in seen} == {service.name for service in blueprint().services}
+    ours = blueprint().services
+    judges = [f"{service.name}-preflight" for service in ours if service.preflight]
+    assert sorted(service.name for service in seen) == sorted([*(service.name for service in ours), *judges])
+    assert [service.name for service in seen if service.is_preflight] == judges
     assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from auren_infra.host.machine import script
+from auren_infra.release import Release
 from auren_infra.waivers import WAIVABLE
-from policy.compose import END_OF_SCRIPT
+from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack, Terms
 from policy.rules import RULES, STACK_RULES
 from policy.rules.tags import TAGGABLE
@@ -36,10 +38,28 @@ def _resource(type_: str, properties: Mapping[str, Any], *, protect: bool = Fals
     return Resource(type_, "thing", f"urn:pulumi:prod::auren::{type_}::thing", properties, protect)
 
 
+JUDGE = {key: value for key, value in GOOD.items() if key != "healthcheck"}
+"""A preflight container that keeps every rule."""
+
+
+def _sent(stdin: object, name: str = "auren-prod-postgres-release") -> Resource:
+    return Resource("command:remote:Command", name, "urn", {"stdin": stdin})
+
+
+def _release(preflight: str = "", **containers: Mapping[str, Any]) -> Resource:
+    """The command that sends a release with these services in its compose file."""
+    return _sent(
+        script("stage")
+        + Release("999:999", yaml.safe_dump({"services": containers}), {"a": "services: {}\n"}, preflight).text
+    )
+
+
 def _compose(**changes: Any) -> Resource:
-    document = {"services": {"postgres": {**GOOD, **changes}}}
-    stdin = f"#!/usr/bin/env bash\n{END_OF_SCRIPT}{yaml.safe_dump(document)}"
-    return Resource("command:remote:Command", "auren-prod-docker-compose.prod.yml", "urn", {"stdin": stdin})
+    return _release(postgres={**GOOD, **changes})
+
+
+def _preflight(**changes: Any) -> Resource:
+    return _release("judge", postgres=GOOD, judge={**JUDGE, **changes})
 
 
 def _firewall(ports: object, *sources: object, protocol: str = "tcp") -> Resource:
@@ -89,6 +109,16 @@ BROKEN = [
     ("container-without-health-check", _compose(healthcheck={}), "postgres has no health check"),
     ("container-without-health-check", _compose(healthcheck={"test": ["NONE"]}), "postgres has no health check"),
     ("container-without-health-check", _compose(healthcheck={"test": "x", "disable": True}), "no health check"),
+    ("privileged-container", _preflight(privileged=True), "judge has privileged: true"),
+    ("privileged-container", _preflight(network_mode="host", profiles=["preflight"]), "judge has network_mode: host"),
+    ("image-without-digest", _preflight(image="docker.io/library/postgres:17"), "judge runs docker.io/library/post"),
+    ("container-without-limits", _preflight(mem_limit=None), "judge has no mem_limit"),
+    (
+        "container-without-health-check",
+        _release(postgres={**JUDGE, "profiles": ["preflight"]}),
+        "postgres has no health check",
+    ),
+    ("plain-secret", _preflight(environment={"REDIS_PASSWORD": "x"}), "judge is given REDIS_PASSWORD"),
     ("plain-secret", _compose(environment={"REDIS_PASSWORD": "x"}), "postgres is given REDIS_PASSWORD"),
     ("untagged", _resource("digitalocean:index/droplet:Droplet", {"tags": []}), "tags=[…]"),
     ("untagged", _resource(VOLUME, {}), "tags=[…]"),
@@ -108,6 +138,7 @@ KEPT = [
     ("host-key-unpinned", _local("ssh -o StrictHostKeyChecking=yes h :")),
     ("privileged-container", _compose(cap_add=["NET_BIND_SERVICE"])),
     *((name, _compose()) for name in BY_NAME if name.startswith(("container", "image", "plain"))),
+    *((name, _preflight()) for name in BY_NAME if name.startswith(("container", "image", "plain"))),
     ("untagged", _resource("digitalocean:index/droplet:Droplet", {"tags": [UNKNOWN]})),
     ("untagged", _resource("digitalocean:index/vpc:Vpc", {})),
 ]
@@ -137,6 +168,35 @@ def test_what_is_known_only_after_the_update_breaks_no_rule_before() -> None:
             type_, dict.fromkeys(("stdin", "connection", "inboundRules", "tags"), UNKNOWN), protect=True
         )
         assert [fault for rule in RULES for fault in rule.check(unknown)] == []
+
+
+def test_a_release_whose_image_is_built_is_looked_at_when_it_is_known() -> None:
+    """The preview does not know the text; the update does."""
+    assert services(_sent(UNKNOWN)) == ()
+    assert [service.name for service in services(_compose())] == ["postgres"]
+
+
+@pytest.mark.parametrize(
+    "stdin",
+    [
+        "",
+        "make release\n",
+        "apiVersion: v1\nservices: {a: {privileged: true}}\n",
+        script("put_file"),
+        f"{script('put_file')}services:\n  a:\n    privileged: true\n",
+        f"{script('put_file')}owner 1:1\n",
+    ],
+)
+def test_another_command_that_is_named_like_a_release_is_ignored(stdin: str) -> None:
+    foreign = _sent(stdin, name="somebodys-release")
+    assert services(foreign) == ()
+    assert [fault for rule in RULES for fault in rule.check(foreign) if rule.name != "host-key-unpinned"] == []
+
+
+def test_a_release_cannot_pass_off_a_service_as_something_else() -> None:
+    """The rules call each container by the name that the compose file has for it."""
+    disguised = _compose(name="other", is_preflight=True, healthcheck={})
+    assert "postgres has no health check" in " ".join(BY_NAME["container-without-health-check"].check(disguised))
 
 
 def test_what_can_carry_tags_is_what_the_sdk_lets_carry_them() -> None:

@@ -15,8 +15,8 @@ import yaml
 
 from auren_infra.files.directory import pack
 from auren_infra.host.machine import script
+from auren_infra.release import Release
 from policy.carried import MOST_EXPANDED, texts
-from policy.compose import END_OF_SCRIPT
 from policy.resource import Resource, Stack
 from policy.rules.secrets import LOOKS, RULES, STACK_RULES
 
@@ -27,8 +27,8 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END P
 
 def _compose(**environment: str) -> Resource:
     document = {"services": {"postgres": {"image": "docker.io/library/postgres:17", "environment": environment}}}
-    stdin = f"#!/usr/bin/env bash\n{END_OF_SCRIPT}{yaml.safe_dump(document, width=120)}"
-    return Resource("command:remote:Command", "auren-prod-docker-compose.prod.yml", "urn", {"stdin": stdin})
+    stdin = script("stage") + Release("999:999", yaml.safe_dump(document, width=120), {}).text
+    return Resource("command:remote:Command", "auren-prod-postgres-release", "urn", {"stdin": stdin})
 
 
 def _packed(tmp_path: Path, files: Mapping[str, bytes]) -> Resource:

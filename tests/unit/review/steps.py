@@ -4,7 +4,10 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from auren_infra.host.machine import script
+from auren_infra.release import RELEASE_ID, Release, argument
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Hidden, Preview, Step
 
@@ -29,8 +32,42 @@ def sent(script_name: str, *arguments: str, data: str = "", text: str = "") -> d
     return {"create": create, "stdin": (text or script(script_name)) + data, "connection": Hidden.SECRET}
 
 
-def secret(name: str) -> dict[str, Any]:
-    return sent("put_file", f"/opt/auren/secrets/{name}") | {"stdin": Hidden.SECRET}
+def secret(service: str, name: str) -> dict[str, Any]:
+    directory = f"/opt/auren/services/{service}/secrets"
+    return sent("put_secret", directory, name, "999:999") | {"stdin": Hidden.SECRET}
+
+
+def release(
+    specification: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
+    *,
+    service: str = "redis",
+    preflight: Mapping[str, Any] | None = None,
+    **secrets: str,
+) -> Release:
+    """A release of the service, with this part of the compose file."""
+    services = {service: {"image": f"{service}:1", "labels": {"auren.release": RELEASE_ID}, **(specification or {})}}
+    if preflight is not None:
+        services["judge"] = dict(preflight)
+    compose = yaml.safe_dump({"name": "auren", "services": services}, sort_keys=False)
+    return Release("999:999", compose, files or {}, "judge" if preflight is not None else "", secrets)
+
+
+def staged(release: Release, service: str = "redis", text: str = "") -> dict[str, Any]:
+    """The inputs of the command that stages it."""
+    arguments = [argument(name, digest) for name, digest in release.secrets.items()]
+    return sent("stage", service, *arguments, data=release.text, text=text)
+
+
+def restaged(old: Release, new: Release, service: str = "redis") -> Step:
+    return step(COMMAND, f"{service}-release", "update", staged(old, service), staged(new, service))
+
+
+def switched(service: str = "redis", *, first: bool = False) -> Step:
+    """The command that starts a container: what it is sent is known when the release is staged."""
+    old = sent("switch", service, "60", data="0123456789abcdef 2026-01-01T00:00:00Z\n")
+    new = old | {"stdin": Hidden.LATER}
+    return step(COMMAND, service, "create", None, new) if first else step(COMMAND, service, "update", old, new)
 
 
 def file(name: str, old: str, new: str) -> Step:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from auren_infra.release import Release
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Finding, Hidden, Preview, Step
 from tests.examples import examples
@@ -72,11 +74,32 @@ def _command(script: str, argument: str, data: str, hidden: Hidden | None) -> di
     return inputs | {"create": f"{inputs['create']} '{quoted}'"} | ({"stdin": hidden} if hidden else {})
 
 
-scripts = ("container", "put_file", "put_tree", "machine_firewall", "container_firewall", "retire", "docker_engine")
+scripts = (
+    "stage",
+    "switch",
+    "put_secret",
+    "put_file",
+    "put_tree",
+    "machine_firewall",
+    "container_firewall",
+    "retire",
+    "docker_engine",
+)
 trees = st.dictionaries(
     texts.map(lambda name: name.replace("\n", "").replace("\t", "")), st.binary(max_size=40), max_size=30
 )
-data = st.one_of(long_texts, trees.map(packed), texts.map(lambda text: f"{text}:\n  image: {text}\n"))
+releases = st.builds(
+    lambda owner, compose, files, preflight: Release(owner, compose, files, preflight).text,
+    texts.map(lambda text: "".join(text.split()) or "1:1"),
+    st.one_of(texts, texts.map(lambda text: yaml.safe_dump({"services": {text: {text: text}}}))).map(
+        lambda text: f"{text}\n"
+    ),
+    st.dictionaries(
+        texts.map(lambda text: "".join(text.split()) or "a"), long_texts.map(lambda text: f"{text}\n"), max_size=4
+    ),
+    st.sampled_from(["", "judge"]),
+)
+data = st.one_of(long_texts, trees.map(packed), releases)
 commands = st.builds(_command, st.sampled_from(scripts), texts, data, st.sampled_from([None, None, None, *Hidden]))
 
 
@@ -131,8 +154,11 @@ def test_it_fits_however_many_steps_there_are(step: Step, times: int, names: lis
 def test_a_name_is_shown_as_it_is_wherever_it_stands(hostile: str) -> None:
     name = f"a{hostile}b{hostile}"
     many = {f"{name}{number}": b"x" for number in range(30)}
-    images = "api:\n  image: 1\n", f"api:\n  ? {name!r}\n  : 1\n"
-    old, new = (_command("container", name, data, None) for data in images)
+    file = "".join(name.split())
+    old, new = (
+        _command("stage", name, Release("1:1", yaml.safe_dump({"services": {name: part}}), files).text, None)
+        for part, files in (({"image": "1"}, {}), ({name: 1}, {file: f"{name}\n"}))
+    )
     urn = f"urn:pulumi:prod::auren::{COMMAND}::{name}"
     found = [
         Step("update", urn, COMMAND, old, new),

@@ -1,13 +1,16 @@
 """The comment on a pull request, from steps that the engine could report."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pulumi.automation.events import EngineEvent
 
 from auren_infra.host.machine import script
+from auren_infra.release import Release
 from auren_infra.review.comment import comment
-from auren_infra.review.preview import Finding, Hidden, Preview, Step
+from auren_infra.review.preview import Finding, Hidden, Preview, Step, read
 from tests.unit.review.github import assert_sound
 from tests.unit.review.steps import (
     COMMAND,
@@ -16,9 +19,13 @@ from tests.unit.review.steps import (
     WEBSITE,
     file,
     firewall,
+    release,
+    restaged,
     secret,
     sent,
+    staged,
     step,
+    switched,
     told,
     website,
 )
@@ -57,40 +64,108 @@ def test_losing_a_volume_is_told_to_lose_its_data() -> None:
 
 
 def test_a_container_restarts_for_what_it_is_sent() -> None:
-    old = "redis:\n  image: redis:8.0.6\n  mem_limit: 256m\n# redis.conf 0123456789ab\n"
-    new = "redis:\n  image: redis:8.0.7\n  mem_limit: 300m\n# redis.conf ba9876543210\n"
-    new += "# /opt/auren/secrets/redis/redis_password 0123456789ab\n"
+    old = release({"image": "redis:8.0.6", "mem_limit": "256m"}, {"redis.conf": "a\n", "same": "b\n"})
+    new = release({"image": "redis:8.0.7", "mem_limit": "300m"}, {"redis.conf": "c\n", "same": "b\n"}, password="1")
+    text = told(restaged(old, new), switched())
+    reasons = "image `redis:8.0.6` → `redis:8.0.7`, its `mem_limit`, file `redis.conf`, secret `password`"
+    assert f"### Containers that restart\n\n- **redis**: {reasons}\n\n" in text
+    assert "`redis/compose.yml`\n```diff\n" in text
+    assert "-    image: redis:8.0.6\n+    image: redis:8.0.7\n" in text
+    assert "`redis/redis.conf`\n```diff\n-a\n+c\n```" in text
+    assert "`redis/same`" not in text
+    assert text.count("known only during the update") == 0, "the switch says nothing of its own"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reasons"),
+    [
+        (release({"image": "redis:1"}), release({"image": "redis:2"}), "image `redis:1` → `redis:2`"),
+        (release({"cpus": 1}), release({"cpus": 2, "user": "1:1"}), "its `cpus`, its `user`"),
+        (release(files={"gone": "a\n"}), release(files={"come": "a\n"}), "file `come`, file `gone`"),
+        (release(password="1", same="1"), release(password="2", same="1"), "secret `password`"),
+        (release(password="1"), release(), "secret `password`"),
+        (release(preflight={"command": "a"}), release(preflight={"command": "b"}), "its preflight"),
+        (release(), release(preflight={"command": "b"}), "its preflight"),
+        (release(), replace(release(), owner="1:1"), "what it is sent"),
+        (release(), replace(release(), compose="services: []\n"), "image `redis:1` → `None`, its `labels`"),
+        (replace(release(), compose="{\n"), replace(release(), compose="}\n"), "what it is sent"),
+    ],
+)
+def test_each_kind_of_reason_for_a_restart_is_named(old: Release, new: Release, reasons: str) -> None:
+    assert f"\n- **redis**: {reasons}\n" in told(restaged(old, new), switched())
+
+
+def test_a_text_that_is_no_release_is_shown_as_it_is() -> None:
+    """The stack may have been deployed by another version of this program."""
+    old = sent("stage", "redis", data="redis: another form\n")
+    text = told(step(COMMAND, "redis-release", "update", old, staged(release(files={"redis.conf": "a\n"}))))
+    assert "- **redis**: what it is sent\n" in text
+    assert "`redis/release`\n```diff\n-redis: another form\n```" in text
+    assert "`redis/redis.conf`\n```diff\n+a\n```" in text
+
+
+def test_a_new_service_is_named_and_its_files_are_shown() -> None:
+    new = staged(release(files={"redis.conf": "a\n"}, password="1"))
+    text = told(step(COMMAND, "redis-release", "create", None, new), switched(first=True))
+    assert "### Containers that restart\n\n- **redis**: it is new\n\n" in text
+    assert "`redis/redis.conf`\n```diff\n+a\n```" in text
+    assert "(known only during the update)" not in text
+
+
+def test_a_service_with_secrets_is_told_of_before_they_are_generated() -> None:
+    """The call has their digests, so a first preview hides it. The text behind it is known."""
+    new = staged(release(files={"redis.conf": "a\n"})) | {"create": Hidden.LATER}
+    text = told(step(COMMAND, "redis-release", "create", None, new), switched(first=True))
+    assert "- **redis**: it is new\n" in text
+    assert "`redis/redis.conf`\n```diff\n+a\n```" in text
+
+
+def test_a_new_service_whose_image_is_built_is_named() -> None:
+    for create in (sent("stage", "api")["create"], Hidden.LATER):
+        new = {"create": create, "stdin": Hidden.LATER, "connection": Hidden.SECRET}
+        text = told(step(COMMAND, "api-release", "create", None, new), switched("api", first=True))
+        assert "### Containers that restart\n\n- **api**: it is new\n" in text
+
+
+def test_a_container_reads_a_secret_that_is_generated_anew() -> None:
+    old, new = release(files={"redis.conf": "a\n"}, password="1"), release(files={"redis.conf": "b\n"})
+    later = staged(new) | {"create": Hidden.LATER}
+    text = told(step(COMMAND, "redis-release", "update", staged(old), later), switched())
+    assert "- **redis**: file `redis.conf`, a secret that is generated anew\n" in text
+    assert "`redis/redis.conf`\n```diff\n-a\n+b\n```" in text
+
+
+def test_another_command_that_is_hidden_is_no_new_service() -> None:
+    hidden = sent("put_file", "/etc/notes") | {"stdin": Hidden.LATER}
     text = told(
-        step(
-            COMMAND,
-            "redis",
-            "update",
-            sent("container", "redis", "60", data=old),
-            sent("container", "redis", "60", data=new),
-        )
+        step(COMMAND, "notes", "create", None, hidden),
+        step(COMMAND, "notes-release", "create", None, hidden),
+        switched("redis", first=True),
     )
-    reasons = "image `redis:8.0.6` → `redis:8.0.7`, its `mem_limit`, secret `redis/redis_password`, file `redis.conf`"
-    assert f"- **redis**: {reasons}\n" in text
+    assert "No container restarts." in text
 
 
 def test_another_script_restarts_nothing_and_is_shown_once() -> None:
-    def update(service: str) -> Step:
-        data = f"{service}:\n  image: {service}:1\n"
-        new = sent("container", service, "60", data=data)
-        changed = script("container").replace("sleep 0.3", "sleep 0.5")
-        return step(COMMAND, service, "update", sent("container", service, "60", data=data, text=changed), new)
+    def update(service: str) -> list[Step]:
+        sends = release(service=service)
+        changed = script("stage").replace("umask 022", "umask 077")
+        old = staged(sends, service, text=changed)
+        return [step(COMMAND, f"{service}-release", "update", old, staged(sends, service)), switched(service)]
 
-    text = told(update("redis"), update("nginx"))
+    text = told(*update("redis"), *update("nginx"))
     assert "No container restarts." in text
-    assert text.count("-        sleep 0.5") == 1
-    assert "The script `container.sh`, run again for redis, nginx\n\n<details>" in text
+    assert text.count("-    umask 077") == 1
+    assert "The script `stage.sh`, run again for redis-release, nginx-release\n\n<details>" in text
 
 
 def test_a_container_whose_image_is_built_may_restart() -> None:
-    new = sent("container", "api", "60") | {"stdin": Hidden.LATER}
-    text = told(step(COMMAND, "api", "update", sent("container", "api", "60", data="api:\n  image: api:1\n"), new))
+    old = staged(release(service="api"), "api")
+    text = told(
+        step(COMMAND, "api-release", "update", old, old | {"stdin": Hidden.LATER}),
+        switched("api"),
+    )
     assert "- **api**: its image is built; whether it changes is known only during the update\n" in text
-    assert "(known only during the update)" in text
+    assert text.count("! (known only during the update)") == 1
 
 
 def test_a_service_that_goes_takes_its_container_with_it() -> None:
@@ -101,12 +176,14 @@ def test_a_service_that_goes_takes_its_container_with_it() -> None:
 
 
 def test_a_secret_that_changes_is_named_and_not_shown() -> None:
+    hidden = secret("redis", "redis_password")
     text = told(
-        step(
-            COMMAND, "redis-password", "update", secret("redis/password"), secret("redis/password"), changed=("stdin",)
-        )
+        step(COMMAND, "redis-redis_password", "update", hidden, hidden, changed=("stdin",)),
+        restaged(release(redis_password="0123456789ab"), release(redis_password="ba9876543210")),
     )
-    assert "`/opt/auren/secrets/redis/password`\n```diff\n! (secret)\n```" in text
+    assert "`/opt/auren/services/redis/secrets/redis_password`\n```diff\n! (secret)\n```" in text
+    assert "- **redis**: secret `redis_password`\n" in text
+    assert "ba9876543210" not in text
 
 
 def test_another_way_to_the_machine_is_one_line() -> None:
@@ -134,19 +211,19 @@ def test_another_argument_is_shown_as_a_call() -> None:
 
 def test_another_release_of_docker_restarts_every_container() -> None:
     def asked_again(service: str) -> Step:
-        inputs = sent("container", service, "60", data=f"{service}:\n  image: {service}:1\n")
+        inputs = staged(release(service=service), service)
         old, new = (inputs | {"triggers": ["3164494", f"docker-ce {number}"]} for number in (28, 29))
-        return step(COMMAND, service, "replace", old, new, replaced_for=("triggers",))
+        return step(COMMAND, f"{service}-release", "replace", old, new, replaced_for=("triggers",))
 
-    text = told(asked_again("redis"), asked_again("nginx"))
+    text = told(asked_again("redis"), asked_again("nginx"), switched("redis"), switched("nginx"))
     assert "- **redis**: another release of Docker\n- **nginx**: another release of Docker" in text
     assert "new machine" not in text
 
 
 def test_a_command_that_is_told_of_dockers_release_for_the_first_time_restarts_nothing() -> None:
-    inputs = sent("container", "redis", "60", data="redis:\n  image: redis:1\n")
+    inputs = staged(release())
     old, new = (inputs | {"triggers": ["3164494", *more]} for more in ((), ("docker-ce 29",)))
-    text = told(step(COMMAND, "redis", "replace", old, new, replaced_for=("triggers",)))
+    text = told(step(COMMAND, "redis-release", "replace", old, new, replaced_for=("triggers",)), switched())
     assert "No container restarts." in text
 
 
@@ -239,9 +316,9 @@ def test_the_sections_are_in_the_order_of_what_matters() -> None:
     steps = (
         step("digitalocean:index/volume:Volume", "data", "delete", {"region": "nyc3"}, None),
         firewall({}, {"22": ["203.0.113.7"]}),
-        step(COMMAND, "redis", "create", None, sent("container", "redis", "60", data="redis:\n  image: redis:1\n")),
+        step(COMMAND, "redis-release", "create", None, staged(release())),
         step("cloudflare:index/dnsRecord:DnsRecord", "www", "update", {"ttl": 1}, {"ttl": 60}),
-        file("/opt/auren/nginx.conf", "a\n", "b\n"),
+        file("/etc/logrotate.d/auren-nginx", "a\n", "b\n"),
     )
     findings = (Finding("untagged", True, "no tag"), Finding("monthly-cost", False, "Waived: for now"))
     text = comment(Preview("prod", False, steps, findings, errors=("it failed",), warnings=("too small",)))
@@ -376,12 +453,52 @@ def test_what_failed_is_not_told_as_if_it_would_happen() -> None:
     assert_sound(text)
 
 
+def test_a_rule_that_several_resources_break_is_told_once_with_all_faults() -> None:
+    def found(rule: str, *faults: str, reason: str = "") -> Finding:
+        lines = [f"The demand of {rule}.", *faults, *([f"Waived: {reason}"] if reason else [])]
+        return Finding(rule, not reason, "\n".join(lines))
+
+    refused = (found("limits", "a has none", "a has few"), found("limits", "b has none"), found("tags", "c"))
+    waived = (found("image", "a runs 1", reason="later"), found("image", "b runs 2", reason="later"))
+    text = comment(Preview("prod", False, (), (*refused, *waived)))
+    assert "**limits**\n```text\nThe demand of limits.\na has none\na has few\nb has none\n```" in text
+    assert "**tags**\n```text\nThe demand of tags.\nc\n```" in text
+    assert "**image**\n```text\nThe demand of image.\na runs 1\nb runs 2\nWaived: later\n```" in text
+
+
+def test_the_same_fault_of_two_resources_is_told_once() -> None:
+    same = Finding("tags", True, "Everything has a tag.\nname one")
+    text = comment(Preview("prod", False, (), (same, same)))
+    assert "**tags**\n```text\nEverything has a tag.\nname one\n```" in text
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_the_rules_found_has_one_order(turn: int) -> None:
+    """The engine asks about resources side by side."""
+    events = [
+        EngineEvent.from_json(
+            {
+                "sequence": 1,
+                "timestamp": 1,
+                "policyEvent": {
+                    "message": message,
+                    "color": "never",
+                    "policyName": rule,
+                    "policyPackName": "auren",
+                    "policyPackVersion": "1",
+                    "policyPackVersionTag": "1",
+                    "enforcementLevel": "mandatory",
+                },
+            }
+        )
+        for rule, message in (("a", "one"), ("a", "two"), ("b", "one"))
+    ]
+    found = read("prod", True, events[::turn]).findings
+    assert [(finding.rule, finding.message) for finding in found] == [("a", "one"), ("a", "two"), ("b", "one")]
+
+
 @pytest.mark.parametrize("value", ["[secret]", "s3cr3t"])
 def test_a_secret_property_is_never_printed(value: str) -> None:
-    from pulumi.automation.events import EngineEvent
-
-    from auren_infra.review.preview import read
-
     hidden = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": value}
     later = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     state = {"type": DROPLET, "urn": "urn:pulumi:prod::auren::d::d", "id": "", "parent": "", "provider": ""}

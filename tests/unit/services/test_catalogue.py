@@ -176,8 +176,8 @@ def test_state_is_on_the_data_disk_and_nowhere_else(service: Service) -> None:
 
 
 @each_service
-def test_a_preflight_judges_a_file_that_the_service_has_mounted(service: Service) -> None:
-    if service.preflight is not None:
-        assert service.preflight.source in {file.source for file in service.files}
+def test_a_preflight_reads_the_files_of_the_release_that_it_judges(service: Service) -> None:
+    read = [word for word in service.preflight if word.startswith("/etc/")]
+    assert {*read} <= {f"/etc/auren/{name}" for name in service.files}
     if service.name == "nginx":
-        assert service.preflight is not None, "a broken nginx.conf must not cost the running one"
+        assert read == ["/etc/auren/nginx.conf"], "a broken nginx.conf must not cost the running one"

@@ -8,7 +8,7 @@ import pytest
 from auren_infra.services.catalogue import described
 from auren_infra.services.consistency import faults, judge
 from auren_infra.services.links import LINKS
-from auren_infra.services.model import FileMount, HealthCheck, Limits, Link, Protocol, Service, Topic, Volume
+from auren_infra.services.model import DirectoryMount, HealthCheck, Limits, Link, Protocol, Service, Topic, Volume
 from tests.unit.configuration import settings
 
 SERVICES = {service.name: service for service in described(settings())}
@@ -52,12 +52,16 @@ WRONG: dict[str, tuple[Service, str]] = {
     "a neighbour's volume": (replace(REDIS, volumes=(Volume("kafka-data", "/data"),)), "write over each other"),
     "a volume that is no name": (replace(REDIS, volumes=(Volume("a b", "/data"),)), "'a b' is no volume's name"),
     "two things in one place": (
-        replace(REDIS, files=(*REDIS.files, FileMount("chroma.yaml", "/data"))),
+        replace(REDIS, directories=(DirectoryMount("dumps", "/data", "dumps"),)),
         "/data is mounted twice",
     ),
+    "a volume in place of the files": (
+        replace(REDIS, volumes=(Volume("redis-data", "/etc/auren"),)),
+        "/etc/auren is mounted twice",
+    ),
+    "a file twice": (replace(REDIS, files=("redis.conf", "redis.conf")), "the file redis.conf is named twice; keep"),
     "a place that is relative": (replace(REDIS, volumes=(Volume("redis-data", "data"),)), "'data' is no place in a"),
     "a secret twice": (replace(REDIS, secrets=REDIS.secrets * 2), "/run/secrets/redis_password is two secrets"),
-    "a preflight of a stranger": (replace(REDIS, preflight=SERVICES["nginx"].preflight), "does not mount; add it"),
     "a topic without partitions": (replace(REDIS, topics=(Topic("t", 0, 1, 1),)), "cannot be made"),
     "a topic that is there": (
         replace(REDIS, topics=(Topic("biometric.events", 1, 1, 1),)),

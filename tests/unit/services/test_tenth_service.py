@@ -10,7 +10,7 @@ import yaml
 
 from auren_infra import stack
 from auren_infra.blueprint import Blueprint, describe
-from auren_infra.files import paths, render
+from auren_infra.files import compose, paths, render
 from auren_infra.services import capacity, catalogue, links
 from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, SettingsError
@@ -73,13 +73,17 @@ def test_it_starts_before_the_one_that_talks_to_it(services: tuple[Service, ...]
     order = [service.name for service in services]
     assert order.index("search") < order.index("api")
     assert rehearsal.command("search").urn in rehearsal.command("api").dependencies
-    assert rehearsal.command("data-disk").urn in rehearsal.command("search").dependencies
+    release = rehearsal.command("search-release")
+    assert release.urn in rehearsal.command("search").dependencies
+    assert rehearsal.command("data-disk").urn in release.dependencies
 
 
 def test_compose_has_it_with_the_hardening_of_the_others(auren: Blueprint, search: Service) -> None:
-    files = render.configuration_files(auren)
-    document = yaml.safe_load(files["docker-compose.prod.yml"])
-    ours, neighbour = document["services"]["search"], document["services"]["chromadb"]
+    document = yaml.safe_load(compose.render(auren))
+    ours, neighbour = (
+        yaml.safe_load(compose.render_release(auren, name))["services"][name] for name in ("search", "chromadb")
+    )
+    assert document["services"]["search"]["extends"]["service"] == "search"
     assert ours["image"] == "docker.io/getmeili/meilisearch:v1.13.3", "an image needs no pin elsewhere"
     assert ours["networks"] == {"auren-network": {"ipv4_address": str(CONTAINER_SUBNET[40])}}
     assert ours["mem_limit"] == "512m", "a larger droplet gives it its share"

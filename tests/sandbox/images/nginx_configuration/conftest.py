@@ -10,7 +10,7 @@ from docker.models.networks import Network
 from docker.types import Ulimit
 
 from auren_infra.blueprint import describe
-from auren_infra.files.render import configuration_files
+from auren_infra.files.releases import release
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
@@ -22,7 +22,7 @@ CALM = {"apiRequestsPerSecond": "100000", "apiRequestBurst": "10000"}
 
 @pytest.fixture
 def website(tmp_path: Path) -> Path:
-    folder = tmp_path / "website"
+    folder = tmp_path / "website/current"
     for directory in ("assets", ".git", ".well-known/acme-challenge", "assets/.well-known"):
         (folder / directory).mkdir(parents=True)
     (folder / ".git/config").write_text("secret")
@@ -60,7 +60,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         chosen = settings(**{**CALM, **changes})
         services = describe(chosen).services
         (service,) = [service for service in services if service.name == "nginx"]
-        text = configuration_files(describe(chosen))["nginx.conf"]
+        text = release(describe(chosen), "nginx").files["nginx.conf"]
         assert text.count("server 172.18.0.11:8080 ") == 1
         text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
         for old, new in (instead or {}).items():
@@ -72,14 +72,15 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         os.chown(logs, service.user.uid, service.user.gid)
         nginx = run(
             "nginx",
+            command=list(service.command),
             user=str(service.user),
             tmpfs={
                 tmpfs.target: f"size={tmpfs.megabytes}m,uid={service.user.uid},gid={service.user.gid},mode=0700,noexec"
                 for tmpfs in service.tmpfs
             },
             volumes=[
-                f"{tmp_path}/nginx.conf:/etc/nginx/nginx.conf:ro",
-                f"{website}:/usr/share/nginx/html:ro",
+                f"{tmp_path}/nginx.conf:/etc/auren/nginx.conf:ro",
+                f"{website.parent}:/usr/share/nginx/html:ro",
                 f"{logs}:/var/log/nginx",
             ],
             mem_limit=f"{service.limits.memory_mb}m",
@@ -87,9 +88,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
             ulimits=[Ulimit(name="nofile", soft=service.limits.open_files, hard=service.limits.open_files)],
         )
         eventually(lambda: says(nginx, *service.health.command)[0] == 0, seconds=15)
-        assert service.preflight is not None
-        test = ["sh", "-c", f"cat /etc/nginx/nginx.conf | ({service.preflight.command[2]})"]
-        assert says(nginx, *test) == (0, ""), "the preflight has something to say"
+        assert says(nginx, *service.preflight) == (0, ""), "the preflight has something to say"
         nginx.reload()
         return Web(nginx, api, logs, nginx.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"])
 

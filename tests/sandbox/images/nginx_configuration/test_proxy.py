@@ -61,9 +61,9 @@ def test_a_body_of_the_allowed_size_passes_and_a_larger_one_is_refused(serve: Se
     web = serve()
     (body := website / "body").write_bytes(bytes(9_000_000))
     upload = "curl -s -m 60 -o /dev/null -w '%{http_code} ' -H Host:localhost --limit-rate 20M -T "
-    upload += f"/usr/share/nginx/html/{body.name} http://127.0.0.1/api/upload &"
+    upload += f"/usr/share/nginx/html/current/{body.name} http://127.0.0.1/api/upload &"
     code, text = says(web.nginx, "sh", "-c", f"{upload * 16} wait")
     assert (code, set(text.split()), len(text.split())) == (0, {"200"}, 16)
     body.write_bytes(bytes(11_000_000))
-    refused = web.ask("/api/upload", "-H", "Expect:", "-T", f"/usr/share/nginx/html/{body.name}")
+    refused = web.ask("/api/upload", "-H", "Expect:", "-T", f"/usr/share/nginx/html/current/{body.name}")
     assert (refused.status, json.loads(refused.body)) == (413, {"detail": "the request is larger than 10 MB"})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.blueprint import describe
-from auren_infra.files.render import configuration_files
+from auren_infra.files.releases import release
 from auren_infra.settings.content_sources import LONGEST
 from tests.sandbox.images.containers import Run, eventually
 from tests.sandbox.images.nginx_configuration.web import Serve
@@ -29,6 +29,22 @@ def test_files_are_kept_as_long_as_their_names_allow(serve: Serve) -> None:
     assert (gone.status, gone["cache-control"]) == (404, "")
     packed = web.ask("/status.js", "-H", "Accept-Encoding: gzip", "--output", "/dev/null", "--dump-header", "-")
     assert (packed["content-encoding"], packed["vary"]) == ("gzip", "Accept-Encoding")
+
+
+def test_a_page_of_the_website_before_finds_the_files_of_its_time(serve: Serve, website: Path) -> None:
+    """Those whose names have a digest in them; whatever else was removed is gone."""
+    before = website.parent / "previous/assets"
+    before.mkdir(parents=True)
+    for name in ("index-Old4f9aX.js", "index-BkT3f9aX.js", "removed.js", "removed.html"):
+        (before / name).write_text("before")
+    web = serve()
+    found = web.ask("/assets/index-Old4f9aX.js")
+    assert (found.status, found.body) == (200, "before")
+    assert found["cache-control"] == "public, max-age=31536000, immutable"
+    assert web.ask("/assets/index-BkT3f9aX.js").body == "let b;", "the website of today comes first"
+    assert web.ask("/assets/removed.js").status == 404
+    assert "before" not in web.ask("/assets/removed.html").body
+    assert web.ask("/assets/index-Old4f9aX.js", "-X", "POST").status == 405
 
 
 def test_what_is_not_the_websites_is_refused(serve: Serve, website: Path) -> None:
@@ -118,14 +134,15 @@ def test_a_line_of_the_log_can_be_read_by_a_program(serve: Serve) -> None:
 
 def test_the_containers_log_tells_why_a_start_failed(run: Run, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    chosen = settings()
-    text = configuration_files(describe(chosen))["nginx.conf"]
+    auren = describe(settings())
+    text = release(auren, "nginx").files["nginx.conf"]
     (tmp_path / "nginx.conf").write_text(text.replace("limit_req zone=requests", "limit_req zone=unknown"))
     nginx = run(
         "nginx",
+        command=list(auren.by_name["nginx"].command),
         user="101:101",
         tmpfs=dict.fromkeys(("/var/cache/nginx", "/tmp", "/var/log/nginx"), "uid=101"),
-        volumes=[f"{tmp_path}/nginx.conf:/etc/nginx/nginx.conf:ro"],
+        volumes=[f"{tmp_path}/nginx.conf:/etc/auren/nginx.conf:ro"],
     )
     assert nginx.wait(timeout=20)["StatusCode"] != 0
     assert b'zero size shared memory zone "unknown"' in nginx.logs()

@@ -1,0 +1,19 @@
+"""The release of a service: everything of it that lands on a machine, but for the texts of its secrets."""
+
+from collections.abc import Mapping
+
+from auren_infra.blueprint import Blueprint
+from auren_infra.files import compose, render
+from auren_infra.release import Release
+
+
+def release(blueprint: Blueprint, name: str, secrets: Mapping[str, str] | None = None) -> Release:
+    """Of the service `name`. `secrets` are the digests of its secrets, by their names."""
+    service = blueprint.by_name[name]
+    return Release(
+        owner=str(service.user),
+        compose=compose.render_release(blueprint, name),
+        files=render.service_files(blueprint, service),
+        preflight=compose.preflight_name(name) if service.preflight else "",
+        secrets=secrets or {},
+    )
