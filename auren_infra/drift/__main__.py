@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:
-        commands = state.commands(source.ask("stack", "export", stack=stack))
+        export = source.ask("stack", "export", stack=stack)
+        commands = state.commands(export)
         facts = look(source.of_stack(stack, secrets=True), commands)
-        found = compare.findings(commands, facts)
+        found = compare.findings(commands, facts, state.login_key(export))
     except (OutputsError, StateError, LookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN

@@ -1,13 +1,13 @@
 """What is on the machine: the answers of `look.sh`, each read into a typed value."""
 
-import shlex
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
+
+from auren_infra.drift.rules import Chains
 
 
 class LookError(RuntimeError):
@@ -98,10 +98,6 @@ class Network(_FromDocker):
     options: dict[str, str] | None
 
 
-Rule = frozenset[tuple[str, ...]]
-"""A rule of iptables, however it was written: its options with their values."""
-
-
 @dataclass(frozen=True)
 class Facts:
     answers: Mapping[str, Answer]
@@ -110,7 +106,7 @@ class Facts:
     def files(self) -> dict[str, Inode]:
         return {
             path: Inode(int(mode, 8), (ids, names), digest)
-            for mode, ids, names, digest, path in (line.split(" ", 4) for line in self._lines("files"))
+            for mode, ids, names, digest, path in (line.split(" ", 4) for line in self.lines("files"))
         }
 
     @property
@@ -118,17 +114,17 @@ class Facts:
         """By name; None when Docker does not answer."""
         if self.answers["containers"].status:
             return None
-        found = [Container.model_validate_json(line) for line in self._lines("containers")]
+        found = [Container.model_validate_json(line) for line in self.lines("containers")]
         return {container.name.removeprefix("/"): container for container in found}
 
     @property
     def accepted(self) -> dict[str, str]:
         """The id of the release that was accepted last, by service."""
-        return {line.split()[0]: line.split()[1] for line in self._lines("accepted")}
+        return {line.split()[0]: line.split()[1] for line in self.lines("accepted")}
 
     @property
     def networks(self) -> dict[str, Network]:
-        found = [Network.model_validate_json(line) for line in self._lines("networks")]
+        found = [Network.model_validate_json(line) for line in self.lines("networks")]
         return {network.name: network for network in found}
 
     @property
@@ -136,47 +132,43 @@ class Facts:
         """Of the engine, the client, containerd and Compose, as they run; empty when Docker does not answer."""
         if self.answers["docker-versions"].status:
             return {}
-        found = dict(line.split() for line in self._lines("docker-versions") if len(line.split()) == 2)
+        found = dict(line.split() for line in self.lines("docker-versions") if len(line.split()) == 2)
         return {program: version.removeprefix("v") for program, version in found.items()}
 
     @property
     def docker_packages(self) -> dict[str, bool]:
         """Each installed package of Docker, and whether it is held."""
-        found = (line.split() for line in self._lines("docker-packages"))
+        found = (line.split() for line in self.lines("docker-packages"))
         return {words[0]: words[1] == "hold" for words in found if words[2:] == ["installed"]}
 
     @property
-    def policies(self) -> dict[str, str]:
-        """What becomes of a packet that no rule decides about, by chain."""
-        return {line.split()[1]: line.split()[2] for line in self._lines("rules") if line.startswith("-P ")}
+    def filter(self) -> Chains:
+        """The kernel's rules for IPv4."""
+        return Chains(self.lines("rules"))
 
-    def chain(self, name: str) -> list[str]:
-        """A chain's rules as `iptables -S` prints them."""
-        return [line for line in self._lines("rules") if line.startswith(f"-A {name} ")]
+    @property
+    def filter6(self) -> Chains:
+        """The kernel's rules for IPv6."""
+        return Chains(self.lines("rules6"))
 
     @property
     def bridge_filtering(self) -> bool:
         """Whether what passes between containers is asked about at all."""
-        return self._lines("bridge-filtering") == ["1", "1"]
+        return self.lines("bridge-filtering") == ["1", "1"]
 
     @property
     def ufw_active(self) -> bool:
-        return "Status: active" in self._lines("ufw-status")
+        return "Status: active" in self.lines("ufw-status")
 
     @property
     def ufw_denies_by_default(self) -> bool:
-        defaults = next((line for line in self._lines("ufw-status") if line.startswith("Default: ")), "")
+        defaults = next((line for line in self.lines("ufw-status") if line.startswith("Default: ")), "")
         return "deny (incoming)" in defaults and "allow (routed)" not in defaults
 
     @property
     def ufw_rules(self) -> list[str]:
         """As `ufw show added` prints them, without the program's name."""
-        return [line.removeprefix("ufw ") for line in self._lines("ufw-added") if line.startswith("ufw ")]
-
-    @property
-    def ufw_file(self) -> list[str]:
-        """What UFW loads into the kernel for them."""
-        return [line for line in self._lines("ufw-rules") if line.startswith("-A ufw-user-input ")]
+        return [line.removeprefix("ufw ") for line in self.lines("ufw-added") if line.startswith("ufw ")]
 
     @property
     def units(self) -> dict[str, dict[str, str]]:
@@ -188,22 +180,22 @@ class Facts:
     @property
     def alarms(self) -> set[str]:
         """The services whose containers the watchdog could not help."""
-        units = (line.split()[0] for line in self._lines("alarms"))
+        units = (line.split()[0] for line in self.lines("alarms"))
         return {unit.partition("@")[2].removesuffix(".service") for unit in units}
 
     @property
     def fstab(self) -> list[str]:
-        return self._lines("fstab")
+        return self.lines("fstab")
 
     @property
     def disks(self) -> dict[str, tuple[str, str]]:
         """By mount point: the device that belongs there, and the one that is mounted, or nothing."""
-        return {target: (device, source) for target, device, source in (x.split("\t") for x in self._lines("disks"))}
+        return {target: (device, source) for target, device, source in (x.split("\t") for x in self.lines("disks"))}
 
     def _text(self, name: str) -> str:
         return self.answers[name].text
 
-    def _lines(self, name: str) -> list[str]:
+    def lines(self, name: str) -> list[str]:
         return self._text(name).splitlines()
 
 
@@ -216,28 +208,3 @@ def read(text: str) -> Facts:
     if "end" not in answers:
         raise LookError("The machine's answer is not whole. Try again.")
     return Facts(answers)
-
-
-def rule(line: str) -> Rule:
-    """What a rule says: iptables prints the options in an order, and with defaults, of its own."""
-    options: list[list[str]] = []
-    for word in shlex.split(line):
-        negated = bool(options) and options[-1] == ["!"]
-        if word == "!" or (word.startswith("-") and not negated):
-            options.append([word])
-        else:
-            options[-1].append(word)
-    return frozenset(filter(None, map(_option, options)))
-
-
-def _option(words: list[str]) -> tuple[str, ...] | None:
-    match words:
-        case ["-m", _]:  # said by the options that belong to it
-            return None
-        case ["-s" | "-d" as side, address]:
-            network = ip_network(address, strict=False)
-            return None if network.prefixlen == 0 else (side, str(network))
-        case ["--ctstate", states]:
-            return ("--ctstate", *sorted(states.split(",")))
-        case _:
-            return tuple(words)

@@ -1,4 +1,4 @@
-"""Files and directories: an edited, a removed or an added one, and one of another owner or mode."""
+"""Files and the stores' directories: an edited, a removed or an added one, and one of another owner or mode."""
 
 import re
 from base64 import b64decode
@@ -14,9 +14,6 @@ from auren_infra.drift.finding import Finding
 from auren_infra.drift.state import of
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
-
-PRIVATE = (paths.SERVICES, "/root/.ssh")
-"""Directories that wait_ready.sh keeps to root."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +138,6 @@ def _of_release(one: Deployed) -> Iterator[Placed]:
 
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:
-    for command in of(commands, "wait_ready"):
-        for path in PRIVATE:
-            yield Placed(path, command.urn, None, 0o700, "root:root")
     for command in of(commands, "data_disk"):
         for line in (command.data or "").splitlines():
             path, owner, *_ = line.split(" ")

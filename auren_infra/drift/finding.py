@@ -1,5 +1,7 @@
 """A difference, and how it is said."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,3 +39,10 @@ def again(urns: Sequence[str], stack: str | None) -> str:
     """What runs these commands again, and nothing else. None of them has a `delete`, so nothing is undone before."""
     chosen = ["--stack", stack] if stack else []
     return " ".join(["pulumi", "up", *chosen, *(f"--target-replace '{urn}'" for urn in urns)])
+
+
+def without_line(path: str, line: str, *, and_all_below: bool = False) -> str:
+    """What takes a line out of a file on the machine, wherever it stands there."""
+    pattern = re.sub(r"([][\\.*^$|])", r"\\\1", line)
+    lines = rf"\|^{pattern}$|" + (",$" if and_all_below else "")
+    return f"sed --in-place {shlex.quote(f'{lines}d')} {shlex.quote(path)}"

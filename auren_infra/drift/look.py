@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from auren_infra.drift import facts, files, system
+from auren_infra.drift import directories, facts, files, system
 from auren_infra.drift.facts import Facts, LookError
 from auren_infra.host.machine import LOCALE, script
 from auren_infra.host.sent import Command
@@ -21,6 +21,7 @@ _OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "Log
 def questions(commands: Sequence[Command]) -> str:
     """What `look.sh` is to look at, beside what it always does."""
     lines = [f"file {one.path}" for one in files.placed(commands)]
+    lines += [f"file {one.path}" for one in directories.wanted(commands)]
     lines += [f"tree {directory}" for directory in files.trees(commands)]
     lines += [f"unit {unit}" for unit in system.units(commands)]
     lines += [f"disk {device} {target}" for device, target in system.disks(commands)]

@@ -6,6 +6,8 @@ from typing import Any
 
 from auren_infra.host.sent import TYPE, Command, read
 
+_SSH_KEY = "digitalocean:index/sshKey:SshKey"
+
 
 class StateError(RuntimeError):
     """The state does not tell what was deployed; the text says why, and what to do."""
@@ -16,8 +18,7 @@ def commands(export: str) -> list[Command]:
 
     Raises `StateError` while the state is not that of a finished update.
     """
-    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
-    resources: list[dict[str, Any]] = deployment.get("resources") or []
+    deployment, resources = _read(export)
     if deployment.get("pending_operations"):
         raise StateError(
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
@@ -33,6 +34,19 @@ def commands(export: str) -> list[Command]:
     if of(found, "container"):
         raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
     return found
+
+
+def login_key(export: str) -> str:
+    """The public key (type and key) that the program logs in with, which the provider puts on the machine."""
+    _, resources = _read(export)
+    kept = [each for each in resources if each["type"] == _SSH_KEY and not each.get("delete")]
+    (key,) = [str(each["inputs"]["publicKey"]) for each in kept]
+    return " ".join(key.split()[:2])
+
+
+def _read(export: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
+    return deployment, deployment.get("resources") or []
 
 
 def of(commands: Iterable[Command], *names: str) -> list[Command]:

@@ -46,6 +46,7 @@ def _ansible(program: str, folder: Path, *arguments: str) -> subprocess.Complete
         ANSIBLE_HOME=str(home),
         ANSIBLE_CONFIG=str(home / "ansible.cfg"),
         ANSIBLE_NOCOLOR="1",
+        ANSIBLE_SSH_USETTY="false",  # only root's sshd may hand out a terminal
         LC_ALL="C.UTF-8",
     )
 

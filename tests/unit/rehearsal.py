@@ -187,7 +187,7 @@ class _Cloud(mocks.Mocks):
             "digitalocean:index/reservedIp:ReservedIp": {"ipAddress": ADDRESS},
             "tls:index/privateKey:PrivateKey": {
                 "privateKeyOpenssh": f"PRIVATE-{args.name}-PRIVATE\n",
-                "publicKeyOpenssh": f"ssh-ed25519 AAAAC3{args.name.replace('-', '')}\n",
+                "publicKeyOpenssh": f"ssh-ed25519 {public_key(args.name)}\n",
             },
             "random:index/randomPassword:RandomPassword": {
                 "result": self._passwords.get(args.name, f"PASSWORD-{args.name}-PASSWORD")
@@ -196,6 +196,12 @@ class _Cloud(mocks.Mocks):
             "command:remote:Command": {"stdout": _printed(args.name, args.inputs)},
         }.get(args.typ, {})
         return ("3164494" if "roplet" in args.typ else f"id-of-{args.name}"), {**args.inputs, **computed}
+
+
+def public_key(name: str) -> str:
+    """In base64, as long as base64 must be."""
+    text = f"AAAAC3{name.replace('-', '')}"
+    return text + "A" * (-len(text) % 4)
 
 
 def _printed(command: str, inputs: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def test_outputs_keep_their_contract(update: Rehearsal) -> None:
 def test_outputs_name_what_was_made(update: Rehearsal) -> None:
     given = update.outputs
     assert given["address"] == given["ssh"]["host"] == ADDRESS
-    assert given["ssh"]["knownHosts"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost"
+    assert given["ssh"]["knownHosts"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthostA"
     assert given["urls"] == {
         "website": "https://aupex.ai/",
         "api": "https://aupex.ai/api/",

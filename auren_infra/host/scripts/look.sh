@@ -91,6 +91,94 @@ disks() {
     done
 }
 
+# Without what a terminal would act on.
+printable() {
+    tr --delete '\000-\010\013-\037\177'
+}
+
+# NAME:UID:GID:HOME:PASSWORD. Of a password is told whether there is one: set, empty or none.
+users() {
+    awk -F: '
+        function told(password) {
+            if (password == "") return "empty"
+            return password ~ /^[$_]/ || length(password) == 13 && password !~ /[!*]/ ? "set" : "none"
+        }
+        FNR == NR { passwords[$1] = told($2); next }
+        { print $1 ":" $3 ":" $4 ":" $6 ":" ($2 == "x" ? passwords[$1] : told($2)) }' <(getent shadow) <(getent passwd) | printable
+}
+
+# NAME:GID:MEMBERS
+groups() {
+    getent group | cut -d: -f1,3,4
+}
+
+# PATH, and a key that stands there: its length, its fingerprint, its comment and its type. The files that sshd looks into by itself.
+keys() {
+    local home path
+    getent passwd | cut -d: -f6 | sort --unique | while IFS= read -r home; do
+        for path in "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"; do
+            [ -s "$path" ] || continue
+            ssh-keygen -l -E sha256 -f "$path" | sed "s|^|${path//|/_}\t|" || true
+        done
+    done | printable
+}
+
+# KEYWORD VALUE, as it counts when root logs in; or what sshd does not accept.
+sshd_settings() {
+    sshd -T -C user=root,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22 2>&1 | printable
+}
+
+# PATH, and a line of it: what sshd reads, in the order in which it does, and the options that it is started with.
+sshd_lines() {
+    local path
+    for path in /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config; do
+        [ ! -f "$path" ] || awk -v path="$path" '/^[ \t]*[^# \t]/ { print path "\t" $0 }' "$path"
+    done | printable
+    [ ! -f /etc/default/ssh ] || sed -n 's|^[ \t]*SSHD_OPTS=|/etc/default/ssh\t&|p' /etc/default/ssh | printable
+}
+
+# PATH, and a line of it: who may do what as another user, but for the files that are as their package has them.
+sudo_rules() {
+    local path packaged
+    packaged=$(dpkg-query --show --showformat '${Conffiles}\n')
+    for path in /etc/sudoers /etc/sudoers-rs /etc/sudoers.d/*; do
+        case ${path#/etc/sudoers.d/} in *.* | *~) continue ;; esac # sudo does not read them
+        [ -f "$path" ] || continue
+        ! grep -qF " $path $(md5sum <"$path" | cut -d' ' -f1)" <<<"$packaged" || continue
+        awk -v path="$path" '/^[ \t]*([^# \t]|#(include|[0-9]))/ { print path "\t" $0 }' "$path"
+    done | printable
+}
+
+# Each rule that may send packets elsewhere, as it would be typed.
+redirects() {
+    local program table
+    for program in iptables ip6tables; do
+        for table in nat mangle; do
+            "$program" --wait 10 --table "$table" --list-rules | sed -n "s/^-A /$program -t $table &/p" || true
+        done
+    done
+}
+
+# PROTOCOL ADDRESS:PORT PID UNIT PROGRAM: what waits for connections, and the control group of its unit, or the socket's name.
+listeners() {
+    local protocol where users pid main unit
+    ss --tcp --udp --listening --numeric --processes --no-header | while read -r protocol _ _ _ where _ users; do
+        [[ $users == *pid=* ]] || continue
+        pid=${users#*pid=} pid=${pid%%,*}
+        if [ "$pid" -eq 1 ]; then
+            unit=$(systemctl list-sockets --plain --no-legend --no-pager | awk -v port=":${where##*:}" '
+                substr($1, length($1) - length(port) + 1) == port && !found { found = 1; print $(NF - 1) }')
+        else
+            unit=$(sed -n 's/^0:://p' "/proc/$pid/cgroup" || true)
+            main=$(systemctl show --property=MainPID --value "${unit##*/}" || true)
+            # What a unit's main program has started, such as a job of cron, is not the unit.
+            [[ $unit == */docker-* || $users == *"pid=${main:-0},"* ]] || unit=-
+        fi
+        users=${users#*\"}
+        echo "$protocol $where $pid ${unit:--} ${users%%\"*}"
+    done | printable
+}
+
 main() {
     local kind first second
     while IFS=' ' read -r kind first; do
@@ -111,10 +199,21 @@ main() {
     fact docker-versions docker_versions
     fact docker-packages docker_packages
     fact rules iptables --wait 10 --list-rules
+    fact rules6 ip6tables --wait 10 --list-rules
+    fact redirects redirects
+    fact tables nft list tables
     fact bridge-filtering sysctl --values net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables
     fact ufw-status ufw status verbose
     fact ufw-added ufw show added
     fact ufw-rules cat /etc/ufw/user.rules
+    fact ufw-rules6 cat /etc/ufw/user6.rules
+    fact listeners listeners
+    fact users users
+    fact groups groups
+    fact keys keys
+    fact sshd sshd_settings
+    fact sshd-lines sshd_lines
+    fact sudo-rules sudo_rules
     fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
     fact alarms systemctl list-units --state=failed --plain --no-legend --no-pager 'auren-failing@*'
     fact fstab cat /etc/fstab

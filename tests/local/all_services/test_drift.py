@@ -25,6 +25,9 @@ SERVICES = paths.SERVICES
 NGINX, POSTGRES, REDIS = (paths.release(name, paths.CURRENT) for name in ("nginx", "postgres", "redis"))
 CHROMA = f"{paths.release('chromadb', paths.CURRENT)}/files/chroma.yaml"
 SECRET = f"{paths.release('api', paths.CURRENT)}/secrets/redis_password"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPBLuAOksnavoY+4m9qgjLd9oNdNFNsFztZdx13tYVG/ some body"
+"""A public key that nobody deployed."""
+REDIRECT = "-p tcp -m tcp --dport 5433 -j DNAT --to-destination 172.18.0.12:5432"
 Changes = dict[str, tuple[str, ...]]
 """What somebody types on the machine -> how the lines begin that tell of it."""
 
@@ -47,6 +50,39 @@ LINE_BY_LINE: Changes = {
     "iptables -I ufw-user-input -s 192.168.0.0/16 -j ACCEPT": (
         "UFW is active, but its rules are not what the kernel holds",
     ),
+    f"echo '{KEY}' >>/root/.ssh/authorized_keys": (
+        "/root/.ssh/authorized_keys lets in a key that was not deployed, SHA256:rIFXKwMZQXeFK2vyjQKk",
+    ),
+    "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/00-hand.conf && systemctl reload ssh": (
+        "sshd has PasswordAuthentication yes, not no: /etc/ssh/sshd_config.d/00-hand.conf says so",
+    ),
+    "printf 'Match User eve\\n  X11Forwarding yes\\n' >>/etc/ssh/sshd_config": (
+        "sshd has other settings for some logins, `Match User eve` in /etc/ssh/sshd_config",
+    ),
+    "useradd --create-home --groups sudo eve && echo eve:secret | chpasswd": (
+        "eve has a password",
+        "eve was added to the group sudo",
+    ),
+    f"mkdir /home/eve/.ssh && echo '{KEY}' >/home/eve/.ssh/authorized_keys": (
+        "/home/eve/.ssh/authorized_keys lets in a key that was not deployed",
+    ),
+    "echo 'eve ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/hand": (
+        "/etc/sudoers.d/hand holds a rule of sudo that was not deployed",
+    ),
+    "ip6tables -I INPUT -s 2001:db8::/32 -j ACCEPT": ("INPUT (IPv6) holds a rule past UFW",),
+    "ip6tables -I ufw6-user-input -j ACCEPT": ("UFW (IPv6) is active, but its rules are not what the kernel holds",),
+    "ip6tables -I FORWARD -i eth9 -j ACCEPT": ("FORWARD (IPv6) lets through what was not deployed",),
+    "iptables -A FORWARD -i eth9 -j ACCEPT": ("FORWARD lets through what was not deployed",),
+    "iptables -I ufw-before-input -s 192.168.0.0/16 -j ACCEPT": (
+        "ufw-before-input lets in what UFW does not by itself",
+    ),
+    f"iptables -t nat -I PREROUTING {REDIRECT}": (
+        f"nat sends packets elsewhere, which was not deployed, `PREROUTING {REDIRECT}`",
+    ),
+    "nft add table inet hand": ("hand is a table of nftables that was not deployed (inet)",),
+    "systemd-run --quiet --unit by-hand nc -lk 9998": ("nc waits for connections on port 9998 (tcp)",),
+    "nc -lkp 9997 >/dev/null 2>&1 &": ("nc waits for connections on port 9997 (tcp)",),
+    f"chmod 0755 {SERVICES}/postgres/secrets": (f"{SERVICES}/postgres/secrets has the mode 0755, not 0700",),
     "sysctl -q -w net.bridge.bridge-nf-call-ip6tables=0": ("net.bridge.bridge-nf-call-iptables is off",),
 }
 ALL_AT_ONCE: Changes = {
@@ -56,10 +92,25 @@ ALL_AT_ONCE: Changes = {
     f"sed -i '1i # by hand' {POSTGRES}/files/postgresql.conf": (
         f"{POSTGRES}/files/postgresql.conf has another content",
     ),
-    f"rm {CHROMA} && mkdir {CHROMA}": (f"{CHROMA} is no file",),
+    f"rm {CHROMA} && mkdir {CHROMA}": (f"{CHROMA} is gone",),
     f"ln -sfn releases {SERVICES}/kafka/current": ("auren-kafka runs the release",),
     "ln -s /etc/hostname /opt/auren/website/current/link": ("/opt/auren/website/current/link was not deployed",),
     "rm /opt/auren/website/current/index.html": ("/opt/auren/website/current/index.html is gone",),
+    "rm /etc/ssh/sshd_config.d/10-auren.conf": (
+        "sshd has AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2, not",
+        "sshd has X11Forwarding yes, not no: /etc/ssh/sshd_config.d/10-auren.conf does not count",
+    ),
+    "printf 'Port 22\\nPort 2222\\n' >/etc/ssh/sshd_config.d/00-hand.conf && systemctl reload ssh": (
+        "sshd has Port 2222, not 22: /etc/ssh/sshd_config.d/00-hand.conf says so",
+    ),
+    f"echo '{KEY}' >/root/.ssh/authorized_keys2": ("/root/.ssh/authorized_keys2 lets in a key that was not deployed",),
+    "useradd --non-unique --uid 0 --home-dir /root --no-create-home toor": ("toor has the user id 0",),
+    "echo root:secret | chpasswd": ("root has a password",),
+    "chown 1000 /opt/auren": ("/opt/auren belongs to 1000:0, not 0:0",),
+    "chmod 0777 /mnt/auren-data/redis-data": ("/mnt/auren-data/redis-data has the mode 0777, which lets everybody in",),
+    "iptables -t nat -A DOCKER -p tcp --dport 5433 -j DNAT --to-destination 172.18.0.12:5432": (
+        "nat sends packets elsewhere, which was not deployed, `DOCKER ",
+    ),
     f"chmod 0755 {SERVICES}": (f"{SERVICES} has the mode 0755, not 0700",),
     "chmod 0644 /usr/local/lib/auren/watchdog": ("/usr/local/lib/auren/watchdog has the mode 0644, not 0755",),
     f"chown 1000 {REDIS}/files/redis.conf": (f"{REDIS}/files/redis.conf belongs to 1000:0, not root:root",),

@@ -40,7 +40,7 @@ def test_the_host_key_is_known_before_the_machine_is_there(update: Rehearsal) ->
     document = yaml.safe_load(droplet.inputs["userData"])
     assert document["ssh_keys"] == {
         "ed25519_private": f"PRIVATE-{NAME}-host-PRIVATE\n",
-        "ed25519_public": "ssh-ed25519 AAAAC3aurentesthost\n",
+        "ed25519_public": "ssh-ed25519 AAAAC3aurentesthostA\n",
     }
     assert key.urn in droplet.dependencies
     assert "userData" in droplet.secrets
@@ -49,7 +49,7 @@ def test_the_host_key_is_known_before_the_machine_is_there(update: Rehearsal) ->
 def test_the_two_keys_are_not_one(update: Rehearsal) -> None:
     keys = update.of_type("tls:index/privateKey:PrivateKey")
     assert [key.inputs["algorithm"] for key in keys] == ["ED25519", "ED25519"]
-    assert update.only("digitalocean:index/sshKey:SshKey").inputs["publicKey"] == "ssh-ed25519 AAAAC3aurentestdeploy"
+    assert update.only("digitalocean:index/sshKey:SshKey").inputs["publicKey"] == "ssh-ed25519 AAAAC3aurentestdeployAAA"
 
 
 def test_the_deploy_key_stays_out_of_the_user_data(update: Rehearsal) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from auren_infra.drift import compare
 from auren_infra.host.sent import Command
-from tests.unit.drift.machine import Machine
+from tests.unit.drift.machine import KEY, Machine
 
 OTHER = "f" * 64
 """A digest, or an id, that nothing has."""
@@ -21,7 +21,7 @@ class Case(NamedTuple):
 
     def check(self, deployed: list[Command], machine: Machine) -> None:
         self.change(machine)
-        (found,) = compare.findings(deployed, machine.facts)
+        (found,) = compare.findings(deployed, machine.facts, KEY)
         assert found.where == self.where
         assert found.what.startswith(self.what), found.what
         assert found.by_hand == self.by_hand

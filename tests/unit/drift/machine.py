@@ -12,6 +12,7 @@ from typing import Any
 
 from auren_infra.blueprint import describe
 from auren_infra.drift.facts import Facts, read
+from auren_infra.drift.users import ROOTS_KEYS, fingerprint
 from auren_infra.files import compose, firewall, paths, render
 from auren_infra.files.releases import release
 from auren_infra.host.machine import script
@@ -19,12 +20,16 @@ from auren_infra.release import Release
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, settings
-from tests.unit.rehearsal import NAME, Rehearsal
+from tests.unit.rehearsal import NAME, Rehearsal, public_key
 
 SETTINGS = settings()
 AUREN = describe(SETTINGS)
 SERVICES = AUREN.by_name
 DEVICE = f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}"
+KEY = f"ssh-ed25519 {public_key(f'{NAME}-deploy')}"
+"""What the program logs in with."""
+RECORDED = ("groups", "listeners", "redirects", "sshd", "sshd-lines", "tables", "users")
+"""What `look.sh` printed on a droplet of Debian, but for the ciphers of sshd."""
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
@@ -62,6 +67,8 @@ class Machine:
     """Everything else."""
     silent: set[str] = field(default_factory=set[str])
     """What could not be asked."""
+    failed: set[str] = field(default_factory=set[str])
+    """What ended with an error, and said so."""
 
     @property
     def facts(self) -> Facts:
@@ -83,7 +90,9 @@ class Machine:
             **self.texts,
         }
         return "".join(
-            f"{name} 1 \n" if name in self.silent else f"{name} 0 {b64encode(text.encode()).decode()}\n"
+            f"{name} 1 \n"
+            if name in self.silent
+            else f"{name} {int(name in self.failed)} {b64encode(text.encode()).decode()}\n"
             for name, text in {**answers, "end": ""}.items()
         )
 
@@ -133,6 +142,11 @@ class _Maker:
             "ufw-status": recorded("ufw-status"),
             "ufw-added": recorded("ufw-added"),
             "ufw-rules": recorded("user.rules"),
+            "rules6": recorded("ip6tables"),
+            "ufw-rules6": recorded("user6.rules"),
+            "keys": f"{ROOTS_KEYS}\t256 {fingerprint(KEY)} no comment (ED25519)\n",
+            "sudo-rules": "",
+            **{name: recorded(name) for name in RECORDED},
             "fstab": f"UUID=1 / ext4 defaults 0 1\n{DEVICE} {paths.DATA} ext4 defaults,nofail,discard,noatime 0 2\n",
         }
         return machine
@@ -145,7 +159,10 @@ class _Maker:
 
         put(paths.COMPOSE_FILE, compose.render(AUREN))
         for directory in (paths.SERVICES, "/root/.ssh"):
-            machine.files[directory] = ("700", "0:0", "root:root", "-")
+            _directory(machine, directory, "700")
+        places = ("", "/website", "/sql/init")
+        for directory in ("/etc/auren", "/usr/local/lib/auren", *(f"{paths.PROJECT}{place}" for place in places)):
+            _directory(machine, directory, "755")
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
         put("/etc/apt/apt.conf.d/52auren-updates", render.system_updates(SETTINGS))
@@ -164,6 +181,12 @@ class _Maker:
                 machine.files[paths.volume(volume)] = ("700", *owner, "-")
             for path, text in released(service).placed.items():
                 put(f"{directory_of(service)}/{path}", text)
+            above = f"{paths.SERVICES}/{service.name}"
+            for directory in (above, f"{above}/releases", directory_of(service), f"{directory_of(service)}/files"):
+                _directory(machine, directory, "755")
+            _directory(machine, f"{directory_of(service)}/secrets", "500", owner)
+            if service.secrets:
+                _directory(machine, f"{above}/secrets", "700")
             for name, text in _secrets(service).items():
                 put(f"{directory_of(service)}/secrets/{name}", text, "400", owner)
 
@@ -175,6 +198,10 @@ def released(service: Service) -> Release:
 def directory_of(service: Service) -> str:
     """The directory of its release."""
     return paths.release(service.name, released(service).id)
+
+
+def _directory(machine: Machine, path: str, mode: str, owner: tuple[str, str] = ("0:0", "root:root")) -> None:
+    machine.files[path] = (mode, *owner, "-")
 
 
 def _secrets(service: Service) -> dict[str, str]:

@@ -7,7 +7,7 @@ from auren_infra.files.compose import RELEASE_LABEL
 from auren_infra.host.sent import Command
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import SERVICES, Machine, released
+from tests.unit.drift.machine import KEY, SERVICES, Machine, released
 
 NGINX = released(SERVICES["nginx"]).id
 
@@ -168,11 +168,11 @@ def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(
     deployed: list[Command], machine: Machine
 ) -> None:
     machine.containers["auren-kafka"]["state"]["Health"]["Status"] = "starting"
-    assert compare.findings(deployed, machine.facts) == []
+    assert compare.findings(deployed, machine.facts, KEY) == []
 
 
 def test_every_service_is_looked_at(deployed: list[Command], machine: Machine) -> None:
     machine.containers.clear()
-    assert {found.where for found in compare.findings(deployed, machine.facts)} == {
+    assert {found.where for found in compare.findings(deployed, machine.facts, KEY)} == {
         one.container for one in SERVICES.values()
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.drift.facts import rule
+from auren_infra.drift.rules import rule
 
 RECORDED = Path(__file__).parent / "recorded"
 

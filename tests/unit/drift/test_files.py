@@ -2,11 +2,11 @@
 
 import pytest
 
-from auren_infra.drift import compare, files
+from auren_infra.drift import compare, directories, files
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import SERVICES, Machine, directory_of
+from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of
 
 NGINX = f"{directory_of(SERVICES['nginx'])}/files/nginx.conf"
 REDIS = f"{directory_of(SERVICES['redis'])}/files/redis.conf"
@@ -99,6 +99,49 @@ CASES = {
         lambda m: m.files.update({paths.SERVICES: ("755", "0:0", "root:root", "-")}),
         paths.SERVICES,
         "has the mode 0755, not 0700",
+        f"install --directory --mode=0700 --owner=0 --group=0 {paths.SERVICES}",
+    ),
+    "secrets of a service that all can list": Case(
+        lambda m: _mode(m, f"{paths.SERVICES}/postgres/secrets", "755"),
+        f"{paths.SERVICES}/postgres/secrets",
+        "has the mode 0755, not 0700",
+        f"install --directory --mode=0700 --owner=0 --group=0 {paths.SERVICES}/postgres/secrets",
+    ),
+    "secrets of a release that all can list": Case(
+        lambda m: _mode(m, f"{directory_of(SERVICES['postgres'])}/secrets", "755"),
+        f"{directory_of(SERVICES['postgres'])}/secrets",
+        "has the mode 0755, not 0500",
+        f"install --directory --mode=0500 --owner=999 --group=999 {directory_of(SERVICES['postgres'])}/secrets",
+    ),
+    "a project that somebody else owns": Case(
+        lambda m: m.files.update({paths.PROJECT: ("755", "1000:0", "eve:root", "-")}),
+        paths.PROJECT,
+        "belongs to 1000:0, not 0:0",
+        f"install --directory --mode=0755 --owner=0 --group=0 {paths.PROJECT}",
+    ),
+    "keys of root that all can list": Case(
+        lambda m: _mode(m, "/root/.ssh", "755"),
+        "/root/.ssh",
+        "has the mode 0755, not 0700",
+        "install --directory --mode=0700 --owner=0 --group=0 /root/.ssh",
+    ),
+    "programs that all can replace": Case(
+        lambda m: _mode(m, "/usr/local/lib/auren", "777"),
+        "/usr/local/lib/auren",
+        "has the mode 0777, not 0755",
+        "install --directory --mode=0755 --owner=0 --group=0 /usr/local/lib/auren",
+    ),
+    "rules that all can replace": Case(
+        lambda m: _mode(m, "/etc/auren", "1777"),
+        "/etc/auren",
+        "has the mode 1777, not 0755",
+        "install --directory --mode=0755 --owner=0 --group=0 /etc/auren",
+    ),
+    "a store that all can read": Case(
+        lambda m: _mode(m, "/mnt/auren-data/redis-data", "755"),
+        "/mnt/auren-data/redis-data",
+        "has the mode 0755, which lets everybody in",
+        "chmod o-rwx /mnt/auren-data/redis-data",
     ),
     "a watchdog that cannot run": Case(
         _no_program,
@@ -127,6 +170,7 @@ def test_everything_that_was_put_there_is_looked_at(deployed: list[Command], mac
     """The machine's files are listed from the services; the comparison knows of them from the state alone."""
     known = {one.path for one in files.placed(deployed)}
     known |= {one.path for tree in files.trees(deployed).values() for one in tree.files}
+    known |= {one.path for one in directories.wanted(deployed)}
     assert known == set(machine.files)
     assert all(one.digest for one in files.placed(deployed) if machine.files[one.path][3] != "-"), "but for directories"
 
@@ -136,5 +180,5 @@ def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is
 ) -> None:
     """The container may have read the file while it was wrong."""
     _edit(machine)
-    (found,) = compare.findings(deployed, machine.facts)
+    (found,) = compare.findings(deployed, machine.facts, KEY)
     assert [urn.rpartition("::auren-test-")[2] for urn in found.urns] == ["nginx-release", "nginx"]

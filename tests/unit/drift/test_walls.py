@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from auren_infra.drift import compare, state
-from auren_infra.drift.walls import mark
+from auren_infra.drift.ufw import mark
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import Machine
+from tests.unit.drift.machine import KEY, Machine
 from tests.unit.host.bench import Bench
 
 LINK = "-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.10 -d 172.18.0.11 -p tcp --dport 8080"
@@ -21,9 +21,18 @@ def _open_rule(machine: Machine) -> None:
     machine.replaced("rules", rule, f"-A DOCKER-USER -s 172.18.0.17/32 -i auren0 -j ACCEPT\n{rule}")
 
 
-def _flush(machine: Machine, chain: str) -> None:
-    lines = machine.texts["rules"].splitlines(keepends=True)
-    machine.texts["rules"] = "".join(line for line in lines if not line.startswith(f"-A {chain} "))
+def _flush(machine: Machine, chain: str, answer: str = "rules") -> None:
+    lines = machine.texts[answer].splitlines(keepends=True)
+    machine.texts[answer] = "".join(line for line in lines if not line.startswith(f"-A {chain} "))
+
+
+def _append(machine: Machine, rule: str, answer: str = "rules") -> None:
+    machine.texts[answer] += f"{rule}\n"
+
+
+def _without_ipv6(machine: Machine) -> None:
+    machine.texts["rules6"] = "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n"
+    machine.texts["ufw-rules6"] = ""
 
 
 def _before_the_chain(machine: Machine, rules: str) -> None:
@@ -120,6 +129,91 @@ CASES = {
             "do iptables -A INPUT -j ufw-$part-input; done"
         ),
     ),
+    "everything that comes in over IPv6 flushed": Case(
+        lambda m: _flush(m, "INPUT", "rules6"),
+        "INPUT (IPv6)",
+        "does not ask UFW",
+        (
+            "ip6tables -F INPUT; for part in before-logging before after after-logging reject track; "
+            "do ip6tables -A INPUT -j ufw6-$part-input; done"
+        ),
+    ),
+    "UFW's rules for IPv6 flushed": Case(
+        lambda m: _flush(m, "ufw6-user-input", "rules6"),
+        "UFW (IPv6)",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a rule for IPv6 that UFW was not told": Case(
+        lambda m: _append(m, "-A ufw6-user-input -s 2001:db8::/32 -j ACCEPT", "rules6"),
+        "UFW (IPv6)",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a policy of accepting over IPv6": Case(
+        lambda m: m.replaced("rules6", "-P INPUT DROP", "-P INPUT ACCEPT"),
+        "UFW (IPv6)",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a policy of letting through": Case(
+        lambda m: m.replaced("rules", "-P FORWARD DROP", "-P FORWARD ACCEPT"),
+        "UFW",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a rule of passing through that UFW was not told": Case(
+        lambda m: _append(m, "-A ufw-user-forward -s 10.0.0.0/8 -j ACCEPT"),
+        "UFW",
+        "is active, but its rules are not what the kernel holds",
+    ),
+    "a rule before UFW over IPv6": Case(
+        lambda m: _append(m, "-A INPUT -s 2001:db8::/32 -j ACCEPT", "rules6"),
+        "INPUT (IPv6)",
+        "holds a rule past UFW, `-A INPUT -s 2001:db8::/32 -j ACCEPT`",
+        "ip6tables -D INPUT -s 2001:db8::/32 -j ACCEPT",
+    ),
+    "a chain before UFW": Case(
+        lambda m: _append(m, "-A INPUT -j OWN\n-A OWN -p tcp -m tcp --dport 23 -j ACCEPT"),
+        "INPUT",
+        "holds a rule past UFW, `-A INPUT -j OWN`",
+        "iptables -D INPUT -j OWN",
+    ),
+    "a way past UFW through a chain of its own": Case(
+        lambda m: _append(m, "-A INPUT -s 10.0.0.0/8 -j ufw-user-limit-accept"),
+        "INPUT",
+        "holds a rule past UFW, `-A INPUT -s 10.0.0.0/8 -j ufw-user-limit-accept`",
+        "iptables -D INPUT -s 10.0.0.0/8 -j ufw-user-limit-accept",
+    ),
+    "a way through the machine": Case(
+        lambda m: _append(m, "-A FORWARD -i eth1 -j ACCEPT"),
+        "FORWARD",
+        "lets through what was not deployed, `-A FORWARD -i eth1 -j ACCEPT`",
+        "iptables -D FORWARD -i eth1 -j ACCEPT",
+    ),
+    "a way through the machine over IPv6": Case(
+        lambda m: m.replaced("rules6", "-A FORWARD -j DOCKER-USER", "-A FORWARD -j ACCEPT\n-A FORWARD -j DOCKER-USER"),
+        "FORWARD (IPv6)",
+        "lets through what was not deployed, `-A FORWARD -j ACCEPT`",
+        "ip6tables -D FORWARD -j ACCEPT",
+    ),
+    "a way to containers over IPv6": Case(
+        lambda m: _append(m, "-A DOCKER-USER -j ACCEPT", "rules6"),
+        "DOCKER-USER (IPv6)",
+        "lets through what was not deployed, `-A DOCKER-USER -j ACCEPT`",
+        "ip6tables -D DOCKER-USER -j ACCEPT",
+    ),
+    "a rule among UFW's own": Case(
+        lambda m: _append(m, "-A ufw-before-input -s 10.0.0.0/8 -j ACCEPT"),
+        "ufw-before-input",
+        "lets in what UFW does not by itself, `-A ufw-before-input -s 10.0.0.0/8 -j ACCEPT`",
+        (
+            "cp /usr/share/ufw/iptables/before.rules /etc/ufw/before.rules && "
+            "iptables -D ufw-before-input -s 10.0.0.0/8 -j ACCEPT"
+        ),
+    ),
+    "a rule among UFW's own for IPv6": Case(
+        lambda m: _append(m, "-A ufw6-after-forward -j ACCEPT", "rules6"),
+        "ufw6-after-forward (IPv6)",
+        "lets in what UFW does not by itself, `-A ufw6-after-forward -j ACCEPT`",
+        ("cp /usr/share/ufw/iptables/after6.rules /etc/ufw/after6.rules && ip6tables -D ufw6-after-forward -j ACCEPT"),
+    ),
     "a rule before UFW": Case(
         lambda m: m.replaced(
             "rules", "-A INPUT -j ufw-before-l", "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -j ufw-before-l"
@@ -161,7 +255,7 @@ def test_what_lets_nothing_through_may_stand_before_the_container_firewall(
     deployed: list[Command], machine: Machine, harmless: str
 ) -> None:
     _before_the_chain(machine, harmless)
-    assert compare.findings(deployed, machine.facts) == []
+    assert compare.findings(deployed, machine.facts, KEY) == []
 
 
 def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Command], machine: Machine) -> None:
@@ -170,18 +264,40 @@ def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Comm
     machine.texts["ufw-added"] += "ufw allow 9999 comment 'mine'\n"
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n" + "".join(one for one in lines if "ufw-" not in one)
-    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts)] == [
+    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts, KEY)] == [
         ("UFW", ""),
         ("UFW", "ufw delete allow 9999"),
         ("INPUT", "iptables -D INPUT -s 10.0.0.0/8 -j ACCEPT"),
     ]
 
 
+def test_ufw_without_ipv6_is_told(deployed: list[Command], machine: Machine) -> None:
+    """`IPV6=no`: UFW has no chains for it then."""
+    _without_ipv6(machine)
+    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY)]
+    switched_on = "sed --in-place 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw && ufw disable && ufw --force enable"
+    assert ("INPUT (IPv6)", switched_on) in found
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "-A FORWARD -o auren0 -j DOCKER\n-A FORWARD -i auren0 ! -o auren0 -j ACCEPT\n",
+        "-A FORWARD -i br-0123456789ab ! -o br-0123456789ab -j ACCEPT\n",
+        "-A INPUT -j f2b-sshd\n-A f2b-sshd -s 192.0.2.1/32 -j REJECT\n-A f2b-sshd -j RETURN\n",
+    ],
+    ids=["networks of Docker 26", "another network", "a guard that only refuses"],
+)
+def test_what_lets_nobody_in_beside_ufw_is_no_difference(deployed: list[Command], machine: Machine, rules: str) -> None:
+    machine.texts["rules"] += rules
+    assert compare.findings(deployed, machine.facts, KEY) == []
+
+
 def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine: Machine) -> None:
     """`iptables -F`: whoever has repaired what is told finds nothing more."""
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "".join(line for line in lines if not line.startswith("-A "))
-    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts)]
+    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY)]
     assert [where for where, _ in found] == ["DOCKER-USER", "FORWARD", "INPUT", "UFW"]
     assert ("FORWARD", "systemctl restart docker") in found
 

@@ -50,7 +50,7 @@ def test_the_release_knows_the_machine_that_it_logs_in_to(update: Rehearsal) -> 
     environment = release.inputs["environment"]
     assert environment["HOST"] == ADDRESS
     assert (environment["PORT"], environment["WEB_PORT"]) == ("22", "80")
-    assert environment["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost"
+    assert environment["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthostA"
     assert environment["COMMAND"] == "env LC_ALL=C timeout 300 bash -s -- /mnt/auren-data"
     assert environment["SCRIPT"] == script("release_data_disk")
     assert int(environment["LOCAL_BOUND"]) > 300, "the machine's own last words must arrive"

@@ -1,5 +1,8 @@
 """look.sh: it asks, and its answers come back as they were, whatever is in them."""
 
+import hashlib
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,16 @@ case "$*" in
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
 """
-NOTHING_ELSE = ("iptables", "sysctl", "ufw", "systemctl", "findmnt")
+NOTHING_ELSE = ("iptables", "ip6tables", "nft", "sysctl", "ufw", "systemctl", "findmnt", "sshd", "ss")
+PASSWORDS = {
+    "root": "*",
+    "eve": "$y$j9T$0123456789$abcdefghijklmnop",
+    "old": "ab0123456789.",
+    "guest": "",
+    "locked": "!$6$0123456789$abcdefghijklmnop",
+    "new": "!*",
+}
+"""As they stand in /etc/shadow."""
 
 
 @pytest.fixture
@@ -30,6 +42,17 @@ def host(bench: Bench) -> Bench:
     bench.stub("dpkg-query", "printf 'docker-ce hold installed\\ndocker-cli install not-installed\\n'; exit 1")
     for name in NOTHING_ELSE:
         bench.stub(name, f'[ "$1" = is-active ] || echo "{name} says this"')
+    homes = "".join(f"{name}:x:0:0::{bench.root}/home/{name}:/bin/sh\n" for name in PASSWORDS)
+    databases = {
+        "passwd": homes + "open::7:7::/:/bin/sh\n",
+        "shadow": "".join(f"{name}:{password}:20000:0:::::\n" for name, password in PASSWORDS.items()),
+        "group": "sudo:x:27:eve,mallory\n",
+    }
+    for name, text in databases.items():
+        bench.state(name, text.rstrip("\n"))
+    bench.stub("getent", 'cat "$state/$1"')
+    for program in ("ssh-keygen", "md5sum"):
+        bench.stub(program, f'exec {shutil.which(program)} "$@"')
     bench.stub("true", 'echo "${@: -1}"')
     return bench
 
@@ -110,6 +133,111 @@ def test_docker_that_does_not_run_is_not_asked(host: Bench) -> None:
     assert facts.containers is None
     assert (facts.docker_versions, facts.networks) == ({}, {})
     assert host.calls("docker") == []
+
+
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIPBLuAOksnavoY+4m9qgjLd9oNdNFNsFztZdx13tYVG/"
+FINGERPRINT = "SHA256:rIFXKwMZQXeFK2vyjQKks5pVcsG7AWf4ojMhEvU5gH0"
+
+
+def test_of_a_password_is_told_whether_there_is_one(host: Bench) -> None:
+    facts = _look(host)
+    told = {line.split(":")[0]: line.rsplit(":", 1)[1] for line in facts.lines("users")}
+    assert told == {
+        "root": "none",
+        "eve": "set",
+        "old": "set",
+        "guest": "empty",
+        "locked": "none",
+        "new": "none",
+        "open": "empty",
+    }
+    shown = "".join(answer.text for answer in facts.answers.values())
+    assert not any(password in shown for password in PASSWORDS.values() if len(password) > 2)
+    assert facts.lines("groups") == ["sudo:27:eve,mallory"]
+
+
+def test_of_a_key_are_told_its_fingerprint_its_comment_and_its_type(host: Bench) -> None:
+    ssh = host.path("/home/eve/.ssh")
+    ssh.mkdir(parents=True)
+    options = 'command="echo a b",from="10.0.0.0/8"'
+    (ssh / "authorized_keys").write_text(f"# nobody\nno key\n{options} ssh-ed25519 {KEY} some \x1b[31mbody\n")
+    (ssh / "authorized_keys2").write_text(f"ssh-ed25519 {KEY}")
+    assert [line.replace(str(host.root), "") for line in _look(host).lines("keys")] == [
+        f"/home/eve/.ssh/authorized_keys\t256 {FINGERPRINT} some \\033[31mbody (ED25519)",
+        f"/home/eve/.ssh/authorized_keys2\t256 {FINGERPRINT} no comment (ED25519)",
+    ]
+
+
+def test_what_sshd_reads_is_told_in_its_order(host: Bench) -> None:
+    directory = host.path("/etc/ssh/sshd_config.d")
+    directory.mkdir(parents=True)
+    (directory / "10-auren.conf").write_text("# ours\n\nPort 22\n")
+    (directory / "00-hand.conf").write_text("  Port 2222\nMatch User eve\n")
+    (directory / "other").write_text("Port 1\n")
+    host.path("/etc/ssh/sshd_config").write_text("Include /etc/ssh/sshd_config.d/*.conf\n#Port 3\n")
+    host.path("/etc/default").mkdir()
+    host.path("/etc/default/ssh").write_text("# SSHD_OPTS=no\nSSHD_OPTS=-4\n")
+    host.stub("sshd", "echo 'port 2222'; echo 'no such file' >&2; exit 1")
+    facts = _look(host)
+    assert [line.replace(str(host.root), "") for line in facts.lines("sshd-lines")] == [
+        "/etc/ssh/sshd_config.d/00-hand.conf\t  Port 2222",
+        "/etc/ssh/sshd_config.d/00-hand.conf\tMatch User eve",
+        "/etc/ssh/sshd_config.d/10-auren.conf\tPort 22",
+        "/etc/ssh/sshd_config\tInclude /etc/ssh/sshd_config.d/*.conf",
+        "/etc/default/ssh\tSSHD_OPTS=-4",
+    ]
+    assert facts.answers["sshd"].status == 1
+    assert facts.lines("sshd") == ["port 2222", "no such file"]
+
+
+def test_rules_of_sudo_are_told_but_for_a_packages_own(host: Bench) -> None:
+    directory = host.path("/etc/sudoers.d")
+    directory.mkdir()
+    own, edited = host.path("/etc/sudoers"), directory / "edited"
+    own.write_text("root ALL=(ALL:ALL) ALL\n")
+    edited.write_text("# as packaged\n#1000 ALL=(ALL) ALL\n#include /tmp/rules\n eve ALL=(ALL) ALL\n")
+    for name in ("with.dot", "old~"):
+        (directory / name).write_text("mallory ALL=(ALL) ALL\n")
+    digest = hashlib.md5(own.read_bytes(), usedforsecurity=False).hexdigest()
+    host.stub("dpkg-query", f"printf ' {own} {digest}\\n {edited} {digest}\\n'")
+    assert [line.replace(str(host.root), "") for line in _look(host).lines("sudo-rules")] == [
+        "/etc/sudoers.d/edited\t#1000 ALL=(ALL) ALL",
+        "/etc/sudoers.d/edited\t#include /tmp/rules",
+        "/etc/sudoers.d/edited\t eve ALL=(ALL) ALL",
+    ]
+
+
+def test_redirects_are_told_as_they_would_be_typed(host: Bench) -> None:
+    host.stub("iptables", 'echo "-P PREROUTING ACCEPT"; echo "-A PREROUTING -j $4"')
+    host.stub("ip6tables", "exit 3")
+    assert _look(host).lines("redirects") == [
+        "iptables -t nat -A PREROUTING -j nat",
+        "iptables -t mangle -A PREROUTING -j mangle",
+    ]
+
+
+def test_what_waits_for_connections_is_told_with_its_unit(host: Bench) -> None:
+    """The test itself stands for a program that is its unit's main one, and for one that is not."""
+    me = os.getpid()
+    group = Path("/proc/self/cgroup").read_text().rpartition("0::")[2].splitlines()[0]
+    host.state(
+        "sockets",
+        f"""tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("systemd",pid=1,fd=9))
+tcp LISTEN 0 128 [::]:80 [::]:* users:(("a worker",pid={me},fd=6),("main",pid=4711,fd=6))
+tcp LISTEN 0 128 *:81 *:* users:(("main",pid={me},fd=6))
+udp UNCONN 0 0 127.0.0.11:46767 0.0.0.0:*""",
+    )
+    host.stub("ss", 'cat "$state/sockets"')
+    host.stub(
+        "systemctl",
+        'case "$*" in list-sockets*) printf "[::]:2222 other.socket x.service\n[::]:22 ssh.socket ssh.service\n" ;;\n'
+        '"show --property=MainPID"*) echo 4711 ;; esac',
+    )
+    assert _look(host).lines("listeners") == [
+        "tcp 0.0.0.0:22 1 ssh.socket systemd",
+        f"tcp [::]:80 {me} {group} a worker",
+        f"tcp *:81 {me} - main",
+    ]
 
 
 def test_it_changes_nothing(host: Bench) -> None:

@@ -25,7 +25,7 @@ def test_a_connection_is_complete_and_waits_for_a_booting_machine(update: Rehear
             "port": 22,
             "user": "root",
             "privateKey": f"PRIVATE-{NAME}-deploy-PRIVATE\n",
-            "hostKey": "ssh-ed25519 AAAAC3aurentesthost",
+            "hostKey": "ssh-ed25519 AAAAC3aurentesthostA",
             "dialErrorLimit": 60,
             "perDialTimeout": 15,
         }, command.name

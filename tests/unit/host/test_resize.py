@@ -44,7 +44,7 @@ def test_containers_stop_before_a_resize(update: Rehearsal, asked: list[dict[str
     _before(update, {"size": "s-2vcpu-4gb"}, {"size": "s-4vcpu-8gb"})
     (call,) = asked
     assert call["HOST"] == ADDRESS
-    assert call["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthost"
+    assert call["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthostA"
     assert call["key"] == f"PRIVATE-{NAME}-deploy-PRIVATE\n"
     assert call["SCRIPT"] == script("stop_containers")
     assert re.fullmatch(r"env LC_ALL=C timeout 300 bash -s -- \d+", call["COMMAND"])

@@ -10,7 +10,7 @@ from auren_infra.outputs import StackOutputs
 from auren_infra.outputs.formats import ansible, dotenv, prometheus, ssh
 from tests.unit.rehearsal import ADDRESS, NAME, Rehearsal, deploy
 
-HOST_KEY = "ssh-ed25519 AAAAC3aurentesthost"
+HOST_KEY = "ssh-ed25519 AAAAC3aurentesthostA"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,69 @@
+"""Directories that hold what was deployed: who may look into them, and who may put something there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auren_infra.drift.containers import deployed
+from auren_infra.drift.facts import Facts
+from auren_infra.drift.finding import Finding
+from auren_infra.drift.state import of
+from auren_infra.files import paths
+from auren_infra.host.sent import Command
+
+ROOT = "0:0"
+
+
+@dataclass(frozen=True)
+class Directory:
+    path: str
+    mode: int
+    owner: str = ROOT
+    """By number."""
+
+
+def wanted(commands: Sequence[Command]) -> list[Directory]:
+    """What the scripts make, with the modes that they give."""
+    found = [
+        Directory(path, mode)
+        for name, path, mode in (
+            ("wait_ready", paths.PROJECT, 0o755),
+            ("wait_ready", paths.SERVICES, 0o700),
+            ("wait_ready", "/root/.ssh", 0o700),
+            ("container_firewall", "/etc/auren", 0o755),
+            ("supervision", "/usr/local/lib/auren", 0o755),
+        )
+        if of(commands, name)
+    ]
+    found += [Directory(command.arguments[0], 0o755) for command in of(commands, "put_tree")]
+    for one in deployed(commands):
+        service = f"{paths.SERVICES}/{one.service}"
+        found += [Directory(path, 0o755) for path in (service, f"{service}/releases", one.directory)]
+        found += [
+            Directory(f"{one.directory}/files", 0o755),
+            Directory(f"{one.directory}/secrets", 0o500, one.release.owner),
+        ]
+        if one.release.secrets:
+            found.append(Directory(paths.secrets(one.service), 0o700))
+    return found
+
+
+def data(commands: Sequence[Command]) -> list[str]:
+    """The directories of the stores. Their images may give them another mode, but never one that lets everybody in."""
+    return [line.split(" ")[0] for command in of(commands, "data_disk") for line in (command.data or "").splitlines()]
+
+
+def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+    """One that is gone is told by what was in it."""
+    there = facts.files
+    for one in wanted(commands):
+        found = there.get(one.path)
+        owner, group = one.owner.split(":")
+        repair = f"install --directory --mode={one.mode:04o} --owner={owner} --group={group} {one.path}"
+        if found and found.mode != one.mode:
+            yield Finding(one.path, f"has the mode {found.mode:04o}, not {one.mode:04o}", by_hand=repair)
+        if found and found.owner[0] != one.owner:
+            yield Finding(one.path, f"belongs to {found.owner[0]}, not {one.owner}", by_hand=repair)
+    for path in data(commands):
+        if path in there and there[path].mode & 0o007:
+            what = f"has the mode {there[path].mode:04o}, which lets everybody in"
+            yield Finding(path, what, by_hand=f"chmod o-rwx {path}")
