@@ -23,6 +23,9 @@ COMMAND = "command:remote:Command"
 @pytest.fixture(scope="module")
 def earlier(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """The same stack under the earlier program."""
+    known = ["git", "cat-file", "-e", f"{EARLIER}^{{commit}}"]
+    if subprocess.run(known, cwd=layout.PROJECT, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this clone has no history: `git fetch --unshallow` gets it")
     project = tmp_path_factory.mktemp("earlier")
     archive = subprocess.run(["git", "archive", EARLIER], cwd=layout.PROJECT, check=True, stdout=subprocess.PIPE)
     subprocess.run(["tar", "--extract", "--directory", project], check=True, input=archive.stdout)
