@@ -15,10 +15,10 @@ SHELL_SCRIPTS = $(shell grep -rIlE '^\#!/(usr/bin/env |bin/)(ba)?sh' .ci .github
 ONLY ?=
 # The tests that need Python packages alone.
 QUICK_TESTS := $(wildcard tests/unit tests/files)
-# The tests that need the engine as well, or a part of the machine that no root is needed for.
-ENGINE_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/sandbox)
-# All but the quick ones. The tests with a whole rehearsal are in tests/local.
+# All other tests.
 OTHER_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/local tests/sandbox)
+# Those of them that need the engine as well, or a part of the machine that no root is needed for.
+ENGINE_TESTS := $(filter-out tests/local,$(OTHER_TESTS))
 
 .PHONY: help up down check verify test soak lock preview ready formatting types imports scripts quick
 

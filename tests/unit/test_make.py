@@ -74,24 +74,24 @@ def test_a_check_that_fails_fails_all_tiers_and_shows_what_it_printed(make: Make
     assert "python -m sandbox prepare" not in calls
 
 
-def test_verify_adds_the_tests_that_need_no_root_and_builds_the_engine_for_them(make: Make) -> None:
-    status, _, calls = make("verify")
-    assert status == 0
-    quick, engine = _pytest(calls)
-    assert "--cov" in quick
-    assert engine.endswith("-m not machine tests/policy tests/sandbox")
-    assert "-n auto" not in engine
-    assert calls[-2] == "python -m sandbox engine"
-
-
-def test_all_tests_are_run_once_and_those_with_machines_one_after_another(make: Make) -> None:
-    status, _, calls = make("test")
+@pytest.mark.parametrize(
+    ("goal", "chosen", "built"),
+    [
+        ("verify", "-m not machine tests/policy tests/sandbox", "engine"),
+        ("test", " tests/policy tests/local tests/sandbox", "prepare"),
+    ],
+)
+def test_the_other_tests_run_once_one_after_another_when_what_they_need_is_built(
+    make: Make, goal: str, chosen: str, built: str
+) -> None:
+    """Without root there are no machines."""
+    status, _, calls = make(goal)
     assert status == 0
     quick, rest = _pytest(calls)
     assert "--cov" in quick
-    assert rest.endswith(" tests/policy tests/local tests/sandbox")
+    assert rest.endswith(chosen)
     assert "-n auto" not in rest
-    assert calls[-2] == "python -m sandbox prepare"
+    assert calls[-2] == f"python -m sandbox {built}"
     assert calls[-1] == rest, "the last lines are pytest's summary"
 
 
