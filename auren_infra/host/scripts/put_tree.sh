@@ -27,18 +27,22 @@ point() {
     mv -T "$directory/.$1" "$directory/$1"
 }
 
+linked() {
+    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
+}
+
 release() {
     local id before old
     id=$(sha256sum "$work/packed" | cut -c1-16)
     install -d -m 0755 "$directory" "$directory/releases"
     write "$directory/releases/$id"
-    before=$(basename "$(readlink "$directory/current" 2>/dev/null || true)")
+    before=$(linked current)
     if [ "$before" != "$id" ]; then
-        [ ! -d "$directory/releases/$before/" ] || [ -z "$before" ] || point previous "$before"
+        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point previous "$before"
         point current "$id"
         sync "$directory"
     fi
-    before=$(basename "$(readlink "$directory/previous" 2>/dev/null || true)")
+    before=$(linked previous)
     for old in "$directory/releases"/*; do
         case "${old##*/}" in
         "$id" | "$before") ;;

@@ -87,7 +87,7 @@ pull() {
 }
 
 # The preflight runs in a container of its own. One of a run that was cut is removed first.
-judge() {
+preflight() {
     local name=auren-preflight-$service judge
     judge=$(names preflight)
     [ -n "$judge" ] || return 0
@@ -114,7 +114,7 @@ main() {
     write
     write_secrets
     pull
-    judge
+    preflight
     # With it the release is complete.
     install -m 0644 "$text" "$release/text"
     sync --file-system "$release"

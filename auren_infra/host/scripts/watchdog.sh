@@ -149,9 +149,18 @@ restore() {
     local service=$1 accepted=$2
     if recall "$service" "$accepted"; then
         attempt "$service" "$accepted" $((30 << (tries < 4 ? tries : 4))) "was not of the accepted release: made again" \
-            env COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet --file "$services/$service/current/compose.yml" \
-            up --detach --no-deps "$service"
+            make_again "$service" "$accepted"
     fi
+}
+
+# make_again SERVICE RELEASE: Compose is content with a container of the release that has another name.
+# shellcheck disable=SC2329 # called by `attempt`, by its name
+make_again() {
+    COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
+        --file "$services/$1/current/compose.yml" up --detach --no-deps "$1" || return 1
+    [ "$(docker inspect --format '{{index .Config.Labels "auren.release"}}' "auren-$1" 2>/dev/null)" = "$2" ] && return 0
+    echo "auren-$1 is not of the release $2, though Compose was to start that" >&2
+    return 1
 }
 
 main() {

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shlex
+import subprocess
 
 import pytest
 
@@ -18,6 +19,7 @@ case "$*" in
 "inspect --format {{if .State.Health}}"*) [ -e "$state/health-$name" ] && cat "$state/health-$name" ;;
 "inspect --format {{index .Config.Labels \"auren.needs\"}} "*) cat "$state/needs-$name" ;;
 "inspect --format {{.Config.StopTimeout}} "*) cat "$state/grace-$name" ;;
+"inspect --format {{index .Config.Labels \"auren.release\"}} "*) cat "$state/made-$name" 2>/dev/null ;;
 "compose "*" up --detach --no-deps "*) [ ! -e "$state/refuses-auren-$name" ] ;;
 "start "* | "restart "*)
     cat >/dev/null
@@ -56,6 +58,7 @@ def _accept(machine: Bench, **releases: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "current").unlink(missing_ok=True)
         (directory / "current").symlink_to(f"releases/{release}")
+        machine.state(f"made-auren-{service}", release)
 
 
 def _time(machine: Bench, seconds: int) -> None:
@@ -63,11 +66,15 @@ def _time(machine: Bench, seconds: int) -> None:
     machine.state("uptime", f"{seconds}.27 4711.15")
 
 
+def _run(machine: Bench) -> subprocess.CompletedProcess[str]:
+    text = machine.text("watchdog").replace("/proc/uptime", f"{machine.root}/state/uptime")
+    return machine.run("watchdog", text=text)
+
+
 def _look(machine: Bench) -> list[str]:
     """What the watchdog does, in no order; its output is at its end only when all that it began is over."""
     machine.forget_calls()
-    text = machine.text("watchdog").replace("/proc/uptime", f"{machine.root}/state/uptime")
-    done = machine.run("watchdog", text=text)
+    done = _run(machine)
     assert (done.returncode, done.stderr) == (0, "")
     calls = machine.calls(
         "docker start", "docker restart", "docker compose", "systemctl start", "systemctl reset-failed"
@@ -254,6 +261,17 @@ def test_a_container_of_another_release_gives_way_to_the_accepted_one(machine: B
 def test_a_service_without_a_container_gets_the_accepted_one(machine: Bench) -> None:
     _accept(machine, kafka="1", api="1")
     assert _look(machine) == [RESTORE.format("kafka")]
+
+
+def test_a_container_counts_as_made_again_only_when_it_was_seen(machine: Bench) -> None:
+    """Compose starts none while the release's container has another name."""
+    _accept(machine, kafka="1")
+    assert _run(machine).stdout == "auren-kafka was not of the accepted release: made again\n"
+    machine.path(f"{MEMORY}/kafka").unlink()
+    (machine.root / "state/made-auren-kafka").unlink()
+    done = _run(machine)
+    assert done.stdout == ""
+    assert done.stderr == "auren-kafka is not of the release 1, though Compose was to start that\n"
 
 
 def test_what_was_never_accepted_is_only_kept_running(machine: Bench) -> None:
