@@ -6,8 +6,9 @@ never changed: its id is the digest of all of that, so anything else is another 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ import yaml
 
 RELEASE_ID = "@RELEASE@"
 """Stands for the id of the release in its compose file. The id is a digest of that file, so the machine puts it in."""
+COMMAND = "-release"
+"""How the name of a command ends that stages a release."""
 _ID_DIGITS = 16
 
 
@@ -39,7 +42,7 @@ class Release:
             lines += [f"file {name}\n", *_indented(name, text)]
         return "".join(lines)
 
-    @property
+    @cached_property
     def id(self) -> str:
         digests = "".join(f"{argument(name, digest)}\n" for name, digest in self.secrets.items())
         return sha256((self.text + digests).encode()).hexdigest()[:_ID_DIGITS]
@@ -52,8 +55,13 @@ class Release:
 
     def specification(self, service: str) -> Mapping[str, Any]:
         """The service's part of the compose file, as it stands on the machine."""
+        return self._specifications[service]
+
+    @cached_property
+    def _specifications(self) -> Mapping[str, Mapping[str, Any]]:
+        """By service. A look for drift asks for them many times, and YAML is slow to read."""
         document = cast("dict[str, dict[str, Any]]", yaml.safe_load(self.placed["compose.yml"]))
-        return document["services"][service]
+        return document["services"]
 
 
 def argument(secret: str, digest: str) -> str:
@@ -61,7 +69,8 @@ def argument(secret: str, digest: str) -> str:
     return f"{secret}={digest}"
 
 
-def parse(text: str, arguments: Sequence[str]) -> Release:
+@lru_cache(maxsize=32)
+def parse(text: str, arguments: tuple[str, ...]) -> Release:
     """The release that `stage.sh` was sent. Raises `ValueError` when the text is none."""
     words: dict[str, str] = {}
     bodies: dict[str, list[str]] = {}

@@ -7,12 +7,10 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from auren_infra.release import parse
+from auren_infra.release import COMMAND, parse
 from policy.resource import Resource
 
 REMOTE_COMMAND = "command:remote:Command"
-RELEASE = "-release"
-"""How the name of a command ends that sends a service's release."""
 END_OF_SCRIPT = 'main "$@"; exit\n'
 """A command's standard input is a script; its data begins behind this line (see `auren_infra.host.machine`)."""
 
@@ -53,7 +51,7 @@ def services(resource: Resource) -> tuple[ComposeService, ...]:
 
     With an image that is built by the update, the text is unknown before: then the update looks, not the preview.
     """
-    if resource.type != REMOTE_COMMAND or not resource.name.endswith(RELEASE):
+    if resource.type != REMOTE_COMMAND or not resource.name.endswith(COMMAND):
         return ()
     stdin = resource.text("stdin")
     if not isinstance(stdin, str):

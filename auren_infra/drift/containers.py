@@ -42,7 +42,7 @@ class Deployed:
 def deployed(commands: Sequence[Command]) -> list[Deployed]:
     started = {command.arguments[0]: command.urn for command in of(commands, "switch")}
     return [
-        Deployed(command.urn, started.get(service, command.urn), service, parse(command.data or "", digests))
+        Deployed(command.urn, started.get(service, command.urn), service, parse(command.data or "", tuple(digests)))
         for command in of(commands, "stage")
         for service, *digests in [command.arguments]
     ]

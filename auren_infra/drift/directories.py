@@ -59,10 +59,8 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
         found = there.get(one.path)
         owner, group = one.owner.split(":")
         repair = f"install --directory --mode={one.mode:04o} --owner={owner} --group={group} {one.path}"
-        if found and found.mode != one.mode:
-            yield Finding(one.path, f"has the mode {found.mode:04o}, not {one.mode:04o}", by_hand=repair)
-        if found and found.owner[0] != one.owner:
-            yield Finding(one.path, f"belongs to {found.owner[0]}, not {one.owner}", by_hand=repair)
+        for what in found.differences(one.mode, one.owner) if found else ():
+            yield Finding(one.path, what, by_hand=repair)
     for path in data(commands):
         if path in there and there[path].mode & 0o007:
             what = f"has the mode {there[path].mode:04o}, which lets everybody in"

@@ -1,7 +1,7 @@
 """What is on the machine: the answers of `look.sh`, each read into a typed value."""
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +35,13 @@ class Inode:
     """By number, `0:0`, and by name, `root:root`."""
     digest: str
     """SHA-256, or `NO_FILE`."""
+
+    def differences(self, mode: int | None, owner: str | None) -> Iterator[str]:
+        """What is other than these, each as the rest of a sentence. None may be anything."""
+        if mode is not None and self.mode != mode:
+            yield f"has the mode {self.mode:04o}, not {mode:04o}"
+        if owner is not None and owner not in self.owner:
+            yield f"belongs to {self.owner[0]}, not {owner}"
 
 
 class _FromDocker(BaseModel):

@@ -67,7 +67,7 @@ def trees(commands: Sequence[Command]) -> dict[str, Tree]:
         found[directory] = Tree(command.urn, tuple(files))
     for one in deployed(commands):
         directory = f"{one.directory}/files"
-        files = (placed for placed in _of_release(one) if PurePosixPath(placed.path).parent.name == "files")
+        files = (_of_release(one, f"{directory}/{name}", text) for name, text in one.release.files.items())
         found[directory] = Tree(one.staged, tuple(files), (one.started,))
     return found
 
@@ -111,10 +111,7 @@ def _differences(wanted: Placed, found: Inode | None) -> Iterator[str]:
         if wanted.digest is not None and not found.digest.startswith(wanted.digest):
             digests = f"{_short(found.digest)}, not {_short(wanted.digest)}"
             yield f"has another content than was deployed: {digests} (SHA-256)"
-        if wanted.mode is not None and found.mode != wanted.mode:
-            yield f"has the mode {found.mode:04o}, not {wanted.mode:04o}"
-        if wanted.owner is not None and wanted.owner not in found.owner:
-            yield f"belongs to {found.owner[0]}, not {wanted.owner}"
+        yield from found.differences(wanted.mode, wanted.owner)
 
 
 def _files(commands: Sequence[Command]) -> Iterator[Placed]:
@@ -124,17 +121,15 @@ def _files(commands: Sequence[Command]) -> Iterator[Placed]:
     # A secret's command shows nothing but what it was called with.
     secrets = {command.arguments[:2]: command.urn for command in commands if command.data is None}
     for one in deployed(commands):
-        yield from (placed for placed in _of_release(one) if PurePosixPath(placed.path).parent.name != "files")
+        yield _of_release(one, f"{one.directory}/compose.yml", one.release.placed["compose.yml"])
         for name, digest in one.release.secrets.items():
             urn = secrets.get((paths.secrets(one.service), name), one.staged)
             path, owner = f"{one.directory}/secrets/{name}", one.release.owner
             yield Placed(path, urn, digest, 0o400, owner, (one.staged, one.started))
 
 
-def _of_release(one: Deployed) -> Iterator[Placed]:
-    """Its compose file and its configuration files."""
-    for path, text in one.release.placed.items():
-        yield Placed(f"{one.directory}/{path}", one.staged, _digest(text), 0o644, "root:root", (one.started,))
+def _of_release(one: Deployed, path: str, text: str) -> Placed:
+    return Placed(path, one.staged, _digest(text), 0o644, "root:root", (one.started,))
 
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:

@@ -23,7 +23,7 @@ class Finding:
     by_hand: str = ""
     """What must be typed on the machine, before that command when there is one."""
     also: tuple[str, ...] = ()
-    """The commands that put right what `by_hand` takes away beside."""
+    """The commands that must run again after that one: for what reads the thing, or for what `by_hand` takes away."""
 
     @property
     def urns(self) -> tuple[str, ...]:

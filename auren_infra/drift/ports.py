@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import cast
 
-from auren_infra.drift.containers import deployed
+from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Rule, rule, target
@@ -45,7 +45,8 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
 
 
 def _redirects(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    wanted, ours = _published(commands), {one.name for one in deployed(commands)}
+    services = deployed(commands)
+    wanted, ours = _published(services), {one.name for one in services}
     others = {
         endpoint.address
         for name, container in (facts.containers or {}).items()
@@ -64,10 +65,10 @@ def _redirects(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
         yield Finding(line.split()[2], what, by_hand=line.replace(" -A ", " -D ", 1))
 
 
-def _published(commands: Sequence[Command]) -> set[tuple[str, str]]:
+def _published(services: Sequence[Deployed]) -> set[tuple[str, str]]:
     """Where a published port leads to, and its number."""
     found: set[tuple[str, str]] = set()
-    for one in deployed(commands):
+    for one in services:
         for network in one.specification["networks"].values():
             for published in cast("list[str]", one.specification.get("ports", [])):
                 _, port, inside = published.rsplit(":", 2)

@@ -27,7 +27,6 @@ class PlacedSecret:
 class Configuration(pulumi.ComponentResource):
     """`built` are the images that are known only when they are built, by service."""
 
-    compose_file: pulumi.Resource
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
     secrets: dict[str, dict[str, PlacedSecret]]
@@ -45,9 +44,7 @@ class Configuration(pulumi.ComponentResource):
         super().__init__("auren:host:Configuration", machine.name, None, opts)
         self._machine, self._ready, self._blueprint, self._built = machine, ready, blueprint, built
         settings, services = blueprint.settings, blueprint.services
-        self.compose_file = self._put(
-            Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(blueprint)
-        )
+        self._put(Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(blueprint))
         self.directories = {
             directory.source: self._put_directory(directory)
             for service in services

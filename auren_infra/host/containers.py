@@ -10,7 +10,7 @@ from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
-from auren_infra.release import argument
+from auren_infra.release import COMMAND, argument
 from auren_infra.services.model import Service, Statement
 
 
@@ -45,7 +45,7 @@ class Containers(pulumi.ComponentResource):
         services = blueprint.services
         staged = {
             service.name: machine.run(
-                f"{service.name}-release",
+                f"{service.name}{COMMAND}",
                 "stage",
                 service.name,
                 *(

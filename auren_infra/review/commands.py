@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.host import sent
-from auren_infra.release import Release, parse
+from auren_infra.release import COMMAND, Release, parse
 from auren_infra.review.preview import Hidden, Step
 
 _LONGEST_CALL = 10_000
 """`Machine.run` has the script and its data on standard input, and a short call; a long one is somebody else's."""
-
-_RELEASE = "-release"
-"""How the name of a command ends that stages a release."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,12 @@ class Change:
     def released(self) -> str:
         """The service whose release the command stages; empty for all other commands."""
         known = (*(self.new.arguments if self.new else ()), *(self.old.arguments if self.old else ()))
-        name = self.step.name.removesuffix(_RELEASE)
+        name = self.step.name.removesuffix(COMMAND)
         service = known[0] if known else name
         if self.script:
             return service if self.script == "stage" else ""
         # The script is hidden with the text behind it, as it is with an image that is not built yet.
-        return service if self.is_command and self.step.name == f"{service}{_RELEASE}" else ""
+        return service if self.is_command and self.step.name == f"{service}{COMMAND}" else ""
 
 
 def release(command: sent.Command | None) -> Release | None:

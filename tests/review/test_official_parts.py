@@ -44,7 +44,7 @@ def test_the_images_are_those_that_production_pulls(rendered: Path) -> None:
     images: dict[str, str] = {}
     for name in production_names():
         arguments, sent = command(rendered, "after", f"{name}-release")
-        found = parse(sent.partition('\nmain "$@"; exit\n')[2], arguments[1:])
+        found = parse(sent.partition('\nmain "$@"; exit\n')[2], tuple(arguments[1:]))
         images[name] = found.specification(name)["image"]
     assert images == production_names()
     assert {name: image for name, image in images.items() if PINS[name]} == {

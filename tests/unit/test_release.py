@@ -49,8 +49,8 @@ releases = st.builds(
 SMALL = Release("999:999", "services: {}\n", {"a.conf": "one\n"}, "judge", {"password": "0123456789ab"})
 
 
-def _arguments(sent: Release) -> list[str]:
-    return [argument(name, digest) for name, digest in sent.secrets.items()]
+def _arguments(sent: Release) -> tuple[str, ...]:
+    return tuple(argument(name, digest) for name, digest in sent.secrets.items())
 
 
 @example(replace(SMALL, files={str(number): f"{line}\n" for number, line in enumerate(HOSTILE)}))
