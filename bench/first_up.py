@@ -67,7 +67,8 @@ def by_hand(resources: Sequence[dict[str, Any]], services: Collection[str]) -> s
     """The script of a deployed stack's `resources`, which come in the order of their dependencies."""
     commands = [one for one in resources if one["type"] == COMMAND and "::auren:cloud:" not in one["urn"]]
     containers = {one["urn"]: service for one in commands if (service := _name(one)) in services}
-    awaited = set(containers)
+    # Pulumi starts containers without the compose file of all of them. Whoever types needs it first.
+    awaited = {*containers, *(one["urn"] for one in commands if _name(one) == Path(COMPOSE_FILE).name)}
     for one in reversed(commands):
         if one["urn"] in awaited:
             awaited.update(one["dependencies"])
