@@ -7,6 +7,8 @@ import gc
 # to take them apart when the program is over, is a third of a preview: so the collector begins behind them.
 gc.disable()
 
+from pathlib import Path
+
 import pulumi
 from pulumi.runtime import config
 
@@ -14,16 +16,20 @@ from auren_infra.admission import admit
 from auren_infra.cloud.last_update import last_update
 from auren_infra.settings import SettingsError
 from auren_infra.stack import deploy
+from auren_infra.stack_file import stack_file
 
 gc.freeze()
 gc.enable()
 
 try:
     before = last_update()
-    blueprint = admit(pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()}, before)
+    name, values = pulumi.get_stack(), {**config.get_config_env(), **config.CONFIG.get()}
+    told = config.get_config_secret_keys_env()
+    encrypted = [key for key in values if key in told or config.is_config_secret(key)]
+    blueprint = admit(name, values, before, encrypted=encrypted, stack_file=stack_file(name, Path(__file__).parent))
     outputs = deploy(blueprint, before)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 
-for name, value in outputs.items():
-    pulumi.export(name, value)
+for output, value in outputs.items():
+    pulumi.export(output, value)

@@ -4,10 +4,10 @@ Everything that can be known without asking a cloud is known here, and reported 
 fault must not meet the next one a minute later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from auren_infra.blueprint import Blueprint, describe
-from auren_infra.services import capacity, consistency, overrides
+from auren_infra.services import capacity, consistency, given_secrets, overrides
 from auren_infra.services.catalogue import described
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link
@@ -15,20 +15,30 @@ from auren_infra.settings import read, refusal
 from auren_infra.settings.deployed import Deployed
 from auren_infra.settings.deployed import faults as faults_of_changes
 from auren_infra.settings.faults import joined
+from auren_infra.settings.secrets import KEY, in_plain
 
 
 def admit(
-    stack: str, configuration: Mapping[str, str], before: Deployed | None = None, links: tuple[Link, ...] = LINKS
+    stack: str,
+    configuration: Mapping[str, str],
+    before: Deployed | None = None,
+    links: tuple[Link, ...] = LINKS,
+    *,
+    encrypted: Collection[str] = (),
+    stack_file: str = "",
 ) -> Blueprint:
     """The blueprint of a configuration that may be deployed, by the engine's full keys. Raises `SettingsError`.
 
-    `before` is the stack as its last update left it; None for one that was never updated.
+    `before` is the stack as its last update left it; None for one that was never updated. `encrypted` are the keys that
+    hold a secret, and `stack_file` is the text of the stack's configuration file, as far as it is known.
     """
-    settings, faults = read(configuration, name=f"auren-{stack}")
+    settings, faults = read(configuration, name=f"auren-{stack}", encrypted=encrypted)
     wrong = {fault.where.partition("[")[0] for fault in faults}
     services = described(settings)
     images_known = overrides.IMAGES not in wrong or bool(settings.images)
     faults = joined(faults, overrides.faults(settings, services, images_known=images_known))
+    plain = in_plain(stack_file, configuration.get(KEY, ""), encrypted=KEY in encrypted)
+    faults = joined(faults, given_secrets.faults(settings, services, plain))
     faults += consistency.faults(settings, links)
     if capacity.KEY not in wrong:
         faults += capacity.faults(settings)

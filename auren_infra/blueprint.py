@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from auren_infra.services.catalogue import described
 from auren_infra.services.inbound import inbound
 from auren_infra.services.links import LINKS
-from auren_infra.services.model import Link, Service
+from auren_infra.services.model import Given, Link, SecretFile, Service
 from auren_infra.settings import Settings
 
 
@@ -41,12 +41,23 @@ class Blueprint:
 
 
 def describe(settings: Settings, links: tuple[Link, ...] = LINKS) -> Blueprint:
-    """The blueprint of settings that may be deployed: `auren:images` over the catalogue's pins.
+    """The blueprint of settings that may be deployed: the catalogue with `auren:images` and `auren:serviceSecrets`.
 
     Raises `graphlib.CycleError` for links that lead in a circle.
     """
     pinned = Blueprint(settings, described(settings), links, inbound(settings))
-    unordered = pinned.with_images(settings.images)
+    unordered = _with_given_secrets(pinned.with_images(settings.images))
     by_name = unordered.by_name
     order = TopologicalSorter({name: unordered.targets(name) for name in by_name}).static_order()
     return replace(unordered, services=tuple(by_name[name] for name in order))
+
+
+def _with_given_secrets(blueprint: Blueprint) -> Blueprint:
+    """With a file for each secret that the settings let a service read."""
+    readers = blueprint.settings.service_secrets
+
+    def own(service: Service) -> Service:
+        given = (SecretFile(name, Given(name)) for name, services in readers.items() if service.name in services)
+        return replace(service, secrets=(*service.secrets, *given))
+
+    return replace(blueprint, services=tuple(own(service) for service in blueprint.services))

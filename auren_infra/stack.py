@@ -24,6 +24,7 @@ from auren_infra.host.over_ssh import missing_programs
 from auren_infra.host.resize import stop_before_resize
 from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.images import BuiltImages
+from auren_infra.secrets import Secrets
 from auren_infra.services import capacity
 from auren_infra.services.model import NETWORK_NAME
 from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
@@ -74,11 +75,11 @@ def deploy(blueprint: Blueprint, before: Deployed) -> dict[str, Any]:
     engine = DockerEngine(machine, blueprint, ready)
     SystemUpdates(machine, settings, engine.installed)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
-    configuration = Configuration(machine, blueprint, ready, built=built)
+    secrets = Secrets(name, blueprint)
+    configuration = Configuration(machine, blueprint, ready, secrets=secrets, built=built)
     generation = docker.generation(settings.docker_source, settings.docker_version)
-    containers = Containers(
-        machine, blueprint, configuration, [disk.mounted, engine.network], docker_generation=generation
-    )
+    before_start = [disk.mounted, engine.network, configuration.logins]
+    containers = Containers(machine, blueprint, configuration, before_start, docker_generation=generation)
     smoke_test(
         settings,
         address=droplet.address,

@@ -90,8 +90,16 @@ def _merge_keys(in_use: Mapping[str, Any], laid: Mapping[str, Any], ours: Mappin
 def _without_secrets(content: dict[str, Any]) -> dict[str, Any]:
     """The project's own secrets are encrypted for somebody else: here they could only fail to be read."""
     kept = {key: value for key, value in content.items() if key not in ENCRYPTION}
-    config = content.get("config") or {}
-    return kept | {"config": {k: v for k, v in config.items() if not (isinstance(v, dict) and "secure" in v)}}
+    return kept | {"config": _readable(content.get("config") or {})}
+
+
+def _readable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is encrypted, and without objects of which nothing else is left."""
+    found = {key: _readable(value) if isinstance(value, dict) else value for key, value in values.items()}
+    encrypted = {
+        key for key, value in values.items() if isinstance(value, dict) and ("secure" in value or not found[key])
+    }
+    return {key: value for key, value in found.items() if key not in encrypted}
 
 
 def _but_config(content: Mapping[str, Any]) -> dict[str, Any]:

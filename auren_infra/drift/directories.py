@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from auren_infra.drift.containers import deployed
 from auren_infra.drift.facts import Facts
@@ -35,6 +36,9 @@ def wanted(commands: Sequence[Command]) -> list[Directory]:
         if of(commands, name)
     ]
     found += [Directory(command.arguments[0], 0o755) for command in of(commands, "put_tree")]
+    # Of a command that is sent a secret, the arguments are all that the state shows.
+    if any(command.data is None and command.arguments[0] == paths.REGISTRY_LOGINS for command in commands):
+        found.append(Directory(str(PurePosixPath(paths.REGISTRY_LOGINS).parent), 0o755))
     for one in deployed(commands):
         service = f"{paths.SERVICES}/{one.service}"
         found += [Directory(path, 0o755) for path in (service, f"{service}/releases", one.directory)]

@@ -23,12 +23,13 @@ class Placed:
     path: str
     urn: str
     digest: str | None
-    """How the SHA-256 of its content begins."""
+    """The SHA-256 of its content; how its HMAC begins for a secret."""
     mode: int | None = None
     owner: str | None = None
     """By number or by name."""
     also: tuple[str, ...] = ()
     """The URNs of the commands that must run after that one."""
+    secret: bool = False
 
 
 def placed(commands: Sequence[Command]) -> list[Placed]:
@@ -109,8 +110,8 @@ def _differences(wanted: Placed, found: Inode | None) -> Iterator[str]:
         yield "is no file, but a link or a directory"
     else:
         if wanted.digest is not None and not found.digest.startswith(wanted.digest):
-            digests = f"{_short(found.digest)}, not {_short(wanted.digest)}"
-            yield f"has another content than was deployed: {digests} (SHA-256)"
+            digests = f": {_short(found.digest)}, not {_short(wanted.digest)} (SHA-256)"
+            yield f"has another content than was deployed{'' if wanted.secret else digests}"
         yield from found.differences(wanted.mode, wanted.owner)
 
 
@@ -119,13 +120,18 @@ def _files(commands: Sequence[Command]) -> Iterator[Placed]:
         path, mode, owner = command.arguments
         yield Placed(path, command.urn, _digest(command.data or ""), int(mode, 8), owner)
     # A secret's command shows nothing but what it was called with.
-    secrets = {command.arguments[:2]: command.urn for command in commands if command.data is None}
+    hidden = {command.arguments[:2]: command for command in commands if command.data is None}
+    for command in hidden.values():
+        if command.arguments[0] == paths.REGISTRY_LOGINS:
+            path, mode, owner = command.arguments
+            yield Placed(path, command.urn, None, int(mode, 8), owner, secret=True)
     for one in deployed(commands):
         yield _of_release(one, f"{one.directory}/compose.yml", one.release.placed["compose.yml"])
         for name, digest in one.release.secrets.items():
-            urn = secrets.get((paths.secrets(one.service), name), one.staged)
+            put = hidden.get((paths.secrets(one.service), name))
             path, owner = f"{one.directory}/secrets/{name}", one.release.owner
-            yield Placed(path, urn, digest, 0o400, owner, (one.staged, one.started))
+            again = (one.staged, one.started)
+            yield Placed(path, put.urn if put else one.staged, digest, 0o400, owner, again, secret=True)
 
 
 def _of_release(one: Deployed, path: str, text: str) -> Placed:

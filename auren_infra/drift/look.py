@@ -18,9 +18,10 @@ LIMIT_SECONDS = 240
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
 
 
-def questions(commands: Sequence[Command]) -> str:
-    """What `look.sh` is to look at, beside what it always does."""
-    lines = [f"file {one.path}" for one in files.placed(commands)]
+def questions(commands: Sequence[Command], key: str) -> str:
+    """What `look.sh` is to look at, beside what it always does. `key` is that of the secrets' digests."""
+    lines = [f"key {' '.join(pads(key))}"]
+    lines += [f"{'secret' if one.secret else 'file'} {one.path}" for one in files.placed(commands)]
     lines += [f"file {one.path}" for one in directories.wanted(commands)]
     lines += [f"tree {directory}" for directory in files.trees(commands)]
     lines += [f"unit {unit}" for unit in system.units(commands)]
@@ -28,7 +29,13 @@ def questions(commands: Sequence[Command]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def look(outputs: StackOutputs, commands: Sequence[Command]) -> Facts:
+def pads(key: str) -> tuple[str, str]:
+    """The key as HMAC takes it (RFC 2104), for a hash with blocks of 64 bytes, in hexadecimal."""
+    block = key.encode().ljust(64, b"\0")
+    return bytes(byte ^ 0x36 for byte in block).hex(), bytes(byte ^ 0x5C for byte in block).hex()
+
+
+def look(outputs: StackOutputs, commands: Sequence[Command], key: str) -> Facts:
     """Ask the machine. The key lies in a file of this user's own for as long as `ssh` runs. Raises `LookError`.
 
     A stack that keeps no key is logged in to with the SSH agent's (`auren:deployKey`).
@@ -45,7 +52,7 @@ def look(outputs: StackOutputs, commands: Sequence[Command]) -> Facts:
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         options = [] if by_agent else ["-o", "IdentityAgent=none"]
-        return facts.read(_ask([*options, "-F", f"{kept}/config", ssh.host(outputs)], questions(commands)))
+        return facts.read(_ask([*options, "-F", f"{kept}/config", ssh.host(outputs)], questions(commands, key)))
 
 
 def _ask(machine: Sequence[str], questions: str) -> str:

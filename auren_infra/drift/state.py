@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from auren_infra.host.sent import TYPE, Command, read
+from auren_infra.secrets import KEY
 
 _SSH_KEY = "digitalocean:index/sshKey:SshKey"
+_PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
 class StateError(RuntimeError):
@@ -42,6 +44,19 @@ def login_key(export: str) -> str:
     kept = [each for each in resources if each["type"] == _SSH_KEY and not each.get("delete")]
     (key,) = [str(each["inputs"]["publicKey"]) for each in kept]
     return " ".join(key.split()[:2])
+
+
+def digest_key(export: str) -> str:
+    """The key of the secrets' digests, from what `pulumi stack export --show-secrets` printed. Raises `StateError`."""
+    _, resources = _read(export)
+    passwords = [each for each in resources if each["type"] == _PASSWORD and not each.get("delete")]
+    for resource in passwords:
+        if resource["urn"].endswith(f"::{KEY}"):
+            return str(json.loads(resource["outputs"]["result"]["plaintext"]))
+    raise StateError(
+        "The state has no key of the secrets' digests, so this stack was deployed by an older version of this program: "
+        "`pulumi up` first."
+    )
 
 
 def _read(export: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -9,6 +9,8 @@ SERVICES = f"{PROJECT}/services"
 CURRENT = "current"
 STOP = "/usr/local/lib/auren/stop"
 DATA = "/mnt/auren-data"
+REGISTRY_LOGINS = "/etc/auren/registries/config.json"
+"""Docker's own file, in a directory that the commands which pull have for their DOCKER_CONFIG."""
 OPERATOR_KEYS = "/root/.ssh/operators"
 """Read by sshd beside `authorized_keys`, so that people's keys can change without a new machine."""
 

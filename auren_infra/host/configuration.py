@@ -1,19 +1,19 @@
 """What is put on a machine for the services: their releases' texts, their secrets, the website, people's keys."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-import pulumi_random as random
 
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, paths, render
 from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
 from auren_infra.host.machine import Machine
-from auren_infra.services.model import DirectoryMount, Password, SecretFile, Service
+from auren_infra.secrets import Secrets
+from auren_infra.services.model import DirectoryMount, Given, SecretFile, Service
+from auren_infra.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Configuration(pulumi.ComponentResource):
     """By path below the project's directory."""
     secrets: dict[str, dict[str, PlacedSecret]]
     """By service and name."""
+    logins: pulumi.Resource
+    """The logins of registries are there, or gone."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Configuration(pulumi.ComponentResource):
         blueprint: Blueprint,
         ready: pulumi.Resource,
         *,
+        secrets: Secrets,
         built: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -59,11 +62,11 @@ class Configuration(pulumi.ComponentResource):
             after=[ready],
             parent=self,
         )
-        passwords = self._passwords(services)
         self.secrets = {
-            service.name: {file.name: self._secret(service, file, passwords) for file in service.secrets}
+            service.name: {file.name: self._secret(service, file, secrets) for file in service.secrets}
             for service in services
         }
+        self.logins = self._logins(settings, secrets)
         self.register_outputs({})
 
     def release(self, service: Service) -> pulumi.Input[str]:
@@ -88,25 +91,18 @@ class Configuration(pulumi.ComponentResource):
             parent=self,
         )
 
-    def _passwords(self, services: Sequence[Service]) -> Mapping[Password, pulumi.Output[str]]:
-        wanted = {file.password for service in services for file in service.secrets}
-        return {
-            password: random.RandomPassword(
-                password.name,
-                length=32,
-                special=False,  # 190 bits without a character that a URL, a shell or a configuration file would quote
-                opts=pulumi.ResourceOptions(parent=self),
-            ).result
-            for password in sorted(wanted, key=lambda password: password.name)
-        }
+    def _logins(self, settings: Settings, secrets: Secrets) -> pulumi.Resource:
+        if settings.registries:
+            text = secrets.logins(settings.registries)
+            return self._put("registries", paths.REGISTRY_LOGINS, "0600", "root:root", text)
+        return self._machine.run("registries", "remove_file", paths.REGISTRY_LOGINS, after=[self._ready], parent=self)
 
-    def _secret(
-        self, service: Service, file: SecretFile, passwords: Mapping[Password, pulumi.Output[str]]
-    ) -> PlacedSecret:
-        text = passwords[file.password].apply(lambda password: file.template.format(password=password))
-        digest = text.apply(_digest)
+    def _secret(self, service: Service, file: SecretFile, secrets: Secrets) -> PlacedSecret:
+        text = secrets.text(file)
+        digest = secrets.digest(text)
         put = self._machine.run(
-            f"{service.name}-{file.name}",
+            # The names of given secrets are not ours: with a dot, they cannot meet the name of another command.
+            f"secret.{service.name}.{file.name}" if isinstance(file.secret, Given) else f"{service.name}-{file.name}",
             "put_secret",
             paths.secrets(service.name),
             file.name,
@@ -115,9 +111,4 @@ class Configuration(pulumi.ComponentResource):
             after=[self._ready],
             parent=self,
         )
-        # Twelve digits of a digest of 190 random bits tell that the secret changed, and nothing about it.
-        return PlacedSecret(put, pulumi.Output.unsecret(digest))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return PlacedSecret(put, digest)

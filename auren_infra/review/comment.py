@@ -126,6 +126,8 @@ def _losses(found: Sequence[Change]) -> list[Block]:
     followers: list[Change] = []
     for change in found:
         step = change.step
+        if machine.secret_removed(change):
+            continue
         # A command is replaced for another machine's id, which says nothing about the command.
         if step.op == "delete" or (step.replaced_for and not change.is_command):
             items.append((_gravity(step), _loss(step)))

@@ -40,6 +40,9 @@ def scripts(changes: Sequence[Change]) -> Iterator[Difference]:
 def given(change: Change) -> Iterator[Block]:
     """What one command will be given that it was not given before."""
     step, old, new = change.step, change.old, change.new
+    if secret_removed(change) and old:
+        yield _secret(old, "(secret), removed")
+        return
     if new is None:
         return
     if change.script == "switch":  # what it starts is said of the release
@@ -50,8 +53,8 @@ def given(change: Change) -> Iterator[Block]:
         if hidden is Hidden.LATER and old is None:  # a service that is new is named among the containers
             return
         if old is None or "stdin" in step.changed or not isinstance((step.old or {}).get("stdin"), Hidden):
-            name = code(_hidden_place(new.arguments)) if new.arguments else own_name
-            yield Difference(name, lambda: (f"! {hidden.value}",), name)
+            added = hidden is Hidden.SECRET and old is None
+            yield _secret(new, f"{hidden.value}, new" if added else hidden.value)
         return
     before, after = (old and old.data) or "", new.data or ""
     if change.released:
@@ -65,6 +68,23 @@ def given(change: Change) -> Iterator[Block]:
     calls = (_call(old), _call(new)) if (not after if old is None else old.arguments != new.arguments) else ("", "")
     if before != after or calls[0] != calls[1]:
         yield Difference(name, lambda: (*of_texts(*calls), *of_texts(before, after)), name)
+
+
+def secret_removed(change: Change) -> bool:
+    """Whether the step takes away a file that is a secret. It is no loss: its value is in the configuration."""
+    hidden = (change.step.old or {}).get("stdin") is Hidden.SECRET
+    return change.is_command and change.step.op == "delete" and hidden
+
+
+def _secret(command: sent.Command, said: str) -> Difference:
+    """By its name only."""
+    name = code(_hidden_place(command.arguments) if command.arguments else command.urn.rpartition("::")[2])
+    return Difference(name, lambda: (f"! {said}",), name)
+
+
+def _hidden_place(arguments: Sequence[str]) -> str:
+    """Where a text that cannot be shown is put: a secret has its directory and its name as arguments."""
+    return "/".join(arguments[:2] if arguments[0].startswith(f"{paths.SERVICES}/") else arguments[:1])
 
 
 def _release(service: str, old: sent.Command | None, new: sent.Command) -> Iterator[Difference]:
@@ -81,11 +101,6 @@ def _texts(command: sent.Command | None) -> dict[str, str]:
     if found := release(command):
         return {"compose.yml": found.compose, **found.files}
     return {"release": command.data} if command and command.data else {}
-
-
-def _hidden_place(arguments: Sequence[str]) -> str:
-    """Where a text that cannot be shown is put: a secret has its directory and its name as arguments."""
-    return "/".join(arguments[:2] if arguments[0].startswith(f"{paths.SERVICES}/") else arguments[:1])
 
 
 def connected_otherwise(changes: Sequence[Change]) -> list[str]:

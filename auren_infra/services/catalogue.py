@@ -11,9 +11,9 @@ from auren_infra.services.model import (
     FILES,
     NO_PUBLIC_IMAGE,
     DirectoryMount,
+    Generated,
     HealthCheck,
     Limits,
-    Password,
     SecretFile,
     Service,
     Statement,
@@ -24,8 +24,8 @@ from auren_infra.services.model import (
 )
 from auren_infra.settings import Settings
 
-POSTGRES_PASSWORD = Password("postgres")
-REDIS_PASSWORD = Password("redis")
+POSTGRES_PASSWORD = Generated("postgres")
+REDIS_PASSWORD = Generated("redis")
 DATABASE = "auren"
 KAFKA = "kafka:9092"
 POSTGRES_CLIENT = {
@@ -128,12 +128,14 @@ def bridge(settings: Settings) -> Service:
 
 @_service
 def postgres(settings: Settings) -> Service:
-    """PostgreSQL: the warm store. Password and `sql/init` count at its very first start, on an empty disk.
+    """PostgreSQL: the warm store. `sql/init` counts at its very first start, on an empty disk.
 
-    Its own start script sees to it that a first start which did not come to its end is not taken for one.
+    Its own start script sees to it that a first start which did not come to its end is not taken for one. At every
+    start, it sets the password that clients are given.
     """
+    # By the container's own name, as clients do: the official image lets everyone in who comes from 127.0.0.1.
     query = (
-        "PGPASSWORD=$(cat /run/secrets/postgres_password) PGCONNECT_TIMEOUT=3 psql --host 127.0.0.1 "
+        "PGPASSWORD=$(cat /run/secrets/postgres_password) PGCONNECT_TIMEOUT=3 psql --host postgres "
         f"--username {DATABASE} --dbname {DATABASE} --no-psqlrc --quiet --output /dev/null --command 'SELECT 1'"
     )
     return Service(
@@ -177,7 +179,7 @@ def redis(settings: Settings) -> Service:
         files=("redis.conf", "redis-start.sh"),
         secrets=(
             SecretFile("redis_password", REDIS_PASSWORD),
-            SecretFile("redis.acl", REDIS_PASSWORD, "user default on ~* &* +@all >{password}\n"),
+            SecretFile("redis.acl", REDIS_PASSWORD, "user default on ~* &* +@all >{secret}\n"),
         ),
         health=HealthCheck(("sh", "-c", ping)),
         limits=Limits(memory_mb=memory(settings, 256), cpus=0.5, pids=64, open_files=16384),

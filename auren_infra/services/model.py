@@ -59,10 +59,20 @@ class DirectoryMount:
 
 
 @dataclass(frozen=True)
-class Password:
-    """A password that is generated once and kept in the stack's encrypted state."""
+class Generated:
+    """A password that is generated once a stack and kept in its encrypted state."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """A secret that somebody gives: `auren:secrets.NAME` in the stack's configuration."""
+
+    name: str
+
+
+Secret = Generated | Given
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,9 @@ class SecretFile:
     """A secret as the service reads it: a file at `/run/secrets/NAME`, readable by its user only."""
 
     name: str
-    password: Password
-    template: str = "{password}"
-    """The file's text; `{password}` stands for the password."""
+    secret: Secret
+    template: str = "{secret}"
+    """The file's text; `{secret}` stands for the secret's value."""
 
 
 @dataclass(frozen=True)

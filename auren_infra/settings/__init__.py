@@ -6,11 +6,20 @@ What only a cloud knows (does the zone exist, is there such a size) is asked of 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
 
 from auren_infra import waivers
@@ -19,9 +28,19 @@ from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
-from auren_infra.settings.images import build_map, image_map, stand_ins
+from auren_infra.settings.images import build_map, image_map, readable_builds, readable_images
 from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
+from auren_infra.settings.secrets import (
+    HIDDEN,
+    Login,
+    login_map,
+    readable_logins,
+    readable_readers,
+    readable_secrets,
+    reader_map,
+    secret_map,
+)
 from auren_infra.settings.systems import SYSTEMS
 from auren_infra.settings.vocabulary import (
     NAME,
@@ -123,6 +142,11 @@ class Settings(BaseModel):
     reboot_window: Annotated[str, written_as(r"(([01][0-9]|2[0-3]):[0-5][0-9])?", "04:00")] = "04:00"
     images: Annotated[dict[str, str], BeforeValidator(image_map)] = Field([], validate_default=True)
     builds: Annotated[dict[str, str], BeforeValidator(build_map)] = Field([], validate_default=True)
+    secrets: Annotated[dict[str, SecretStr], BeforeValidator(secret_map)] = Field({}, validate_default=True)
+    service_secrets: Annotated[dict[str, tuple[str, ...]], BeforeValidator(reader_map)] = Field(
+        [], validate_default=True
+    )
+    registries: Annotated[dict[str, Login], BeforeValidator(login_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
@@ -172,10 +196,13 @@ def load(configuration: Mapping[str, str], *, name: str = "auren") -> Settings:
     return settings
 
 
-def read(configuration: Mapping[str, str], *, name: str) -> tuple[Settings, list[Fault]]:
+def read(
+    configuration: Mapping[str, str], *, name: str, encrypted: Collection[str] = ()
+) -> tuple[Settings, list[Fault]]:
     """The settings, and their faults for those who have more to tell (`auren_infra.admission`).
 
     If there are faults, the returned settings hold placeholders. Use them only to describe the services.
+    No fault repeats the value of a key that is among `encrypted`, by full key.
     """
     prefix = f"{NAMESPACE}:"
     values = {key.removeprefix(prefix): value for key, value in configuration.items() if key.startswith(prefix)}
@@ -186,8 +213,18 @@ def read(configuration: Mapping[str, str], *, name: str) -> tuple[Settings, list
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
-        faults = [_fault(fault) for fault in error.errors(include_url=False)]
+        faults = [_fault(fault, encrypted) for fault in error.errors(include_url=False)]
     return _placeholder(values, {_key(fault.where) for fault in faults}), faults
+
+
+_JUDGED_FURTHER: dict[str, Callable[[object], object]] = {
+    "images": readable_images,
+    "builds": readable_builds,
+    "secrets": readable_secrets,
+    "serviceSecrets": readable_readers,
+    "registries": readable_logins,
+}
+"""What can be judged further in a wrong value, so that all faults are told at once."""
 
 
 def _key(where: str) -> str:
@@ -197,7 +234,7 @@ def _key(where: str) -> str:
 
 def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
     """The settings with defaults, or stand-ins, where a value is wrong: what is right can still be judged."""
-    judged = {key: stand_ins(key, values[key]) for key in ("images", "builds") if key in wrong}
+    judged = {key: read_again(values[key]) for key, read_again in _JUDGED_FURTHER.items() if key in wrong}
     instead = {
         "sshAllowed": '["0.0.0.0/0"]',
         "kafkaUiAllowed": "[]",
@@ -220,10 +257,14 @@ def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
         ssh_allowed=(),
         kafka_ui_allowed=(),
         images=image_map(judged.get("images", right.get("images", []))),
+        builds=build_map(judged.get("builds", right.get("builds", []))),
+        secrets=secret_map(judged.get("secrets", right.get("secrets", {}))),
+        service_secrets=reader_map(judged.get("serviceSecrets", right.get("serviceSecrets", []))),
+        registries=login_map(judged.get("registries", right.get("registries", []))),
     )
 
 
-def _fault(fault: Any) -> Fault:
+def _fault(fault: Any, encrypted: Collection[str] = ()) -> Fault:
     """The key, what is wrong, what would be right."""
     location = [text if (text := str(part)).isprintable() else repr(text) for part in fault["loc"]]
     key = f"{NAMESPACE}:{location[0]}" + "".join(f"[{part}]" for part in location[1:])
@@ -232,6 +273,8 @@ def _fault(fault: Any) -> Fault:
     if fault["type"] == "extra_forbidden":
         known = ", ".join(field.alias or name for name, field in Settings.model_fields.items())
         return Fault(key, f"there is no such setting; the settings are {known}")
+    if location[0] in HIDDEN or f"{NAMESPACE}:{location[0]}" in encrypted:
+        return Fault(key, fault["msg"])
     shown = repr(fault["input"])
     if len(shown) > _LONGEST_SHOWN:
         shown = f"{shown[:_LONGEST_SHOWN]}…"

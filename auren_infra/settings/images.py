@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from pydantic_core import PydanticCustomError
-
 from auren_infra.settings.faults import wrong
 from auren_infra.settings.networks import is_public
-from auren_infra.settings.vocabulary import list_of_texts
+from auren_infra.settings.vocabulary import list_of_texts, texts_of_list
 
 STAND_IN = "docker.io/library/stand-in:0"
 """For an image that is not written as it must be, in a configuration that is refused anyway."""
@@ -78,14 +76,16 @@ def build_map(value: object) -> dict[str, str]:
     return builds
 
 
-def stand_ins(key: str, value: object) -> list[str]:
-    """The entries that can be judged further in a wrong `images` or `builds`, so that all faults are told at once."""
-    try:
-        entries = list_of_texts(value)
-    except PydanticCustomError:
-        return []
-    read, _ = {"images": _images, "builds": _builds}[key](entries)
-    return [f"{service}={chosen}" for service, chosen in read.items()]
+def readable_images(value: object) -> list[str]:
+    """The entries that can be judged further in a wrong `auren:images`."""
+    images, _ = _images(texts_of_list(value))
+    return [f"{service}={reference}" for service, reference in images.items()]
+
+
+def readable_builds(value: object) -> list[str]:
+    """The entries that can be judged further in a wrong `auren:builds`."""
+    builds, _ = _builds(texts_of_list(value))
+    return [f"{service}={directory}" for service, directory in builds.items()]
 
 
 def _images(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:

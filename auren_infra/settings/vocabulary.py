@@ -63,6 +63,13 @@ def list_of_texts(value: object) -> list[str]:
     return cast("list[str]", entries)
 
 
+def texts_of_list(value: object) -> list[str]:
+    """The texts in a value that need not be a list of texts."""
+    found = from_json(value)
+    entries = cast("list[object]", found) if isinstance(found, list) else []
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
 def _no_twins(value: tuple[str, ...]) -> tuple[str, ...]:
     for entry in value:
         if value.count(entry) > 1:

@@ -20,6 +20,7 @@ from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
 from auren_infra.host.resize import stop_before_resize
+from auren_infra.secrets import Secrets
 from auren_infra.services.model import Service
 from auren_infra.settings import docker, load
 from auren_infra.settings.deployed import Deployed
@@ -68,6 +69,12 @@ for number in range(wanted.require_int("droplets")):
     )
     engine = DockerEngine(machine, blueprint, ready)
     if number == 0:
-        configuration = Configuration(machine, blueprint, ready, built={})
+        configuration = Configuration(machine, blueprint, ready, secrets=Secrets(name, blueprint), built={})
         generation = docker.generation(settings.docker_source, settings.docker_version)
-        Containers(machine, blueprint, configuration, [disk.mounted, engine.network], docker_generation=generation)
+        Containers(
+            machine,
+            blueprint,
+            configuration,
+            [disk.mounted, engine.network, configuration.logins],
+            docker_generation=generation,
+        )

@@ -25,6 +25,11 @@ rm "$PGDATA/postmaster.pid"
 ENTRYPOINT = """#!/usr/bin/env bash
 echo "server $PGDATA $*" >>"$CALLS"
 """
+SINGLE = """#!/usr/bin/env bash
+echo "password $*" >>"$CALLS"
+cat >>"$CALLS"
+[ ! -e "$CALLS.refused" ] || { echo 'FATAL: role "auren" does not exist' >&2; exit 1; }
+"""
 WHOLE = {"PG_VERSION": "16\n", "base/1": "one\n", "base/2": "two\n"}
 UNFINISHED = ".init"
 
@@ -37,15 +42,28 @@ class Bench:
         self.data.mkdir()
         self.bin = root / "bin"
         self.bin.mkdir()
-        for name, text in {"docker-ensure-initdb.sh": ENSURE, "docker-entrypoint.sh": ENTRYPOINT}.items():
+        for name, text in {
+            "docker-ensure-initdb.sh": ENSURE,
+            "docker-entrypoint.sh": ENTRYPOINT,
+            "postgres": SINGLE,
+        }.items():
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
         self._start = root / "start.sh"
         self._start.write_text(release(blueprint(), "postgres").files["postgres-start.sh"])
         self.script.write_text(":\n")
+        self.password = root / "password"
+        self.password.write_text("opensesame\n")
+        self.refused = root / "calls.refused"
 
     def start(self) -> subprocess.CompletedProcess[str]:
-        environment = {"PGDATA": self.data, "CALLS": self._calls, "SCRIPT": self.script}
+        environment = {
+            "PGDATA": self.data,
+            "CALLS": self._calls,
+            "SCRIPT": self.script,
+            "POSTGRES_USER": "auren",
+            "POSTGRES_PASSWORD_FILE": self.password,
+        }
         return subprocess.run(
             ["bash", self._start, "postgres", "-c", "config_file=a"],
             env={"PATH": f"{self.bin}:{os.environ['PATH']}"} | {name: str(path) for name, path in environment.items()},
@@ -67,7 +85,19 @@ class Bench:
 
 
 MADE = "DATA/.init postgres -c config_file=a"
+OPTIONS = (
+    "exit_on_error=on",
+    "log_statement=none",
+    "log_min_duration_statement=-1",
+    "log_min_error_statement=panic",
+    "log_duration=off",
+)
+SET = [
+    "password --single -D DATA -c config_file=a " + " ".join(f"-c {option}" for option in OPTIONS) + " template1",
+    "ALTER ROLE \"auren\" PASSWORD 'opensesame'",
+]
 SERVED = "server DATA postgres -c config_file=a"
+STARTED = [*SET, SERVED]
 
 
 @pytest.fixture
@@ -76,7 +106,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_the_first_start_makes_a_database_and_the_second_keeps_it(bench: Bench) -> None:
-    for expected in ([MADE, SERVED], [SERVED]):
+    for expected in ([MADE, *STARTED], STARTED):
         done = bench.start()
         assert (done.returncode, done.stderr) == (0, "")
         assert bench.calls() == expected
@@ -106,7 +136,7 @@ def test_a_first_start_that_was_cut_begins_again(bench: Bench) -> None:
     (half / "1").write_text("half\n")
     (half.parent / "PG_VERSION").write_text("16\n")
     assert bench.start().returncode == 0
-    assert bench.calls() == [MADE, SERVED]
+    assert bench.calls() == [MADE, *STARTED]
     assert bench.files() == WHOLE
 
 
@@ -120,17 +150,17 @@ def test_a_database_whose_move_was_cut_is_moved_to_the_end(bench: Bench, moved: 
         (bench.data / name).rename(unfinished / name)
     bench.calls()
     assert bench.start().returncode == 0
-    assert bench.calls() == [SERVED], "it is not made again"
+    assert bench.calls() == STARTED, "it is not made again"
     assert bench.files() == WHOLE
 
 
-def test_a_database_in_its_place_is_never_touched(bench: Bench) -> None:
+def test_the_files_of_a_database_in_its_place_are_never_touched(bench: Bench) -> None:
     """It may come from a backup, or from before there was this script."""
     (bench.data / "PG_VERSION").write_text("16\n")
     (bench.data / UNFINISHED).mkdir()
     (bench.data / UNFINISHED / "half").touch()
     assert bench.start().returncode == 0
-    assert bench.calls() == [SERVED]
+    assert bench.calls() == STARTED
     assert bench.files() == {"PG_VERSION": "16\n"}
 
 
@@ -151,3 +181,29 @@ def test_an_image_that_cannot_make_a_database_beside_is_told(bench: Bench) -> No
     assert done.returncode == 1
     assert "take one of PostgreSQL's official images of 2024 or later" in done.stderr
     assert bench.files() == {}
+
+
+def test_a_password_that_cannot_be_set_is_told_and_the_server_starts(bench: Bench) -> None:
+    """It may be needed for the repair. That clients cannot log in is the health check's to find."""
+    bench.refused.touch()
+    done = bench.start()
+    assert done.returncode == 0
+    assert bench.calls() == [MADE, *STARTED]
+    assert "The password of auren could not be set. The lines before this one say why." in done.stderr
+    assert "opensesame" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("signal", ["standby.signal", "recovery.signal"])
+def test_a_recovery_from_a_backup_is_left_alone(bench: Bench, signal: str) -> None:
+    bench.start()
+    (bench.data / signal).touch()
+    bench.calls()
+    done = bench.start()
+    assert (done.returncode, bench.calls()) == (0, [SERVED])
+    assert "the password stays as it is until the next start after it" in done.stdout
+
+
+def test_a_password_may_have_any_characters(bench: Bench) -> None:
+    bench.password.write_text('it\'s "$HOME" \\ `id`\n')
+    bench.start()
+    assert bench.calls()[2] == "ALTER ROLE \"auren\" PASSWORD 'it''s \"$HOME\" \\ `id`'"

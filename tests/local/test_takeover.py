@@ -18,6 +18,7 @@ pytestmark = pytest.mark.machine
 EARLIER = "f153e394daa3de358e74bfbc2436e72a65eb5752"
 """The last commit that knew no releases: files stood in one directory, and containers were noted down."""
 COMMAND = "command:remote:Command"
+SECRETS = "auren:secrets:Secrets"
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,11 @@ def test_a_stack_of_an_earlier_version_is_taken_over_with_all_that_it_holds(
     assert "/opt/auren/nginx.conf" in host.run("find", "/opt/auren", "-maxdepth", "1"), "as it was then"
 
     steps = json.loads(deployment.pulumi("preview", "--json", "--non-interactive"))["steps"]
-    valuable = {step["urn"].rsplit("::", 1)[1]: step["op"] for step in steps if f"{COMMAND}::" not in step["urn"]}
-    assert {name: op for name, op in valuable.items() if op not in ("same", "update", "read")} == {}
+    valuable = {step["urn"].split("::", 2)[2]: step["op"] for step in steps if f"{COMMAND}::" not in step["urn"]}
+    assert {name: op for name, op in valuable.items() if op not in ("same", "update", "read")} == {
+        f"{SECRETS}::{outputs['volumes'][0]['name']}": "create",
+        f"{SECRETS}$random:index/randomPassword:RandomPassword::digests": "create",
+    }, "the passwords are in another component, and are not made anew"
 
     deployment.up()
     assert deployment.outputs()["droplet"]["id"] == outputs["droplet"]["id"]

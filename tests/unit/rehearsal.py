@@ -74,6 +74,8 @@ class Rehearsal:
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
     """Resolved, secrets too; empty in a preview, where not all of them are known."""
     secret_outputs: set[str] = field(default_factory=set[str])
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The URNs that a resource, or its parent, had before, by its URN now."""
     hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict[str, pulumi.ResourceHook])
     """By name."""
 
@@ -246,9 +248,9 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 the protocol's name
         if request.type != "pulumi:pulumi:Stack":
-            self._rehearsal.resources.append(
-                _registration(request, self.make_urn(request.parent, request.type, request.name))
-            )
+            urn = self.make_urn(request.parent, request.type, request.name)
+            self._rehearsal.resources.append(_registration(request, urn))
+            self._rehearsal.aliases[urn] = (*request.aliasURNs, *(each.spec.parentUrn for each in request.aliases))
         with _event_loop_of_this_thread():
             answer = super().RegisterResource(request)
         for name in request.additionalSecretOutputs:

@@ -24,6 +24,8 @@ LISTS = {
     "operatorKeys",
     "images",
     "builds",
+    "serviceSecrets",
+    "registries",
     "corsOrigins",
     "contentSources",
     "waivers",
@@ -130,6 +132,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
+    "secrets": WORD | st.integers().map(str) | WORD.map(lambda word: json.dumps({word: ""})),
+    "serviceSecrets": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
+    "registries": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
     "sqlInit": WORD.map(lambda word: f"/nowhere/{word}"),
     "corsOrigins": _NO_LIST | WORD.map(lambda word: json.dumps([f"ftp://{word}"])),
@@ -164,7 +169,11 @@ def _faults(values: dict[str, str]) -> list[str]:
 @given(value=ANYTHING)
 def test_anything_is_accepted_or_refused_with_its_key(key: str, value: str) -> None:
     faults = _faults({**COMPLETE, key: value})
-    others = ("auren:cloudflareZone:", "auren:dockerVersion:")  # which are right beside certain values of others only
+    others = (
+        "auren:cloudflareZone:",
+        "auren:dockerVersion:",
+        "auren:secrets:",
+    )  # which are right beside certain values of others only
     assert all(fault.startswith((f"auren:{key}:", f"auren:{key}[", *others)) for fault in faults)
 
 

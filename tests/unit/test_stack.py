@@ -20,7 +20,7 @@ SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeepe
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
     *("website", "sql-init", "operators", "log-rotation", "updates", "retire", "stop", "supervision", "tidy"),
-    *("docker-compose.prod.yml", "chromadb-statement", "kafka-topics"),
+    *("docker-compose.prod.yml", "chromadb-statement", "kafka-topics", "registries"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
     *("api-postgres_password", "api-redis_password", "bridge-postgres_password", "bridge-redis_password"),
     *SERVICES,
@@ -42,7 +42,7 @@ def test_the_stack_is_complete(rehearsal: Rehearsal) -> None:
         "digitalocean:index/volumeAttachment:VolumeAttachment": 1,
         "cloudflare:index/dnsRecord:DnsRecord": 2,
         "tls:index/privateKey:PrivateKey": 2,
-        "random:index/randomPassword:RandomPassword": 2,
+        "random:index/randomPassword:RandomPassword": 3,
         "command:local:Command": 1,
         REMOTE: len(COMMANDS),
     }

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# look < "file PATH", "tree PATH", "unit NAME" and "disk DEVICE MOUNTPOINT" lines: what is on the machine, a line for each fact:
-# its name, the exit status of what was asked, and the answer in base64. It changes nothing, and shows no secret.
+# look < "file PATH", "secret PATH", "key INNER OUTER", "tree PATH", "unit NAME" and "disk DEVICE MOUNTPOINT" lines: what is on the
+# machine, a line for each fact: its name, the exit status of what was asked, and the answer in base64. It changes nothing, and
+# shows no secret. A secret's digest is its HMAC-SHA256: nobody can try out which secret it is of without the key, which comes
+# as its two pads (RFC 2104), in hexadecimal, and is kept nowhere.
 # shellcheck disable=SC2329 # the functions are called by `fact`, by their names
 set -euo pipefail
 
 services=/opt/auren/services
-files=() trees=() units=() devices=() targets=()
+inner_pad='' outer_pad=''
+files=() secrets=() trees=() units=() devices=() targets=()
 
 # fact NAME COMMAND…: one that fails is a fact, too.
 fact() {
@@ -15,19 +18,45 @@ fact() {
     echo "$name $status $answer"
 }
 
+# bytes HEXADECIMAL, as printf writes them
+bytes() {
+    # shellcheck disable=SC2001 # bash's own replacement knows no part that was found
+    sed 's/../\\x&/g' <<<"$1"
+}
+
+is_secret() {
+    local path
+    for path in "${secrets[@]}"; do
+        [ "$path" != "$1" ] || return 0
+    done
+    return 1
+}
+
+# digest PATH < CONTENT
+digest() {
+    local inner
+    if ! is_secret "$1"; then
+        sha256sum | cut -d' ' -f1
+        return
+    fi
+    inner=$({ printf '%b' "$inner_pad" && cat; } | sha256sum | cut -d' ' -f1)
+    { printf '%b' "$outer_pad" && printf '%b' "$(bytes "$inner")"; } | sha256sum | cut -d' ' -f1
+}
+
 # MODE UID:GID USER:GROUP DIGEST PATH. What is no file, as a link is none, has no digest; what is not there has no line.
 describe() {
     local digest=-
     [ -e "$1" ] || [ -L "$1" ] || return 0
     if [ -f "$1" ] && [ ! -L "$1" ]; then
-        digest=$(sha256sum <"$1" | cut -d' ' -f1)
+        # shellcheck disable=SC2094 # its first word is the path, and it reads it only
+        digest=$(digest "$1" <"$1")
     fi
     stat --format "%a %u:%g %U:%G $digest %n" "$1"
 }
 
 all_files() {
     local path tree
-    for path in "${files[@]}"; do
+    for path in "${files[@]}" "${secrets[@]}"; do
         describe "$path"
     done
     for tree in "${trees[@]}"; do
@@ -184,6 +213,11 @@ main() {
     while IFS=' ' read -r kind first; do
         case "$kind" in
         file) files+=("$first") ;;
+        secret) secrets+=("$first") ;;
+        key)
+            inner_pad=$(bytes "${first% *}")
+            outer_pad=$(bytes "${first#* }")
+            ;;
         tree) trees+=("$first") ;;
         unit) units+=("$first") ;;
         disk)

@@ -77,8 +77,9 @@ compose() {
     COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$release/compose.yml" "$@"
 }
 
+# The logins of auren:registries are in DOCKER_CONFIG.
 pull() {
-    if ! compose pull --quiet --policy missing "$service" >"$log" 2>&1; then
+    if ! DOCKER_CONFIG=/etc/auren/registries compose pull --quiet --policy missing "$service" >"$log" 2>&1; then
         tail -n 10 "$log" >&2
         fail "The image of $service could not be pulled. What ran before still runs."
     fi

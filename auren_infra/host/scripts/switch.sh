@@ -12,8 +12,9 @@ fail() {
     exit 1
 }
 
+# It pulls an image that is missing, such as one that somebody removed. The logins of auren:registries are in DOCKER_CONFIG.
 compose() {
-    COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$@"
+    DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$@"
 }
 
 # What a container was made from: a release's id, or nothing.

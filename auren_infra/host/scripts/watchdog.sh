@@ -144,7 +144,8 @@ look_after() {
     esac
 }
 
-# The accepted release of a service is started, in place of what is there.
+# The accepted release of a service is started, in place of what is there. An image that is missing is pulled, with the logins of
+# auren:registries in DOCKER_CONFIG.
 restore() {
     local service=$1 accepted=$2
     if recall "$service" "$accepted"; then
@@ -156,7 +157,7 @@ restore() {
 # make_again SERVICE RELEASE: Compose is content with a container of the release that has another name.
 # shellcheck disable=SC2329 # called by `attempt`, by its name
 make_again() {
-    COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
+    DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
         --file "$services/$1/current/compose.yml" up --detach --no-deps "$1" || return 1
     [ "$(docker inspect --format '{{index .Config.Labels "auren.release"}}' "auren-$1" 2>/dev/null)" = "$2" ] && return 0
     echo "auren-$1 is not of the release $2, though Compose was to start that" >&2

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra.files.releases import release
+from auren_infra.services.model import FILES
 from tests.sandbox.images.containers import Run, eventually, says
+from tests.unit.configuration import blueprint
 
 pytestmark = pytest.mark.machine
 
@@ -46,3 +49,36 @@ def test_a_question_about_the_program_is_answered(run: Run) -> None:
     asked = run("redis", command=["redis-server", "--version"], user="999:999")
     assert asked.wait(timeout=20)["StatusCode"] == 0
     assert b"Redis server v=" in asked.logs()
+
+
+def test_the_password_in_the_file_counts_at_every_start_and_the_health_check_proves_it(
+    run: Run, volume: str, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    auren = blueprint()
+    service = auren.by_name["redis"]
+    for folder in ("files", "secrets"):
+        (tmp_path / folder).mkdir()
+    for name, text in release(auren, "redis").files.items():
+        (tmp_path / "files" / name).write_text(text)
+
+    def use(password: str) -> None:
+        for secret in service.secrets:
+            (tmp_path / "secrets" / secret.name).write_text(secret.template.format(secret=password))
+
+    mounts = [f"{volume}:/data", f"{tmp_path}/files:{FILES}:ro", f"{tmp_path}/secrets:/run/secrets:ro"]
+    options = {"user": str(service.user), "volumes": mounts, "command": list(service.command)}
+    use("first")
+    first = run("redis", **options)
+    eventually(lambda: says(first, *service.health.command)[0] == 0)
+    login = ["env", "REDISCLI_AUTH=first", "redis-cli"]
+    assert says(first, *login, "set", "key", "kept") == (0, "OK")
+    assert says(first, *login, "acl", "setuser", "default", "resetpass", ">by-hand") == (0, "OK")
+    assert says(first, *service.health.command)[0] != 0, "clients have another password"
+    first.stop(timeout=20)
+
+    use("second")
+    second = run("redis", **options)
+    eventually(lambda: says(second, *service.health.command)[0] == 0)
+    assert says(second, "env", "REDISCLI_AUTH=second", "redis-cli", "get", "key") == (0, "kept")
+    assert "NOAUTH" in says(second, *login, "get", "key")[1]

@@ -138,6 +138,12 @@ def test_the_projects_own_secrets_are_somebody_elses(project: Path, state: Path)
     assert yaml.safe_load(refresh("local", project, state).read_text()) == {"config": {"auren:size": 1}}
 
 
+def test_the_projects_own_secrets_are_left_out_wherever_they_are(project: Path, state: Path) -> None:
+    theirs = {"secure": "v1:theirs"}
+    write(project, size=1, secrets={"model_key": theirs}, mixed={"a": theirs, "b": {"c": theirs, "d": 2}})
+    assert in_use(project, state) == {"size": 1, "mixed": {"b": {"d": 2}}}
+
+
 def test_the_salt_goes_where_the_secrets_are(state: Path, tmp_path: Path) -> None:
     source, target = tmp_path / "Pulumi.local.yaml", state / "Pulumi.local.yaml"
     source.write_text("encryptionsalt: v1:new\n")

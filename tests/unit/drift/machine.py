@@ -4,6 +4,7 @@ It is made from the services, not from the state that is compared with it; what 
 """
 
 import hashlib
+import hmac
 import json
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from auren_infra.release import Release
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, settings
-from tests.unit.rehearsal import NAME, Rehearsal, public_key
+from tests.unit.rehearsal import NAME, Registration, Rehearsal, public_key
 
 SETTINGS = settings()
 AUREN = describe(SETTINGS)
@@ -39,6 +40,7 @@ def export(update: Rehearsal, **deployment: object) -> str:
         {
             "urn": each.urn,
             "type": each.type,
+            "outputs": _shown(each),
             "inputs": {
                 name: {_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "djE6"}
                 if name in each.secrets
@@ -49,6 +51,14 @@ def export(update: Rehearsal, **deployment: object) -> str:
         for each in update.resources
     ]
     return json.dumps({"version": 3, "deployment": {"resources": resources, **deployment}})
+
+
+def _shown(resource: Registration) -> dict[str, Any]:
+    """Its outputs as `--show-secrets` has them, as far as somebody asks for one."""
+    if resource.type != "random:index/randomPassword:RandomPassword":
+        return {}
+    plaintext = json.dumps(f"PASSWORD-{resource.name}-PASSWORD")
+    return {"result": {_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "plaintext": plaintext}}
 
 
 @dataclass
@@ -188,11 +198,11 @@ class _Maker:
             if service.secrets:
                 _directory(machine, f"{above}/secrets", "700")
             for name, text in _secrets(service).items():
-                put(f"{directory_of(service)}/secrets/{name}", text, "400", owner)
+                machine.files[f"{directory_of(service)}/secrets/{name}"] = ("400", *owner, _hmac(text))
 
 
 def released(service: Service) -> Release:
-    return release(AUREN, service.name, {name: _digest(text)[:12] for name, text in _secrets(service).items()})
+    return release(AUREN, service.name, {name: _hmac(text)[:12] for name, text in _secrets(service).items()})
 
 
 def directory_of(service: Service) -> str:
@@ -205,9 +215,11 @@ def _directory(machine: Machine, path: str, mode: str, owner: tuple[str, str] = 
 
 
 def _secrets(service: Service) -> dict[str, str]:
-    return {
-        file.name: file.template.format(password=f"PASSWORD-{file.password.name}-PASSWORD") for file in service.secrets
-    }
+    return {file.name: file.template.format(secret=f"PASSWORD-{file.secret.name}-PASSWORD") for file in service.secrets}
+
+
+def _hmac(text: str) -> str:
+    return hmac.new(b"PASSWORD-digests-PASSWORD", text.encode(), "sha256").hexdigest()
 
 
 def _digest(text: str | bytes) -> str:

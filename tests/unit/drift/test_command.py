@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.drift.__main__ import main
+from auren_infra.drift.look import pads
 from auren_infra.host.machine import script
 from auren_infra.outputs import HIDDEN
 from tests.unit.drift.machine import SERVICES, Machine, directory_of, export
@@ -73,6 +74,10 @@ def test_a_machine_that_is_right_is_looked_at_once(run: Run, programs: Path) -> 
     assert f"\nfile {directory_of(SERVICES['nginx'])}/compose.yml\n" in asked
     assert f"\ntree {directory_of(SERVICES['nginx'])}/files\n" in asked
     assert "\ntree /opt/auren/website/current\n" in asked
+    secret = f"{directory_of(SERVICES['redis'])}/secrets/redis.acl"
+    assert f"\nsecret {secret}\n" in asked
+    assert f"\nfile {secret}\n" not in asked
+    assert f"\nkey {' '.join(pads('PASSWORD-digests-PASSWORD'))}\n" in asked
     assert "\nunit auren-watchdog.service\n" in asked
     assert f"\ndisk /dev/disk/by-id/scsi-0DO_Volume_{NAME} /mnt/auren-data\n" in asked
 
@@ -210,6 +215,14 @@ def test_an_update_that_runs_or_was_cut_is_waited_for(run: Run, programs: Path, 
     assert status == 2
     assert "An update of this stack is running, or was cut" in said
     assert not (programs / "ssh-calls").exists()
+
+
+def test_a_stack_of_an_older_version_is_told_what_it_lacks(run: Run, programs: Path) -> None:
+    export = (programs / "export").read_text()
+    (programs / "export").write_text(export.replace("RandomPassword::digests", "RandomPassword::other"))
+    status, _, said = run()
+    assert status == 2
+    assert "has no key of the secrets' digests, so this stack was deployed by an older version" in said
 
 
 def test_what_pulumi_says_is_passed_on(run: Run) -> None:

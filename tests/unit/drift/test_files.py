@@ -1,12 +1,20 @@
 """An edited, a removed, an added file: what is said of each, and what mends it."""
 
+import json
+
 import pytest
 
-from auren_infra.drift import compare, directories, files
+from auren_infra import stack
+from auren_infra.blueprint import describe
+from auren_infra.drift import compare, directories, files, state
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
+from auren_infra.secrets import digest
+from auren_infra.settings.deployed import Deployed
+from tests.unit.configuration import settings
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of
+from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of, export
+from tests.unit.rehearsal import NAME, Rehearsal, rehearse
 
 NGINX = f"{directory_of(SERVICES['nginx'])}/files/nginx.conf"
 REDIS = f"{directory_of(SERVICES['redis'])}/files/redis.conf"
@@ -182,3 +190,39 @@ def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is
     _edit(machine)
     (found,) = compare.findings(deployed, machine.facts, KEY)
     assert [urn.rpartition("::auren-test-")[2] for urn in found.urns] == ["nginx-release", "nginx"]
+
+
+def test_the_digest_of_a_secret_is_not_shown(deployed: list[Command], machine: Machine) -> None:
+    _another_secret(machine)
+    (found,) = compare.findings(deployed, machine.facts, KEY)
+    assert found.what == "has another content than was deployed"
+
+
+def test_the_key_of_the_digests_is_not_one_that_was_replaced(update: Rehearsal) -> None:
+    """A cut update leaves it in the state, to be deleted."""
+    held = json.loads(export(update))
+    (key,) = [each for each in held["deployment"]["resources"] if each["urn"].endswith("::digests")]
+    earlier = {**key, "delete": True, "outputs": {"result": {"plaintext": '"another"'}}}
+    held["deployment"]["resources"].insert(0, earlier)
+    assert state.digest_key(json.dumps(held)) == "PASSWORD-digests-PASSWORD"
+
+
+def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
+    changes = {
+        "secrets": '{"model_key": "hunter2", "token": "opensesame"}',
+        "serviceSecrets": '["model_key=api"]',
+        "registries": '["ghcr.io=auren:token"]',
+    }
+    chosen = settings(**changes)
+    commands = state.commands(export(rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=False)))
+    (logins,) = [one for one in files.placed(commands) if one.path == paths.REGISTRY_LOGINS]
+    (key,) = [one for one in files.placed(commands) if one.path.endswith("/secrets/model_key")]
+    assert key.path.startswith(f"{paths.SERVICES}/api/releases/")
+    assert (key.digest, key.mode, key.secret) == (digest("PASSWORD-digests-PASSWORD", "hunter2"), 0o400, True)
+    assert [urn.rpartition(f"::{NAME}-")[2] for urn in (key.urn, *key.also)] == [
+        "secret.api.model_key",
+        "api-release",
+        "api",
+    ]
+    assert (logins.digest, logins.mode, logins.owner, logins.secret) == (None, 0o600, "root:root", True)
+    assert directories.Directory("/etc/auren/registries", 0o755) in directories.wanted(commands)

@@ -1,6 +1,7 @@
 """look.sh: it asks, and its answers come back as they were, whatever is in them."""
 
 import hashlib
+import hmac
 import os
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.drift.facts import Facts, read
+from auren_infra.drift.look import pads
 from auren_infra.files.directory import pack
 from tests.unit.host.bench import OWNER, Bench
 
@@ -72,6 +74,16 @@ def test_files_are_described_and_what_is_not_there_is_left_out(host: Bench) -> N
     assert found[str(path)].owner[0] == OWNER
     assert found[str(path)].digest == "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806"
     assert found[str(path.parent)].digest == "-"
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef6666\\\\", "6" * 64, "k"])
+def test_a_secret_is_told_by_its_hmac_alone(host: Bench, key: str) -> None:
+    """A digest of a short secret can be tried out; of one with a key, only by who has the key."""
+    path, content = host.path("/opt/auren/services/api/current/secrets/key"), "öpensesame\n"
+    host.run("put_file", str(path), "0400", OWNER, data=content)
+    facts = _look(host, f"key {' '.join(pads(key))}", f"secret {path}")
+    assert facts.files[str(path)].digest == hmac.new(key.encode(), content.encode(), "sha256").hexdigest()
+    assert hashlib.sha256(content.encode()).hexdigest() not in str(facts)
 
 
 def test_a_tree_is_all_its_files(host: Bench, tmp_path: Path) -> None:

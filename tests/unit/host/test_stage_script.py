@@ -10,7 +10,8 @@ SERVICE = "/opt/auren/services/api"
 DOCKER = r"""
 kept() { cat "$state/$1" 2>/dev/null || true; }
 case "$*" in
-"compose "*" pull --quiet --policy missing api") kept registry >&2; exit "$(kept pull)" ;;
+"compose "*" pull --quiet --policy missing api")
+    echo "$DOCKER_CONFIG" >"$state/logins"; kept registry >&2; exit "$(kept pull)" ;;
 "rm --force auren-preflight-api") ;;
 "compose "*" run --rm --no-deps --no-TTY --name auren-preflight-api api-preflight")
     kept opinion >&2; exit "$(kept preflight)" ;;
@@ -137,6 +138,11 @@ def test_an_image_that_cannot_be_had_is_told(engine: Bench) -> None:
     assert "manifest for api:2 not found" in fault
     assert "The image of api could not be pulled. What ran before still runs." in fault
     assert not engine.path(f"{SERVICE}/releases/{_release().id}/text").exists(), "nobody may take it for complete"
+
+
+def test_an_image_is_pulled_with_the_logins_of_the_registries(engine: Bench) -> None:
+    _stage(engine, _release())
+    assert (engine.root / "state/logins").read_text() == f"{engine.root}/etc/auren/registries\n"
 
 
 def test_an_image_is_whole_on_the_disk_before_anything_starts_from_it(engine: Bench) -> None:

@@ -20,7 +20,9 @@ case "$*" in
 "inspect --format {{index .Config.Labels \"auren.needs\"}} "*) cat "$state/needs-$name" ;;
 "inspect --format {{.Config.StopTimeout}} "*) cat "$state/grace-$name" ;;
 "inspect --format {{index .Config.Labels \"auren.release\"}} "*) cat "$state/made-$name" 2>/dev/null ;;
-"compose "*" up --detach --no-deps "*) [ ! -e "$state/refuses-auren-$name" ] ;;
+"compose "*" up --detach --no-deps "*)
+    echo "$DOCKER_CONFIG" >"$state/logins"
+    [ ! -e "$state/refuses-auren-$name" ] ;;
 "start "* | "restart "*)
     cat >/dev/null
     [ ! -e "$state/refuses-$name" ] ;;
@@ -272,6 +274,13 @@ def test_a_container_counts_as_made_again_only_when_it_was_seen(machine: Bench) 
     done = _run(machine)
     assert done.stdout == ""
     assert done.stderr == "auren-kafka is not of the release 1, though Compose was to start that\n"
+
+
+def test_an_image_that_somebody_removed_is_pulled_with_the_logins_of_the_registries(machine: Bench) -> None:
+    """By `docker compose up`."""
+    _accept(machine, kafka="1")
+    _look(machine)
+    assert (machine.root / "state/logins").read_text() == f"{machine.root}/etc/auren/registries\n"
 
 
 def test_what_was_never_accepted_is_only_kept_running(machine: Bench) -> None:

@@ -39,6 +39,7 @@ case "$*" in
         exit "$(kept verdict 1)"
     fi ;;
 "compose "*" up "*" api")
+    echo "$DOCKER_CONFIG" >"$state/logins"
     if [ -e "$state/up" ]; then cat "$state/up" >&2; exit 1; fi
     file=$(sed -E 's/.* --file ([^ ]+) .*/\1/' <<<"$*")
     echo x >"$state/id"
@@ -114,6 +115,12 @@ def test_a_first_release_is_started_waited_for_and_accepted(engine: Bench) -> No
     assert up.endswith(f"/releases/{_id(1)}/compose.yml up --detach --no-deps --force-recreate api")
     assert (engine.root / "state/asked").read_text() == f"sh\n-c\n{CHECK}\n", "its health check, word for word"
     assert _links(engine) == {"current": _id(1)}
+
+
+def test_an_image_that_somebody_removed_is_pulled_with_the_logins_of_the_registries(engine: Bench) -> None:
+    """By `docker compose up`."""
+    _switch(engine, 1)
+    assert (engine.root / "state/logins").read_text() == f"{engine.root}/etc/auren/registries\n"
 
 
 def test_a_container_counts_as_started_when_its_health_check_says_so(engine: Bench) -> None:

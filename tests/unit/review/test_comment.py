@@ -186,6 +186,24 @@ def test_a_secret_that_changes_is_named_and_not_shown() -> None:
     assert "ba9876543210" not in text
 
 
+def test_a_secret_that_comes_or_goes_is_named_and_is_no_loss() -> None:
+    name = "secret.api.model_key"
+    come = told(step(COMMAND, name, "create", None, secret("api", "model_key")))
+    assert "`/opt/auren/services/api/secrets/model_key`\n```diff\n! (secret), new\n```" in come
+    gone = told(step(COMMAND, name, "delete", secret("api", "model_key"), None))
+    assert "`/opt/auren/services/api/secrets/model_key`\n```diff\n! (secret), removed\n```" in gone
+    assert "**Replaced and deleted**" not in gone
+
+
+def test_a_container_that_gets_or_loses_a_secret_restarts_for_it_alone() -> None:
+    digest = "0123456789ab"
+    fewer, more = release(service="api", a=digest), release(service="api", a=digest, b=digest)
+    for before, after in ((fewer, more), (more, fewer)):
+        text = told(restaged(before, after, "api"), switched("api"))
+        assert "- **api**: secret `b`\n" in text
+        assert digest not in text
+
+
 def test_another_way_to_the_machine_is_one_line() -> None:
     steps = [
         step(COMMAND, name, "update", sent("put_file", name), sent("put_file", name), changed=("connection",))

@@ -147,7 +147,7 @@ def test_the_api_is_told_the_ports_of_those_it_talks_to() -> None:
 
 def test_both_sides_of_a_link_read_the_same_password() -> None:
     passwords = {
-        service.name: {file.name: file.password for file in service.secrets if file.template == "{password}"}
+        service.name: {file.name: file.secret for file in service.secrets if file.template == "{secret}"}
         for service in SERVICES
     }
     assert passwords["api"]["postgres_password"] == passwords["postgres"]["postgres_password"]
@@ -157,7 +157,7 @@ def test_both_sides_of_a_link_read_the_same_password() -> None:
 
 def test_redis_lets_nobody_in_without_its_password() -> None:
     (acl,) = [file for file in BY_NAME["redis"].secrets if file.name == "redis.acl"]
-    line = acl.template.format(password="secret")
+    line = acl.template.format(secret="secret")
     assert line == "user default on ~* &* +@all >secret\n"
     assert "nopass" not in line
 

@@ -1,0 +1,198 @@
+"""`auren:secrets`, `auren:serviceSecrets` and `auren:registries`: how secrets are given, and to whom.
+
+No message here repeats a secret's value. The services are not known here: `auren_infra.services.given_secrets` judges
+whether each secret has a reader, and each reader its secret.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import yaml
+from pydantic import SecretStr
+
+from auren_infra.settings.faults import wrong
+from auren_infra.settings.images import unreachable
+from auren_infra.settings.vocabulary import from_json, list_of_texts, texts_of_list
+
+KEY = "auren:secrets"
+HIDDEN = ("secrets", "registries")
+"""The settings whose values no message repeats. In a login, somebody may have written the password itself."""
+GIVEN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+"""The name of a given secret: it is a file's name in the container, and a part of a path in `pulumi config`."""
+
+_HOST = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::(?P<port>[0-9]{1,5}))?"
+)
+_USER = re.compile(r"[!-9;-~]{1,255}")
+"""Printable, without a blank and without the colon that ends it (RFC 7617)."""
+_NAMED = "letters, digits, dashes and underscores, a letter first, 63 at most"
+
+
+@dataclass(frozen=True)
+class Login:
+    """How images are pulled from a registry."""
+
+    user: str
+    secret: str
+    """The name of the given secret that is the password."""
+
+
+def how_to_set(name: str) -> str:
+    return f"`pulumi config set --secret --path {KEY}.{name}`"
+
+
+def secret_map(value: object) -> dict[str, SecretStr]:
+    """Read the object NAME -> value. Nothing at all, an empty text, is no secret."""
+    secrets, faults = _secrets(value)
+    if faults:
+        raise wrong("{faults}", faults="; ".join(faults))
+    return secrets
+
+
+def readable_secrets(value: object) -> dict[str, str]:
+    """The secrets that can be judged further in a wrong `auren:secrets`, so that all faults are told at once.
+
+    One with a wrong value has another one in its place.
+    """
+    found = from_json(value)
+    if not isinstance(found, dict):
+        return {}
+    names = [name for name in cast("dict[str, object]", found) if GIVEN.fullmatch(name)]
+    right, _ = _secrets(value)
+    return {name: right[name].get_secret_value() if name in right else "a stand-in" for name in names}
+
+
+def _secrets(value: object) -> tuple[dict[str, SecretStr], list[str]]:
+    found = from_json(value)
+    if found in ("", None):
+        return {}, []
+    if not isinstance(found, dict):
+        return {}, [f"must be an object; set each secret by its name: {how_to_set('NAME')}"]
+    secrets: dict[str, SecretStr] = {}
+    faults: list[str] = []
+    for name, text in cast("dict[str, object]", found).items():
+        if not GIVEN.fullmatch(name):
+            faults.append(f"{_shortened(name)} is no name of a secret; use {_NAMED}")
+        elif fault := _fault_of_value(text):
+            faults.append(f"{name} {fault}; set it: {how_to_set(name)}")
+        else:
+            secrets[name] = SecretStr(str(text))
+    return secrets, faults
+
+
+def _fault_of_value(text: object) -> str:
+    if not isinstance(text, str):
+        return "is no text"
+    if not text.strip():
+        return "is empty"
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        return "holds characters that no file of text has"
+    return ""
+
+
+def reader_map(value: object) -> dict[str, tuple[str, ...]]:
+    """Read the entries `NAME=SERVICE[,SERVICE…]`: the services that may read a secret, by its name."""
+    readers, faults = _readers(list_of_texts(value))
+    if faults:
+        raise wrong("{faults}", faults="; ".join(faults))
+    return readers
+
+
+def _readers(entries: list[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    readers: dict[str, tuple[str, ...]] = {}
+    faults: list[str] = []
+    for entry in entries:
+        name, _, named = entry.partition("=")
+        services = tuple(service.strip() for service in named.split(","))
+        if not GIVEN.fullmatch(name) or not all(services):
+            faults.append(
+                f"{_shortened(entry)} is not NAME=SERVICE[,SERVICE…], where NAME is {_NAMED}; "
+                "write it like language_model_key=api,bridge"
+            )
+        elif name in readers:
+            faults.append(f"{name} is named twice; write all its readers in one entry")
+        elif twins := sorted({service for service in services if services.count(service) > 1}):
+            faults.append(f"{name}: {', '.join(twins)} is named twice; keep one")
+        if GIVEN.fullmatch(name) and all(services):
+            readers[name] = tuple(dict.fromkeys((*readers.get(name, ()), *services)))
+    return readers, faults
+
+
+def login_map(value: object) -> dict[str, Login]:
+    """Read the entries `HOST=USER:SECRETNAME`: logins by registry."""
+    logins, faults = _logins(list_of_texts(value))
+    if faults:
+        raise wrong("{faults}", faults="; ".join(faults))
+    return logins
+
+
+def _logins(entries: list[str]) -> tuple[dict[str, Login], list[str]]:
+    logins: dict[str, Login] = {}
+    faults: list[str] = []
+    for number, entry in enumerate(entries):
+        host, _, login = entry.partition("=")
+        user, _, secret = login.rpartition(":")
+        match = _HOST.fullmatch(host)
+        right = match and 1 <= int(match["port"] or 443) <= 65535
+        if not right or not _USER.fullmatch(user) or not GIVEN.fullmatch(secret):
+            faults.append(
+                f"entry {number} is not HOST=USER:SECRETNAME; write it like ghcr.io=auren:registry_token, "
+                f"and set the password: {how_to_set('registry_token')}"
+            )
+        elif host in logins:
+            faults.append(f"{host} is named twice; keep one")
+        else:
+            if fault := unreachable(f"{host}/"):
+                faults.append(fault)
+            logins[host] = Login(user, secret)
+    return logins, faults
+
+
+def readable_readers(value: object) -> list[str]:
+    """The entries that can be judged further in a wrong `auren:serviceSecrets`."""
+    readers, _ = _readers(texts_of_list(value))
+    return [f"{name}={','.join(services)}" for name, services in readers.items()]
+
+
+def readable_logins(value: object) -> list[str]:
+    """The entries that can be judged further in a wrong `auren:registries`."""
+    logins, _ = _logins([entry for entry in texts_of_list(value) if not unreachable(f"{entry.partition('=')[0]}/")])
+    return [f"{host}={login.user}:{login.secret}" for host, login in logins.items()]
+
+
+def _shortened(text: str) -> str:
+    """For what may be a secret in a wrong place: its beginning."""
+    return repr(text if len(text) <= 40 else f"{text[:16]}…")
+
+
+def in_plain(stack_file: str, value: str, *, encrypted: bool) -> frozenset[str]:
+    """The names of the secrets that stand in plain text in the stack's configuration.
+
+    The engine hands over all values decrypted, and tells of the whole object only whether a part of it was encrypted:
+    `value`, and `encrypted`. `stack_file` is the text of the stack's file, or empty where it is not known.
+    """
+    found = from_json(value)
+    secrets = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    if not encrypted:
+        return frozenset(secrets)
+    written = _written(stack_file)
+    return frozenset(name for name, text in secrets.items() if name in written and written[name] == str(text))
+
+
+def _written(stack_file: str) -> Mapping[str, str]:
+    """What the file holds as plain text, by name."""
+    try:
+        document: Any = yaml.safe_load(stack_file)
+        entries: Any = document["config"][KEY]
+    except (yaml.YAMLError, KeyError, TypeError):
+        return {}
+    return dict(_plain_texts(cast("dict[object, object]", entries))) if isinstance(entries, dict) else {}
+
+
+def _plain_texts(entries: Mapping[object, object]) -> Iterator[tuple[str, str]]:
+    for name, value in entries.items():
+        if not isinstance(value, dict | list):
+            yield str(name), value if isinstance(value, str) else json.dumps(value, default=str)
