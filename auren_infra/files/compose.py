@@ -12,7 +12,7 @@ import yaml
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
 from auren_infra.release import RELEASE_ID
-from auren_infra.services.model import FILES, NETWORK_NAME, Service, Volume
+from auren_infra.services.model import FILES, NETWORK_NAME, Preflight, Service, Volume
 
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -55,8 +55,8 @@ def render_release(blueprint: Blueprint, name: str) -> str:
     """`compose.yml` of one release of the service `name`."""
     service = blueprint.by_name[name]
     services = {name: _service(service, blueprint.targets(name))}
-    if service.preflight:
-        services[preflight_name(name)] = _preflight(service)
+    if preflight := service.task(Preflight):
+        services[preflight_name(name)] = _preflight(service, preflight)
     document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
     if service.volumes:
         document["volumes"] = _volumes(service.volumes)
@@ -133,13 +133,13 @@ def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
     return {key: _escaped(value) for key, value in specification.items() if value not in ([], {})}
 
 
-def _preflight(service: Service) -> dict[str, Any]:
+def _preflight(service: Service, preflight: Preflight) -> dict[str, Any]:
     """Like the service, but for what it would share with the container that runs: name, network, ports, volumes."""
     own = _service(service, ())
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
     changed = {
-        "command": _escaped(list(service.preflight)),
+        "command": _escaped(list(preflight.command)),
         "network_mode": "none",
         "volumes": [mount for mount in own.get("volumes", []) if mount not in data],
         "tmpfs": [*own.get("tmpfs", []), *empty],

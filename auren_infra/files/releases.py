@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, render
 from auren_infra.release import Release
+from auren_infra.services.model import Preflight
 
 
 def release(blueprint: Blueprint, name: str, secrets: Mapping[str, str] | None = None) -> Release:
@@ -14,6 +15,6 @@ def release(blueprint: Blueprint, name: str, secrets: Mapping[str, str] | None =
         owner=str(service.user),
         compose=compose.render_release(blueprint, name),
         files=render.service_files(blueprint, service),
-        preflight=compose.preflight_name(name) if service.preflight else "",
+        preflight=compose.preflight_name(name) if service.task(Preflight) else "",
         secrets=secrets or {},
     )

@@ -11,7 +11,7 @@ from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.release import COMMAND, argument
-from auren_infra.services.model import Service, Statement
+from auren_infra.services.model import Service, Statement, Topics
 
 
 class Containers(pulumi.ComponentResource):
@@ -89,18 +89,25 @@ class Containers(pulumi.ComponentResource):
                 parent=self,
                 bound=3 * service.health.deadline + 300,  # the start, and the way back if it fails
             )
-            if service.topics:
-                container = _topics(machine, service, container, parent=self)
-            if service.statement:
-                container = _statement(machine, service, service.statement, container, parent=self)
-            started[service.name] = container
+            started[service.name] = _tasks(machine, service, container, parent=self)
         tidy = machine.run("tidy", "tidy", after=list(started.values()), parent=self)
         self.started, self.others = started, (retire, supervision, tidy)
         self.register_outputs({})
 
 
+def _tasks(
+    machine: Machine, service: Service, container: command.remote.Command, parent: pulumi.Resource
+) -> command.remote.Command:
+    """What is done in a service that is healthy. Returns the last command of the service."""
+    if topics := service.task(Topics):
+        container = _topics(machine, service, topics, container, parent)
+    if statement := service.task(Statement):
+        container = _statement(machine, service, statement, container, parent)
+    return container
+
+
 def _topics(
-    machine: Machine, service: Service, container: pulumi.Resource, parent: pulumi.Resource
+    machine: Machine, service: Service, task: Topics, container: pulumi.Resource, parent: pulumi.Resource
 ) -> command.remote.Command:
     return machine.run(
         f"{service.name}-topics",
@@ -109,7 +116,7 @@ def _topics(
         str(service.port),
         stdin="".join(
             f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
-            for topic in service.topics
+            for topic in task.topics
         ),
         after=[container],
         parent=parent,

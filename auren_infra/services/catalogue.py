@@ -14,11 +14,13 @@ from auren_infra.services.model import (
     Generated,
     HealthCheck,
     Limits,
+    Preflight,
     SecretFile,
     Service,
     Statement,
     Tmpfs,
     Topic,
+    Topics,
     User,
     Volume,
 )
@@ -77,7 +79,7 @@ def nginx(settings: Settings) -> Service:
         files=("nginx.conf",),
         directories=(DirectoryMount("website", "/usr/share/nginx/html", settings.website, released=True),),
         tmpfs=(Tmpfs("/var/cache/nginx", 64), Tmpfs("/tmp", 16)),
-        preflight=("nginx", "-t", "-q", "-c", f"{FILES}/nginx.conf"),
+        tasks=(Preflight(("nginx", "-t", "-q", "-c", f"{FILES}/nginx.conf")),),
         health=HealthCheck(("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1/healthz"), start_period=10),
         limits=Limits(memory_mb=128, cpus=1, pids=64, open_files=16384),
         stop_signal="SIGQUIT",
@@ -213,7 +215,7 @@ def chromadb(settings: Settings) -> Service:
         # With one, for one processor, it answers nobody while an index is made, and the watchdog restarts it again.
         environment={"TOKIO_WORKER_THREADS": "4"},
         volumes=(data,),
-        statement=Statement(data, "chroma.sqlite3", keep_the_log),
+        tasks=(Statement(data, "chroma.sqlite3", keep_the_log),),
         files=("chroma.yaml", "chroma-start.sh"),
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(("bash", "-c", ask)),
@@ -267,9 +269,13 @@ def kafka(settings: Settings) -> Service:
         tmpfs=(Tmpfs("/tmp", 32, executable=JVM_LIBRARIES),),
         health=HealthCheck(("bash", "-c", ask), start_period=60),
         limits=Limits(memory_mb=megabytes, cpus=1, pids=256, open_files=16384),
-        topics=(
-            Topic("biometric.events", partitions=3, retention_hours=168, retention_mb=1024),
-            Topic("biometric.processed", partitions=3, retention_hours=168, retention_mb=1024),
+        tasks=(
+            Topics(
+                (
+                    Topic("biometric.events", partitions=3, retention_hours=168, retention_mb=1024),
+                    Topic("biometric.processed", partitions=3, retention_hours=168, retention_mb=1024),
+                )
+            ),
         ),
         stop_grace=60,
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from auren_infra.services.catalogue import described
 from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.model import FILES, NO_PUBLIC_IMAGE, Link, Service
+from auren_infra.services.model import FILES, NO_PUBLIC_IMAGE, Link, Service, Topic, Topics
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
@@ -64,9 +64,16 @@ def _of_one(service: Service) -> Iterator[str]:
         yield f"with {limits} it could not run; Docker's least is {_LEAST_MEMORY_MB} MB, and some of everything else"
     if min(health.interval, health.timeout, health.retries) < 1 or not health.command:
         yield f"with {health} nobody would know whether it works; give it a command, and a second and a try at least"
-    for topic in service.topics:
+    for kind in _twins(type(task).__name__ for task in service.tasks):
+        yield f"it has two tasks of the kind {kind}; put them together"
+    for topic in _topics(service):
         if not _TOPIC.fullmatch(topic.name) or min(topic.partitions, topic.retention_hours, topic.retention_mb) < 1:
             yield f"{topic} cannot be made; a name is letters, digits, dots, dashes, and every number is at least 1"
+
+
+def _topics(service: Service) -> Sequence[Topic]:
+    task = service.task(Topics)
+    return task.topics if task else ()
 
 
 def _of_pin(service: str, reference: str) -> str:
@@ -101,7 +108,7 @@ def _among(services: Sequence[Service]) -> Iterator[str]:
     for name, owner in volumes:
         if not _VOLUME.fullmatch(name):
             yield f"{owner}: {name!r} is no volume's name; use lower-case letters, digits, dashes and underscores"
-    topics = ((topic.name, one.name) for one in services for topic in one.topics)
+    topics = ((topic.name, one.name) for one in services for topic in _topics(one))
     yield from _given_twice(topics, "the topic {}", "keep one")
     origins = {(mount.source, mount.origin) for one in services for mount in one.directories}
     for source in _twins(source for source, _ in origins):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address
+from typing import TypeVar
 
 from auren_infra.settings import CONTAINER_SUBNET
 
@@ -86,6 +87,17 @@ class SecretFile:
 
 
 @dataclass(frozen=True)
+class Preflight:
+    """A command that must accept a release before the running container is given up for it.
+
+    It runs in a container of its own: the new image with the new files and secrets, with empty volumes and without a
+    network.
+    """
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Topic:
     """A Kafka topic. What is older, or more, than it keeps is deleted."""
 
@@ -97,13 +109,28 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Topics:
+    """The topics are made in the service, which is Kafka, once it is healthy and before whoever talks to it starts."""
+
+    topics: tuple[Topic, ...]
+
+
+@dataclass(frozen=True)
 class Statement:
-    """A change to an SQLite database that the service makes for itself. Made a second time, it changes nothing."""
+    """A change to an SQLite database that the service makes for itself.
+
+    It is made once the service is healthy and before whoever talks to it starts.
+    """
 
     volume: Volume
     database: str
     """The file's path below the volume."""
     sql: str
+
+
+Task = Preflight | Topics | Statement
+"""Something that is done at one point of a service's deployment. Done a second time, it changes nothing."""
+_Task = TypeVar("_Task", Preflight, Topics, Statement)
 
 
 @dataclass(frozen=True)
@@ -170,16 +197,15 @@ class Service:
     directories: tuple[DirectoryMount, ...] = ()
     secrets: tuple[SecretFile, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
-    preflight: tuple[str, ...] = ()
-    """A command that must accept the files before the running container is given up for them. It runs in a container of
-    its own: the new image with the new files and secrets, with empty volumes and without a network."""
-    topics: tuple[Topic, ...] = ()
-    """Made in it, once it is healthy, before whoever talks to it starts."""
-    statement: Statement | None = None
-    """Likewise."""
+    tasks: tuple[Task, ...] = ()
+    """Each kind at most once."""
     stop_signal: str = "SIGTERM"
     stop_grace: int = 30
     """Seconds for a clean end before the container is killed."""
+
+    def task(self, kind: type[_Task]) -> _Task | None:
+        """Its task of this kind."""
+        return next((task for task in self.tasks if isinstance(task, kind)), None)
 
     @property
     def container(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from auren_infra.files import compose, releases
-from auren_infra.services.model import HealthCheck, Service
+from auren_infra.services.model import HealthCheck, Preflight, Service
 from tests.unit.configuration import blueprint
 
 AUREN = blueprint()
@@ -59,7 +59,7 @@ def test_the_file_of_all_services_takes_each_from_its_accepted_release(service: 
 
 @each_service
 def test_a_release_holds_its_service_and_nothing_of_another_one(service: Service) -> None:
-    judge = [f"{service.name}-preflight"] if service.preflight else []
+    judge = [f"{service.name}-preflight"] if service.task(Preflight) else []
     assert [*RELEASES[service.name]["services"]] == [service.name, *judge]
     assert "depends_on" not in _rendered(service), "it is started alone"
     assert RELEASES[service.name].get("volumes", {}).keys() == {volume.name for volume in service.volumes}
@@ -190,7 +190,7 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
         SERVICES[0],
         environment={"VALUE": value},
         command=(value,),
-        preflight=(value,),
+        tasks=(Preflight((value,)),),
         health=HealthCheck(("echo", value)),
     )
     rendered, judge = _with(service).values()
@@ -203,7 +203,7 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
 
 @each_service
 def test_a_preflight_is_the_service_without_what_only_one_container_can_have(service: Service) -> None:
-    service = replace(service, preflight=("judge", "it"))
+    service = replace(service, tasks=(Preflight(("judge", "it")),))
     rendered, judge = _with(service).values()
     assert judge["command"] == ["judge", "it"]
     assert judge["network_mode"] == "none"
@@ -219,7 +219,7 @@ def test_a_preflight_is_the_service_without_what_only_one_container_can_have(ser
 
 @each_service
 def test_a_preflight_has_an_empty_directory_in_place_of_each_volume(service: Service) -> None:
-    rendered, judge = _with(replace(service, preflight=("judge",))).values()
+    rendered, judge = _with(replace(service, tasks=(Preflight(("judge",)),))).values()
     mounts = rendered.get("volumes", [])
     assert judge.get("volumes", []) == [mount for mount in mounts if mount.startswith("/")]
     empty = [f"{volume.target}:size=16m,uid={service.user.uid}" for volume in service.volumes]

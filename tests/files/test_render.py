@@ -14,7 +14,7 @@ from auren_infra.files.render import (
     operator_keys,
     system_updates,
 )
-from auren_infra.services.model import Service
+from auren_infra.services.model import Preflight, Service
 from tests.unit.configuration import ECDSA, ED25519, ROOT, blueprint, settings
 
 AUREN = blueprint()
@@ -85,7 +85,7 @@ def test_what_a_release_holds_is_the_expected(expect: Callable[[str, str], None]
 def test_a_release_says_whose_secrets_they_are_and_who_judges_it(service: Service) -> None:
     found = RELEASES[service.name]
     assert found.owner == f"{service.user.uid}:{service.user.gid}"
-    assert found.preflight == (f"{service.name}-preflight" if service.preflight else "")
+    assert found.preflight == (f"{service.name}-preflight" if service.task(Preflight) else "")
     assert not found.preflight or found.preflight in yaml.safe_load(found.compose)["services"]
     assert found.secrets == {}, "until they are made"
     assert release(AUREN, service.name, {"a": "1"}).secrets == {"a": "1"}

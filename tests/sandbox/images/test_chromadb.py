@@ -11,6 +11,7 @@ import pytest
 from docker.models.containers import Container
 
 from auren_infra.files.releases import release
+from auren_infra.services.model import Statement
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.unit.configuration import blueprint
 
@@ -94,9 +95,10 @@ def test_an_index_that_a_power_cut_tore_is_made_anew_from_the_log(run: Run, tmp_
         mem_limit="256m",
     )
     eventually(lambda: is_healthy(chroma))
-    assert service.statement
-    with closing(sqlite3.connect(data / service.statement.database, timeout=30)) as database, database:
-        assert database.execute(service.statement.sql).rowcount == 1
+    statement = service.task(Statement)
+    assert statement
+    with closing(sqlite3.connect(data / statement.database, timeout=30)) as database, database:
+        assert database.execute(statement.sql).rowcount == 1
 
     collection = ask(chroma, "collections", {"name": "biometrics"})["id"]
     names = [str(number) for number in range(2100)]

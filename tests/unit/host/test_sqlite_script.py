@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra.services.model import Statement
 from tests.unit.configuration import blueprint
 from tests.unit.host.bench import OWNER, Bench
 
-(CHROMADB,) = [service for service in blueprint().services if service.name == "chromadb"]
+(STATEMENT,) = [task for task in blueprint().by_name["chromadb"].tasks if isinstance(task, Statement)]
 DATABASE = "/mnt/auren-data/chromadb-data/chroma.sqlite3"
 TABLES = """
 CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, topic TEXT NOT NULL, id TEXT NOT NULL);
@@ -38,8 +39,7 @@ def _log(machine: Bench, *numbers: int) -> None:
 
 
 def _keep(machine: Bench) -> str:
-    assert CHROMADB.statement
-    done = machine.run("sqlite", str(machine.path(DATABASE)), data=CHROMADB.statement.sql)
+    done = machine.run("sqlite", str(machine.path(DATABASE)), data=STATEMENT.sql)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -70,6 +70,5 @@ def test_a_log_that_has_lost_records_is_not_taken_for_whole(machine: Bench) -> N
 
 def test_a_database_that_is_not_there_is_an_error_and_is_not_made(machine: Bench) -> None:
     shutil.rmtree(machine.path(DATABASE).parent)
-    assert CHROMADB.statement
-    assert machine.run("sqlite", str(machine.path(DATABASE)), data=CHROMADB.statement.sql).returncode != 0
+    assert machine.run("sqlite", str(machine.path(DATABASE)), data=STATEMENT.sql).returncode != 0
     assert not machine.path(DATABASE).exists()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.services.model import Preflight
 from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack
 from policy.rules import RULES, STACK_RULES
@@ -79,7 +80,7 @@ def test_no_generated_secret_of_the_program_is_in_plain(update: Rehearsal) -> No
 def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
     seen = [service for each in rehearsal.resources for service in services(_resource(each))]
     ours = blueprint().services
-    judges = [f"{service.name}-preflight" for service in ours if service.preflight]
+    judges = [f"{service.name}-preflight" for service in ours if service.task(Preflight)]
     assert sorted(service.name for service in seen) == sorted([*(service.name for service in ours), *judges])
     assert [service.name for service in seen if service.is_preflight] == judges
     assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)

@@ -6,7 +6,7 @@ import pytest
 
 from auren_infra.blueprint import describe
 from auren_infra.services.links import ADDITIONS, LINKS, MATRIX
-from auren_infra.services.model import Link, Protocol, Service
+from auren_infra.services.model import Link, Preflight, Protocol, Service, Topics
 from auren_infra.settings import CONTAINER_SUBNET
 from tests.unit.configuration import blueprint, settings
 
@@ -71,7 +71,9 @@ def test_a_larger_droplet_gives_its_stores_more_and_nothing_less() -> None:
 
 
 def test_topics_are_the_ones_that_the_services_speak_of() -> None:
-    assert {topic.name for topic in BY_NAME["kafka"].topics} == {"biometric.events", "biometric.processed"}
+    task = BY_NAME["kafka"].task(Topics)
+    assert task
+    assert {topic.name for topic in task.topics} == {"biometric.events", "biometric.processed"}
 
 
 def test_addresses_are_unique_and_leave_the_gateway_alone() -> None:
@@ -177,7 +179,8 @@ def test_state_is_on_the_data_disk_and_nowhere_else(service: Service) -> None:
 
 @each_service
 def test_a_preflight_reads_the_files_of_the_release_that_it_judges(service: Service) -> None:
-    read = [word for word in service.preflight if word.startswith("/etc/")]
+    preflight = service.task(Preflight)
+    read = [word for word in (preflight.command if preflight else ()) if word.startswith("/etc/")]
     assert {*read} <= {f"/etc/auren/{name}" for name in service.files}
     if service.name == "nginx":
         assert read == ["/etc/auren/nginx.conf"], "a broken nginx.conf must not cost the running one"

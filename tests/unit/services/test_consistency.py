@@ -8,7 +8,17 @@ import pytest
 from auren_infra.services.catalogue import described
 from auren_infra.services.consistency import faults, judge
 from auren_infra.services.links import LINKS
-from auren_infra.services.model import DirectoryMount, HealthCheck, Limits, Link, Protocol, Service, Topic, Volume
+from auren_infra.services.model import (
+    DirectoryMount,
+    HealthCheck,
+    Limits,
+    Link,
+    Protocol,
+    Service,
+    Topic,
+    Topics,
+    Volume,
+)
 from tests.unit.configuration import settings
 
 SERVICES = {service.name: service for service in described(settings())}
@@ -62,9 +72,13 @@ WRONG: dict[str, tuple[Service, str]] = {
     "a file twice": (replace(REDIS, files=("redis.conf", "redis.conf")), "the file redis.conf is named twice; keep"),
     "a place that is relative": (replace(REDIS, volumes=(Volume("redis-data", "data"),)), "'data' is no place in a"),
     "a secret twice": (replace(REDIS, secrets=REDIS.secrets * 2), "/run/secrets/redis_password is two secrets"),
-    "a topic without partitions": (replace(REDIS, topics=(Topic("t", 0, 1, 1),)), "cannot be made"),
+    "a topic without partitions": (replace(REDIS, tasks=(Topics((Topic("t", 0, 1, 1),)),)), "cannot be made"),
+    "two tasks of one kind": (
+        replace(REDIS, tasks=(Topics((Topic("one", 1, 1, 1),)), Topics((Topic("two", 1, 1, 1),)))),
+        "two tasks of the kind Topics; put them together",
+    ),
     "a topic that is there": (
-        replace(REDIS, topics=(Topic("biometric.events", 1, 1, 1),)),
+        replace(REDIS, tasks=(Topics((Topic("biometric.events", 1, 1, 1),)),)),
         "the topic biometric.events is given to kafka and redis",
     ),
 }

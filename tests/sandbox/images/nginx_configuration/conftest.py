@@ -11,6 +11,7 @@ from docker.types import Ulimit
 
 from auren_infra.blueprint import describe
 from auren_infra.files.releases import release
+from auren_infra.services.model import Preflight
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
@@ -88,7 +89,9 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
             ulimits=[Ulimit(name="nofile", soft=service.limits.open_files, hard=service.limits.open_files)],
         )
         eventually(lambda: says(nginx, *service.health.command)[0] == 0, seconds=15)
-        assert says(nginx, *service.preflight) == (0, ""), "the preflight has something to say"
+        preflight = service.task(Preflight)
+        assert preflight
+        assert says(nginx, *preflight.command) == (0, ""), "the preflight has something to say"
         nginx.reload()
         return Web(nginx, api, logs, nginx.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"])
 
