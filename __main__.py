@@ -14,6 +14,7 @@ from pulumi.runtime import config
 
 from auren_infra.admission import admit
 from auren_infra.cloud.last_update import last_update
+from auren_infra.placement import place
 from auren_infra.settings import SettingsError
 from auren_infra.stack import deploy
 from auren_infra.stack_file import stack_file
@@ -27,7 +28,7 @@ try:
     told = config.get_config_secret_keys_env()
     encrypted = [key for key in values if key in told or config.is_config_secret(key)]
     blueprint = admit(name, values, before, encrypted=encrypted, stack_file=stack_file(name, Path(__file__).parent))
-    outputs = deploy(blueprint, before)
+    outputs = deploy(place(blueprint), before)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 

@@ -1,4 +1,4 @@
-"""Puts the components together. The only place that knows that there is one machine."""
+"""Puts the components together: what a stack has once, and each of its machines."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,24 +6,17 @@ from typing import Any
 import pulumi
 
 from auren_infra import outputs
-from auren_infra.blueprint import Blueprint
 from auren_infra.cloud.dns import Dns
-from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
 from auren_infra.cloud.questions import ask
 from auren_infra.cloud.refusals import explained
-from auren_infra.cloud.volumes import DataVolume
 from auren_infra.files import paths
 from auren_infra.host import agent
-from auren_infra.host.configuration import Configuration
-from auren_infra.host.containers import Containers
-from auren_infra.host.data_disk import DataDisk
-from auren_infra.host.docker_engine import DockerEngine
-from auren_infra.host.machine import USER, Machine
+from auren_infra.host.machine import USER
 from auren_infra.host.over_ssh import missing_programs
-from auren_infra.host.resize import stop_before_resize
-from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.images import BuiltImages
+from auren_infra.placement import Placement
+from auren_infra.provisioning import Provisioned, Shared, provision
 from auren_infra.secrets import Secrets
 from auren_infra.services import capacity
 from auren_infra.services.model import NETWORK_NAME
@@ -32,64 +25,41 @@ from auren_infra.settings.deployed import Deployed, loss
 from auren_infra.smoke_test.update import smoke_test
 
 
-def deploy(blueprint: Blueprint, before: Deployed) -> dict[str, Any]:
+def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     """Register everything of the stack and return its outputs, by the names of `outputs.StackOutputs`.
 
     `before` is the stack as its last update left it. Raises `SettingsError` before anything is registered when the
     services do not fit the droplet, when a cloud's answer speaks against the settings, or when this machine lacks a
     program or a key that an update needs.
     """
-    settings, services = blueprint.settings, blueprint.services
-    name = settings.name
+    blueprint = placement.blueprint
+    settings, name = blueprint.settings, blueprint.settings.name
     if not pulumi.runtime.is_dry_run() and (faults := [*missing_programs(), *_missing_key(settings)]):
         raise refusal(faults)
-    plan = capacity.plan(settings)
+    capacity_plan = capacity.plan(settings)
     zone = ask(settings, before)
     supported = docker.warning(settings.docker_source, settings.docker_version)
-    for warning in filter(None, (plan.warning, settings.warning, supported, loss(settings, before))):
+    for warning in filter(None, (capacity_plan.warning, settings.warning, supported, loss(settings, before))):
         pulumi.log.warn(warning)
 
     asked = explained()
-    network = Network(name, blueprint, asked)
-    data = DataVolume(name, settings, network.tag, asked)
-    droplet = Droplet(name, settings, network, data, asked, before_resize=stop_before_resize)
-    dns = Dns(name, settings, zone, network.address, asked)
-
-    machine = Machine(
-        name,
-        address=droplet.address,
-        private_key=droplet.private_key,
-        host_key=droplet.host_key,
-        lifetime=droplet.droplet,
-        by_agent=bool(settings.deploy_key),
-    )
-    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
-    disk = DataDisk(
-        machine,
-        device=data.device,
-        size_gb=settings.data_volume_size,
-        attachment=droplet.attachment,
-        services=services,
-        ready=ready,
-    )
-    engine = DockerEngine(machine, blueprint, ready)
-    SystemUpdates(machine, settings, engine.installed)
+    network = Network(name, blueprint, [plan.name for plan in placement.machines], asked)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
-    secrets = Secrets(name, blueprint)
-    configuration = Configuration(machine, blueprint, ready, secrets=secrets, built=built)
-    generation = docker.generation(settings.docker_source, settings.docker_version)
-    before_start = [disk.mounted, engine.network, configuration.logins]
-    containers = Containers(machine, blueprint, configuration, before_start, docker_generation=generation)
+    shared = Shared(network, Secrets(name, blueprint), built, asked)
+    machines = [provision(plan, shared) for plan in placement.machines]
+    first = machines[0]
+    dns = Dns(name, settings, zone, network.addresses[placement.machines[0].name], asked)
+    containers = [machine.containers for machine in machines]
     smoke_test(
         settings,
-        address=droplet.address,
-        droplet=droplet.droplet,
-        web_server=containers.started["nginx"],
+        address=first.droplet.address,
+        droplet=first.droplet.droplet,
+        web_server=first.containers.started["nginx"],
         records=dns.records,
-        after=[*containers.started.values(), *containers.others],
+        after=[command for each in containers for command in (*each.started.values(), *each.others)],
     )
 
-    return _outputs(blueprint, plan, built=built, network=network, data=data, droplet=droplet)
+    return _outputs(placement, capacity_plan, shared, first)
 
 
 def _missing_key(settings: Settings) -> list[Fault]:
@@ -97,17 +67,12 @@ def _missing_key(settings: Settings) -> list[Fault]:
     return [Fault(f"{NAMESPACE}:deployKey", fault)] if fault else []
 
 
-def _outputs(
-    blueprint: Blueprint,
-    plan: capacity.Plan,
-    *,
-    built: Mapping[str, pulumi.Output[str]],
-    network: Network,
-    data: DataVolume,
-    droplet: Droplet,
-) -> dict[str, Any]:
-    settings, services = blueprint.settings, blueprint.services
-    address = network.address
+def _outputs(placement: Placement, plan: capacity.Plan, shared: Shared, first: Provisioned) -> dict[str, Any]:
+    """They describe the first machine."""
+    blueprint, machine = placement.blueprint, placement.machines[0]
+    settings, network, built = blueprint.settings, shared.network, shared.built
+    data, droplet = first.data, first.droplet
+    address = network.addresses[machine.name]
     scheme = "https" if settings.proxied else "http"
     exported = {
         "version": outputs.VERSION,
@@ -136,11 +101,11 @@ def _outputs(
         "volumes": [
             {
                 "id": data.volume.id,
-                "name": settings.name,
+                "name": machine.name,
                 "sizeGb": settings.data_volume_size,
                 "device": data.device,
                 "mountPoint": paths.DATA,
-                "dockerVolumes": [volume.name for service in services for volume in service.volumes],
+                "dockerVolumes": [volume.name for service in machine.services for volume in service.volumes],
             }
         ],
         "firewall": {
@@ -151,16 +116,16 @@ def _outputs(
             ],
         },
         "services": {
-            service.name: {
-                "image": built.get(service.name, service.image),
-                "container": service.container,
-                "address": str(service.address),
-                "port": service.port,
-                "publishedPort": next(iter(service.published), None),
-                "publishedPorts": list(service.published),
-                "healthCheck": list(service.health.command),
+            instance.name: {
+                "image": built.get(instance.service.name, instance.service.image),
+                "container": instance.container,
+                "address": str(instance.address),
+                "port": instance.service.port,
+                "publishedPort": next(iter(instance.service.published), None),
+                "publishedPorts": list(instance.service.published),
+                "healthCheck": list(instance.service.health.command),
             }
-            for service in services
+            for instance in machine.instances
         },
         "capacity": _capacity(plan),
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from auren_infra.blueprint import describe
 from auren_infra.files.paths import PROJECT
+from auren_infra.placement import Instance
 from auren_infra.services.model import NETWORK_NAME, Service
 from auren_infra.settings import load
 from bench import droplet, engine
@@ -43,7 +44,7 @@ class Site:
     api: Service
 
     def url(self, path: str) -> str:
-        return f"http://{self.nginx.address}{path}"
+        return f"http://{Instance(self.nginx).address}{path}"
 
     def add_event(self) -> str:
         """The path that reads it: from Redis, once it was read."""
@@ -54,11 +55,11 @@ class Site:
     def stock(self) -> Iterator[None]:
         """The stock container in the place of AUREN's."""
         limits = self.nginx.limits
-        self.machine.run("docker", "stop", self.nginx.container)
+        self.machine.run("docker", "stop", Instance(self.nginx).container)
         try:
             self.machine.run(
                 *("docker", "run", "--detach", "--name", STOCK),
-                *("--network", NETWORK_NAME, "--ip", str(self.nginx.address)),
+                *("--network", NETWORK_NAME, "--ip", str(Instance(self.nginx).address)),
                 *("--memory", f"{limits.memory_mb}m", "--memory-swap", f"{limits.memory_mb}m"),
                 *("--cpus", str(limits.cpus), "--pids-limit", str(limits.pids)),
                 *("--ulimit", f"nofile={limits.open_files}"),
@@ -68,7 +69,7 @@ class Site:
             )
             yield
         finally:
-            self.machine.run("sh", "-c", f"docker rm --force {STOCK}; docker start {self.nginx.container}")
+            self.machine.run("sh", "-c", f"docker rm --force {STOCK}; docker start {Instance(self.nginx).container}")
 
     def rate(self, path: str) -> float:
         """Requests a second, all of them answered well."""
@@ -137,7 +138,7 @@ def _site(stack: Pulumi) -> Site:
 def _alone(site: Site) -> Iterator[None]:
     """The stock server's file is there, and nobody starts what is stopped."""
     stock = Path(__file__).with_name("stock_nginx.conf").read_text()
-    text = stock.replace("@API@", f"{site.api.address}:{site.api.port}")
+    text = stock.replace("@API@", f"{Instance(site.api).address}:{site.api.port}")
     site.machine.run("systemctl", "stop", "auren-watchdog")
     try:
         site.machine.run("tee", STOCK_FILE, stdin=text)

@@ -1,5 +1,6 @@
 """`python -m tests.rendered`: everything that the program registers for production, as text. No cloud is asked.
 
+
 A section for each resource holds its inputs, such as each script with its data, and its options. The passwords are made
 up, so the same tree always has the same text. `--against COMMIT` prints the difference to another commit's text, and
 ends with 1 if there is one: a change of the code that must not change the deployment is proved by that.
@@ -23,6 +24,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from auren_infra import stack
     from auren_infra.blueprint import describe
+    from auren_infra.placement import place
     from auren_infra.settings import load
     from auren_infra.settings.deployed import Deployed
     from tests.hosted.settings import STACK, configuration
@@ -48,7 +50,7 @@ _Texts.add_representer(str, _text)
 def production(changes: Sequence[str] = ()) -> Rehearsal:
     """All that an update of production registers, and its outputs; with settings changed, each as KEY=VALUE."""
     settings = load(configuration(changes), name=NAME)
-    return rehearse(lambda: stack.deploy(describe(settings), Deployed()), preview=False)
+    return rehearse(lambda: stack.deploy(place(describe(settings)), Deployed()), preview=False)
 
 
 def sections(update: Rehearsal) -> dict[str, str]:

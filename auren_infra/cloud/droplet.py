@@ -57,7 +57,8 @@ class Droplet(pulumi.ComponentResource):
             self.private_key = deploy_key.private_key_openssh
         ssh_key = digitalocean.SshKey(name, name=name, public_key=public_key, opts=child)
         self.host_key = host_key.public_key_openssh.apply(str.strip)
-        resize = before_resize(name, address=network.address, private_key=self.private_key, host_key=self.host_key)
+        address = network.addresses[name]
+        resize = before_resize(name, address=address, private_key=self.private_key, host_key=self.host_key)
         self.droplet = digitalocean.Droplet(
             name,
             name=name,
@@ -89,7 +90,7 @@ class Droplet(pulumi.ComponentResource):
         )
         assignment = digitalocean.ReservedIpAssignment(
             name,
-            ip_address=network.address,
+            ip_address=address,
             droplet_id=self.droplet.id.apply(int),
             # A droplet takes one action at a time; a second one is refused, not queued.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.attachment], delete_before_replace=True),

@@ -1,6 +1,6 @@
 """The network around the machines: VPC, firewall, and the address that stays when a droplet is replaced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -10,7 +10,7 @@ from auren_infra.services.inbound import EVERYWHERE
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC, a firewall for every droplet that carries `tag`, and a reserved IP.
+    """A VPC, a firewall for every droplet that carries `tag`, and a reserved IP for each of the machines.
 
     The firewall goes by tag and is made before any droplet, so no machine is without it for a moment.
     Left out on purpose: assigning the address, which is the droplet's part, since it follows the machine.
@@ -18,10 +18,13 @@ class Network(pulumi.ComponentResource):
 
     tag: pulumi.Output[str]
     vpc_id: pulumi.Output[str]
-    address: pulumi.Output[str]
+    addresses: Mapping[str, pulumi.Output[str]]
+    """The reserved IPs, by the name of the machine."""
     firewall: digitalocean.Firewall
 
-    def __init__(self, name: str, blueprint: Blueprint, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, blueprint: Blueprint, machines: Sequence[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("auren:cloud:Network", name, None, opts)
         settings = blueprint.settings
         vpc = digitalocean.Vpc(
@@ -48,14 +51,14 @@ class Network(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        reserved_ip = digitalocean.ReservedIp(
-            name,
-            region=settings.region,
-            # DNS and other people's allow lists know this address: it is as hard to lose as the data.
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect_data),
-        )
-        self.tag, self.vpc_id, self.address = tag.name, vpc.id, reserved_ip.ip_address
-        self.register_outputs({"address": self.address, "vpcId": self.vpc_id})
+        # DNS and other people's allow lists know these addresses: they are as hard to lose as the data.
+        kept = pulumi.ResourceOptions(parent=self, protect=settings.protect_data)
+        self.addresses = {
+            machine: digitalocean.ReservedIp(machine, region=settings.region, opts=kept).ip_address
+            for machine in machines
+        }
+        self.tag, self.vpc_id = tag.name, vpc.id
+        self.register_outputs({"address": self.addresses[machines[0]], "vpcId": self.vpc_id})
 
 
 _OUTBOUND = (

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
+from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release import RELEASE_ID
 from auren_infra.services.model import FILES, NETWORK_NAME, Preflight, Service, Volume
 
@@ -25,42 +25,46 @@ RELEASE_LABEL = "auren.release"
 _EMPTY_VOLUME_MB = 16
 
 
-def preflight_name(service: str) -> str:
+def preflight_name(instance: str) -> str:
     """The name, in the release's compose file, of what judges the release before it is started."""
-    return f"{service}-preflight"
+    return f"{instance}-preflight"
 
 
-def render(blueprint: Blueprint) -> str:
+def render(plan: MachinePlan) -> str:
     """`docker-compose.prod.yml`, for people: all services as they run, each from the release that was accepted last."""
     return _text(
         {
             "name": PROJECT_NAME,
             "services": {
-                service.name: {
+                instance.name: {
                     "extends": {
-                        "file": f"{paths.release(service.name, paths.CURRENT)}/compose.yml",
-                        "service": service.name,
+                        "file": f"{paths.release(instance.name, paths.CURRENT)}/compose.yml",
+                        "service": instance.name,
                     },
-                    **_depends_on(blueprint.targets(service.name)),
+                    **_depends_on(_needed(plan, instance)),
                 }
-                for service in blueprint.services
+                for instance in plan.instances
             },
             "networks": _networks(),
-            "volumes": _volumes(volume for service in blueprint.services for volume in service.volumes),
+            "volumes": _volumes(volume for service in plan.services for volume in service.volumes),
         }
     )
 
 
-def render_release(blueprint: Blueprint, name: str) -> str:
-    """`compose.yml` of one release of the service `name`."""
-    service = blueprint.by_name[name]
-    services = {name: _service(service, blueprint.targets(name))}
+def render_release(plan: MachinePlan, instance: Instance) -> str:
+    """`compose.yml` of one release of the instance."""
+    service, name = instance.service, instance.name
+    services = {name: _service(instance, _needed(plan, instance))}
     if preflight := service.task(Preflight):
-        services[preflight_name(name)] = _preflight(service, preflight)
+        services[preflight_name(name)] = _preflight(instance, preflight)
     document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
     if service.volumes:
         document["volumes"] = _volumes(service.volumes)
     return _text(document)
+
+
+def _needed(plan: MachinePlan, instance: Instance) -> list[str]:
+    return [target.name for target in plan.targets(instance)]
 
 
 def _networks() -> dict[str, Any]:
@@ -84,21 +88,22 @@ def _depends_on(needed: Sequence[str]) -> dict[str, Any]:
     return {"depends_on": {target: {"condition": "service_healthy"} for target in needed}} if needed else {}
 
 
-def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
+def _service(instance: Instance, needed: Sequence[str]) -> dict[str, Any]:
+    service = instance.service
     health = service.health
-    release = paths.release(service.name, RELEASE_ID)
+    release = paths.release(instance.name, RELEASE_ID)
     mounted = {FILES: f"{release}/files"} if service.files else {}
     mounted |= {"/run/secrets": f"{release}/secrets"} if service.secrets else {}
     mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
     specification: dict[str, Any] = {
         "image": service.image,
-        "container_name": service.container,
+        "container_name": instance.container,
         "hostname": service.name,
         "entrypoint": list(service.entrypoint),
         "command": list(service.command),
         "user": str(service.user),
         "environment": {"TZ": "UTC", **service.environment},
-        "networks": {NETWORK_NAME: {"ipv4_address": str(service.address)}},
+        "networks": {NETWORK_NAME: {"ipv4_address": str(instance.address)}},
         "ports": [f"0.0.0.0:{port}:{port}" for port in service.published],
         # nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as
         # its owner.
@@ -133,9 +138,10 @@ def _service(service: Service, needed: Sequence[str]) -> dict[str, Any]:
     return {key: _escaped(value) for key, value in specification.items() if value not in ([], {})}
 
 
-def _preflight(service: Service, preflight: Preflight) -> dict[str, Any]:
+def _preflight(instance: Instance, preflight: Preflight) -> dict[str, Any]:
     """Like the service, but for what it would share with the container that runs: name, network, ports, volumes."""
-    own = _service(service, ())
+    service = instance.service
+    own = _service(instance, ())
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
     changed = {

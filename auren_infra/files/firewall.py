@@ -6,8 +6,8 @@ firewall does. It also filters the published ports a second time, and UFW every 
 
 from ipaddress import ip_network
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files.render import template
+from auren_infra.placement import MachinePlan
 from auren_infra.services.inbound import SSH_PORT
 from auren_infra.services.model import BRIDGE
 
@@ -15,23 +15,22 @@ DOCKER_BRIDGE = "docker0"
 """The bridge of Docker's own default network. AUREN has no container there, but somebody may start one by hand."""
 
 
-def container_rules(blueprint: Blueprint) -> str:
+def container_rules(plan: MachinePlan) -> str:
     """Everything that containers may do, then a drop, in the format of `iptables-restore`.
 
     It is the chain DOCKER-USER, which Docker asks first and never changes. What comes to a published port has been led
     to its container by then, so rules name the port that the client asked for (`--ctorigdstport`).
     """
-    by_name = blueprint.by_name
     return template(
         "containers.rules",
         bridge=BRIDGE,
-        links=[(link, by_name[link.source], by_name[link.target]) for link in blueprint.links],
-        outgoing=[service for service in blueprint.services if service.internet],
+        connections=plan.connections,
+        outgoing=[instance for instance in plan.instances if instance.service.internet],
         incoming=[
             (port, source)
-            for service in blueprint.services
+            for service in plan.services
             for port in service.published
-            for source in blueprint.ports[port]
+            for source in plan.blueprint.ports[port]
             if ip_network(source).version == 4  # a machine of AUREN has no other address
         ],
     )

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, render
+from auren_infra.placement import MachinePlan
 from auren_infra.release import Release
 from auren_infra.services.model import Preflight
 
 
-def release(blueprint: Blueprint, name: str, secrets: Mapping[str, str] | None = None) -> Release:
-    """Of the service `name`. `secrets` are the digests of its secrets, by their names."""
-    service = blueprint.by_name[name]
+def release(plan: MachinePlan, name: str, secrets: Mapping[str, str] | None = None) -> Release:
+    """Of the instance `name`. `secrets` are the digests of its secrets, by their names."""
+    instance = plan.by_name[name]
+    service = instance.service
     return Release(
         owner=str(service.user),
-        compose=compose.render_release(blueprint, name),
-        files=render.service_files(blueprint, service),
+        compose=compose.render_release(plan, instance),
+        files=render.service_files(plan, service),
         preflight=compose.preflight_name(name) if service.task(Preflight) else "",
         secrets=secrets or {},
     )

@@ -1,16 +1,16 @@
 """The rendered configuration files.
 
-A service's file is rendered from the template of its name, with `settings`, all `services` by name, and the `service`
-whose file it is. `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages may load.
+A service's file is rendered from the template of its name, with `settings`, all `instances` of its machine by name, and
+the `service` whose file it is. `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages
+may load.
 """
 
 import json
-from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files import cloudflare, compose, content_policy, paths
+from auren_infra.placement import Instance, MachinePlan
 from auren_infra.services.model import FILES, Service
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
@@ -28,14 +28,14 @@ def template(name: str, **values: object) -> str:
     return _TEMPLATES.get_template(f"{name}.j2").render(**values)
 
 
-def service_files(blueprint: Blueprint, service: Service) -> dict[str, str]:
+def service_files(plan: MachinePlan, service: Service) -> dict[str, str]:
     """The text of each file in the service's `FILES`, by name."""
-    settings = blueprint.settings
+    settings = plan.blueprint.settings
     return {
         name: template(
             name,
             settings=settings,
-            services=blueprint.by_name,
+            instances=plan.by_name,
             service=service,
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
@@ -72,27 +72,32 @@ def operator_keys(settings: Settings) -> str:
     return "".join(f"{key}\n" for key in settings.operator_keys)
 
 
-def log_writer(services: Sequence[Service]) -> tuple[str, int, int]:
+def web_server(plan: MachinePlan) -> Instance | None:
+    """nginx, on the machine that has it."""
+    return plan.by_name.get("nginx")
+
+
+def log_writer(nginx: Service) -> tuple[str, int, int]:
     """Whose nginx's log files are on the machine: the user's name there, its uid and gid.
 
     The name goes with the ids, so a change of them needs another user and never changes one that has processes.
     """
-    (nginx,) = [service for service in services if service.name == "nginx"]
     return f"auren-{nginx.user.uid}-{nginx.user.gid}", nginx.user.uid, nginx.user.gid
 
 
-def log_rotation(services: Sequence[Service]) -> str:
+def log_rotation(nginx: Instance) -> str:
     """logrotate's rule for nginx's log files on the data disk."""
-    (nginx,) = [service for service in services if service.name == "nginx"]
-    (logs,) = nginx.volumes
-    user, _, _ = log_writer(services)
-    return template("logrotate-nginx", directory=paths.volume(logs), service=nginx, user=user, directory_of_files=FILES)
+    (logs,) = nginx.service.volumes
+    user, _, _ = log_writer(nginx.service)
+    return template(
+        "logrotate-nginx", directory=paths.volume(logs), container=nginx.container, user=user, directory_of_files=FILES
+    )
 
 
-def data_directories(services: Sequence[Service]) -> str:
+def data_directories(plan: MachinePlan) -> str:
     """The data disk's directories: `PATH UID:GID` a line, with `sync` behind it where writes must not be cached."""
     return "".join(
         f"{paths.volume(volume)} {service.user}{' sync' if volume.synchronous else ''}\n"
-        for service in services
+        for service in plan.services
         for volume in service.volumes
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pulumi
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files import compose, paths, render
 from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
 from auren_infra.host.machine import Machine
+from auren_infra.placement import Instance, MachinePlan
 from auren_infra.secrets import Secrets
-from auren_infra.services.model import DirectoryMount, Given, SecretFile, Service
+from auren_infra.services.model import DirectoryMount, Given, SecretFile
 from auren_infra.settings import Settings
 
 
@@ -30,14 +30,14 @@ class Configuration(pulumi.ComponentResource):
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
     secrets: dict[str, dict[str, PlacedSecret]]
-    """By service and name."""
+    """By instance and name."""
     logins: pulumi.Resource
     """The logins of registries are there, or gone."""
 
     def __init__(
         self,
         machine: Machine,
-        blueprint: Blueprint,
+        plan: MachinePlan,
         ready: pulumi.Resource,
         *,
         secrets: Secrets,
@@ -45,37 +45,37 @@ class Configuration(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Configuration", machine.name, None, opts)
-        self._machine, self._ready, self._blueprint, self._built = machine, ready, blueprint, built
-        settings, services = blueprint.settings, blueprint.services
-        self._put(Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(blueprint))
+        self._machine, self._ready, self._plan, self._built = machine, ready, plan, built
+        settings, services = plan.blueprint.settings, plan.services
+        self._put(Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(plan))
         self.directories = {
             directory.source: self._put_directory(directory)
             for service in services
             for directory in service.directories
         }
         self._put("operators", paths.OPERATOR_KEYS, "0600", "root:root", render.operator_keys(settings))
-        machine.run(
-            "log-rotation",
-            "log_rotation",
-            *map(str, render.log_writer(services)),
-            stdin=render.log_rotation(services),
-            after=[ready],
-            parent=self,
-        )
+        if nginx := render.web_server(plan):
+            machine.run(
+                "log-rotation",
+                "log_rotation",
+                *map(str, render.log_writer(nginx.service)),
+                stdin=render.log_rotation(nginx),
+                after=[ready],
+                parent=self,
+            )
         self.secrets = {
-            service.name: {file.name: self._secret(service, file, secrets) for file in service.secrets}
-            for service in services
+            instance.name: {file.name: self._secret(instance, file, secrets) for file in instance.service.secrets}
+            for instance in plan.instances
         }
         self.logins = self._logins(settings, secrets)
         self.register_outputs({})
 
-    def release(self, service: Service) -> pulumi.Input[str]:
-        """The text of the service's release."""
-        if image := self._built.get(service.name):
-            return image.apply(
-                lambda image: release(self._blueprint.with_images({service.name: image}), service.name).text
-            )
-        return release(self._blueprint, service.name).text
+    def release(self, instance: Instance) -> pulumi.Input[str]:
+        """The text of the instance's release."""
+        service = instance.service.name
+        if image := self._built.get(service):
+            return image.apply(lambda image: release(self._plan.with_images({service: image}), instance.name).text)
+        return release(self._plan, instance.name).text
 
     def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
         return self._machine.run(name, "put_file", path, mode, owner, stdin=text, after=[self._ready], parent=self)
@@ -97,16 +97,16 @@ class Configuration(pulumi.ComponentResource):
             return self._put("registries", paths.REGISTRY_LOGINS, "0600", "root:root", text)
         return self._machine.run("registries", "remove_file", paths.REGISTRY_LOGINS, after=[self._ready], parent=self)
 
-    def _secret(self, service: Service, file: SecretFile, secrets: Secrets) -> PlacedSecret:
+    def _secret(self, instance: Instance, file: SecretFile, secrets: Secrets) -> PlacedSecret:
         text = secrets.text(file)
         digest = secrets.digest(text)
         put = self._machine.run(
             # The names of given secrets are not ours: with a dot, they cannot meet the name of another command.
-            f"secret.{service.name}.{file.name}" if isinstance(file.secret, Given) else f"{service.name}-{file.name}",
+            f"secret.{instance.name}.{file.name}" if isinstance(file.secret, Given) else f"{instance.name}-{file.name}",
             "put_secret",
-            paths.secrets(service.name),
+            paths.secrets(instance.name),
             file.name,
-            str(service.user),
+            str(instance.service.user),
             stdin=pulumi.Output.concat(digest, "\n", text),
             after=[self._ready],
             parent=self,

@@ -6,12 +6,12 @@ from functools import partial
 import pulumi
 import pulumi_command as command
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
+from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release import COMMAND, argument
-from auren_infra.services.model import Service, Statement, Topics
+from auren_infra.services.model import Statement, Topics
 
 
 class Containers(pulumi.ComponentResource):
@@ -27,14 +27,14 @@ class Containers(pulumi.ComponentResource):
     """
 
     started: Mapping[str, command.remote.Command]
-    """The last command of each service: when it is done, the service works."""
+    """The last command of each instance, by name: when it is done, the instance works."""
     others: Sequence[pulumi.Resource]
-    """The commands that concern no single service."""
+    """The commands that concern no single instance."""
 
     def __init__(
         self,
         machine: Machine,
-        blueprint: Blueprint,
+        plan: MachinePlan,
         configuration: Configuration,
         after: Sequence[pulumi.Resource],
         *,
@@ -42,28 +42,27 @@ class Containers(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
-        services = blueprint.services
         staged = {
-            service.name: machine.run(
-                f"{service.name}{COMMAND}",
+            instance.name: machine.run(
+                f"{instance.name}{COMMAND}",
                 "stage",
-                service.name,
+                instance.name,
                 *(
                     secret.digest.apply(partial(argument, name))
-                    for name, secret in configuration.secrets[service.name].items()
+                    for name, secret in configuration.secrets[instance.name].items()
                 ),
-                stdin=configuration.release(service),
-                after=[*after, *(secret.command for secret in configuration.secrets[service.name].values())],
+                stdin=configuration.release(instance),
+                after=[*after, *(secret.command for secret in configuration.secrets[instance.name].values())],
                 again_after=[docker_generation],
                 parent=self,
                 bound=1500,  # an image of a gigabyte over a slow line
             )
-            for service in services
+            for instance in plan.instances
         }
         retire = machine.run(
             "retire",
             "retire",
-            stdin="".join(f"{service.name}\n" for service in services),
+            stdin="".join(f"{instance.name}\n" for instance in plan.instances),
             after=list(staged.values()),
             parent=self,
         )
@@ -74,46 +73,47 @@ class Containers(pulumi.ComponentResource):
             "supervision", "supervision", stdin=script("watchdog"), after=[stop, *after], parent=self
         )
         started: dict[str, command.remote.Command] = {}
-        for service in services:
+        for instance in plan.instances:
+            deadline = instance.service.health.deadline
             container = machine.run(
-                service.name,
+                instance.name,
                 "switch",
-                service.name,
-                str(service.health.deadline),
-                stdin=staged[service.name].stdout,
+                instance.name,
+                str(deadline),
+                stdin=staged[instance.name].stdout,
                 after=[
                     *staged.values(),
-                    *(configuration.directories[directory.source] for directory in service.directories),
-                    *(started[target] for target in blueprint.targets(service.name)),
+                    *(configuration.directories[directory.source] for directory in instance.service.directories),
+                    *(started[target.name] for target in plan.targets(instance)),
                 ],
                 parent=self,
-                bound=3 * service.health.deadline + 300,  # the start, and the way back if it fails
+                bound=3 * deadline + 300,  # the start, and the way back if it fails
             )
-            started[service.name] = _tasks(machine, service, container, parent=self)
+            started[instance.name] = _tasks(machine, instance, container, parent=self)
         tidy = machine.run("tidy", "tidy", after=list(started.values()), parent=self)
         self.started, self.others = started, (retire, supervision, tidy)
         self.register_outputs({})
 
 
 def _tasks(
-    machine: Machine, service: Service, container: command.remote.Command, parent: pulumi.Resource
+    machine: Machine, instance: Instance, container: command.remote.Command, parent: pulumi.Resource
 ) -> command.remote.Command:
-    """What is done in a service that is healthy. Returns the last command of the service."""
-    if topics := service.task(Topics):
-        container = _topics(machine, service, topics, container, parent)
-    if statement := service.task(Statement):
-        container = _statement(machine, service, statement, container, parent)
+    """What is done in an instance that is healthy. Returns the last command of the instance."""
+    if topics := instance.service.task(Topics):
+        container = _topics(machine, instance, topics, container, parent)
+    if statement := instance.service.task(Statement):
+        container = _statement(machine, instance, statement, container, parent)
     return container
 
 
 def _topics(
-    machine: Machine, service: Service, task: Topics, container: pulumi.Resource, parent: pulumi.Resource
+    machine: Machine, instance: Instance, task: Topics, container: pulumi.Resource, parent: pulumi.Resource
 ) -> command.remote.Command:
     return machine.run(
-        f"{service.name}-topics",
+        f"{instance.name}-topics",
         "kafka_topics",
-        service.container,
-        str(service.port),
+        instance.container,
+        str(instance.service.port),
         stdin="".join(
             f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
             for topic in task.topics
@@ -124,10 +124,10 @@ def _topics(
 
 
 def _statement(
-    machine: Machine, service: Service, statement: Statement, container: pulumi.Resource, parent: pulumi.Resource
+    machine: Machine, instance: Instance, statement: Statement, container: pulumi.Resource, parent: pulumi.Resource
 ) -> command.remote.Command:
     return machine.run(
-        f"{service.name}-statement",
+        f"{instance.name}-statement",
         "sqlite",
         f"{paths.volume(statement.volume)}/{statement.database}",
         stdin=statement.sql,

@@ -1,7 +1,5 @@
 """The data volume on its machine: mounted before Docker starts, released before it is detached."""
 
-from collections.abc import Sequence
-
 import pulumi
 import pulumi_command as command
 
@@ -9,7 +7,7 @@ from auren_infra.files import paths
 from auren_infra.files.render import data_directories
 from auren_infra.host.machine import Machine, script
 from auren_infra.host.over_ssh import Errand
-from auren_infra.services.model import Service
+from auren_infra.placement import MachinePlan
 
 RELEASE = Errand(
     "release_data_disk",
@@ -31,7 +29,7 @@ class DataDisk(pulumi.ComponentResource):
         device: str,
         size_gb: int,
         attachment: pulumi.CustomResource,
-        services: Sequence[Service],
+        plan: MachinePlan,
         ready: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -43,7 +41,7 @@ class DataDisk(pulumi.ComponentResource):
             device,
             paths.DATA,
             str(size_gb),
-            stdin=data_directories(services),
+            stdin=data_directories(plan),
             after=[ready, release],
             again_with=[attachment],
             parent=self,

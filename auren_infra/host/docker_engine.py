@@ -2,10 +2,10 @@
 
 import pulumi
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files.render import docker_daemon
 from auren_infra.host.firewall import MachineFirewall
 from auren_infra.host.machine import Machine
+from auren_infra.placement import MachinePlan
 from auren_infra.services.model import BRIDGE, NETWORK_NAME
 from auren_infra.settings import CONTAINER_SUBNET, docker
 
@@ -25,12 +25,12 @@ class DockerEngine(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        blueprint: Blueprint,
+        plan: MachinePlan,
         ready: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:DockerEngine", machine.name, None, opts)
-        settings = blueprint.settings
+        settings = plan.blueprint.settings
         source, version = settings.docker_source, settings.docker_version
         self.installed = machine.run(
             "docker",
@@ -42,7 +42,7 @@ class DockerEngine(pulumi.ComponentResource):
             parent=self,
             bound=1500,
         )
-        firewall = MachineFirewall(machine, blueprint, after=[self.installed], opts=pulumi.ResourceOptions(parent=self))
+        firewall = MachineFirewall(machine, plan, after=[self.installed], opts=pulumi.ResourceOptions(parent=self))
         self.network = machine.run(
             "network",
             "docker_network",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
-from auren_infra.blueprint import Blueprint
 from auren_infra.files.firewall import container_rules, machine_rules
 from auren_infra.host.machine import Machine
+from auren_infra.placement import MachinePlan
 
 
 class MachineFirewall(pulumi.ComponentResource):
@@ -17,7 +17,7 @@ class MachineFirewall(pulumi.ComponentResource):
     def __init__(
         self,
         machine: Machine,
-        blueprint: Blueprint,
+        plan: MachinePlan,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -25,7 +25,7 @@ class MachineFirewall(pulumi.ComponentResource):
         containers = machine.run(
             "container-firewall",
             "container_firewall",
-            stdin=container_rules(blueprint),
+            stdin=container_rules(plan),
             after=after,
             parent=self,
         )

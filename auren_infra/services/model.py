@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address
 from typing import TypeVar
-
-from auren_infra.settings import CONTAINER_SUBNET
 
 NETWORK_NAME = "auren-network"
 BRIDGE = "auren0"
@@ -171,7 +168,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Service:
-    """One container of AUREN, complete: what it is, what it may use, how it proves that it works."""
+    """What runs, complete: what it is, what it may use, how it proves that it works.
+
+    Where it runs is in `auren_infra.placement`.
+    """
 
     name: str
     image: str
@@ -180,7 +180,7 @@ class Service:
     port: int
     """The port that it listens on, on `auren-network`."""
     host_number: int
-    """Its fixed place on `auren-network`; never given to another service."""
+    """Its fixed place on `auren-network`, which its address follows from; never given to another service."""
     health: HealthCheck
     limits: Limits
     published: tuple[int, ...] = ()
@@ -206,14 +206,6 @@ class Service:
     def task(self, kind: type[_Task]) -> _Task | None:
         """Its task of this kind."""
         return next((task for task in self.tasks if isinstance(task, kind)), None)
-
-    @property
-    def container(self) -> str:
-        return f"auren-{self.name}"
-
-    @property
-    def address(self) -> IPv4Address:
-        return CONTAINER_SUBNET[self.host_number]
 
 
 @dataclass(frozen=True)

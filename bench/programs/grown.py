@@ -1,6 +1,6 @@
 """AUREN as the stack has it, but with `bench:sets` times its services and on `bench:droplets` droplets.
 
-The first droplet has all the containers; the others are machines with data disk, Docker and its walls.
+The first droplet has all the containers. The others have none.
 """
 
 from dataclasses import replace
@@ -10,19 +10,13 @@ from pulumi.runtime import config
 
 from auren_infra.blueprint import describe
 from auren_infra.cloud.dns import Dns
-from auren_infra.cloud.droplet import Droplet
 from auren_infra.cloud.network import Network
 from auren_infra.cloud.questions import ask
-from auren_infra.cloud.volumes import DataVolume
-from auren_infra.host.configuration import Configuration
-from auren_infra.host.containers import Containers
-from auren_infra.host.data_disk import DataDisk
-from auren_infra.host.docker_engine import DockerEngine
-from auren_infra.host.machine import Machine
-from auren_infra.host.resize import stop_before_resize
+from auren_infra.placement import Instance, MachinePlan, Placement
+from auren_infra.provisioning import Shared, provision
 from auren_infra.secrets import Secrets
 from auren_infra.services.model import Service
-from auren_infra.settings import docker, load
+from auren_infra.settings import load
 from auren_infra.settings.deployed import Deployed
 
 
@@ -45,36 +39,15 @@ blueprint = replace(
     one_set,
     services=tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in one_set.services),
 )
-network = Network("bench", blueprint)
-Dns("bench", settings, ask(settings, Deployed()), network.address)
-for number in range(wanted.require_int("droplets")):
-    name = f"bench-{number}"
-    data = DataVolume(name, settings, network.tag)
-    droplet = Droplet(name, settings, network, data, before_resize=stop_before_resize)
-    machine = Machine(
-        name,
-        address=droplet.address,
-        private_key=droplet.private_key,
-        host_key=droplet.host_key,
-        lifetime=droplet.droplet,
+everything = tuple(Instance(service) for service in blueprint.services)
+placement = Placement(
+    tuple(
+        MachinePlan(f"bench-{number}", blueprint, () if number else everything)
+        for number in range(wanted.require_int("droplets"))
     )
-    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
-    disk = DataDisk(
-        machine,
-        device=data.device,
-        size_gb=settings.data_volume_size,
-        attachment=droplet.attachment,
-        services=blueprint.services,
-        ready=ready,
-    )
-    engine = DockerEngine(machine, blueprint, ready)
-    if number == 0:
-        configuration = Configuration(machine, blueprint, ready, secrets=Secrets(name, blueprint), built={})
-        generation = docker.generation(settings.docker_source, settings.docker_version)
-        Containers(
-            machine,
-            blueprint,
-            configuration,
-            [disk.mounted, engine.network, configuration.logins],
-            docker_generation=generation,
-        )
+)
+network = Network("bench", blueprint, [plan.name for plan in placement.machines])
+Dns("bench", settings, ask(settings, Deployed()), network.addresses["bench-0"])
+shared = Shared(network, Secrets("bench-0", blueprint), built={})
+for plan in placement.machines:
+    provision(plan, shared)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.files.releases import release
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 SEGMENT = "cb9d2d63-626c-489f-80b7-1697c9cfa1a5"
 KEPT = b'page of SQLite \x00\xff{"automatically_purge":false,"_type":"EmbeddingsQueueConfigurationInternal"}\x00'
@@ -34,7 +34,7 @@ class Bench:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._said = (root / "said").open("ab")
         self._script = root / "start.sh"
-        text = release(blueprint(), "chromadb").files["chroma-start.sh"]
+        text = release(planned(blueprint()), "chromadb").files["chroma-start.sh"]
         self._script.write_text(text.replace("/data", str(self.data)))
         (root / "bin").mkdir()
         self.persist()

@@ -8,15 +8,16 @@ import pytest
 import yaml
 
 from auren_infra.files import compose, releases
+from auren_infra.placement import Instance
 from auren_infra.services.model import HealthCheck, Preflight, Service
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 AUREN = blueprint()
 SERVICES = AUREN.services
-DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(AUREN))
+DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(planned(AUREN)))
 """The file of all services."""
 RELEASES: dict[str, dict[str, Any]] = {
-    service.name: yaml.safe_load(compose.render_release(AUREN, service.name)) for service in SERVICES
+    service.name: yaml.safe_load(compose.render_release(planned(AUREN), Instance(service))) for service in SERVICES
 }
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -39,12 +40,12 @@ def _rendered(service: Service) -> dict[str, Any]:
 def _with(service: Service) -> dict[str, Any]:
     """The containers of the release of this service among all others."""
     others = tuple(one for one in SERVICES if one.name != service.name)
-    text = compose.render_release(replace(AUREN, services=(*others, service)), service.name)
+    text = compose.render_release(planned(replace(AUREN, services=(*others, service))), Instance(service))
     return yaml.safe_load(text)["services"]
 
 
 def test_the_file_of_all_services_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("docker-compose.prod.yml", compose.render(AUREN))
+    expect("docker-compose.prod.yml", compose.render(planned(AUREN)))
 
 
 @each_service
@@ -102,13 +103,13 @@ def test_the_watchdog_can_tell_what_a_container_depends_on(service: Service) -> 
 
 @each_service
 def test_a_container_tells_which_release_it_was_made_from(service: Service) -> None:
-    release = releases.release(AUREN, service.name)
+    release = releases.release(planned(AUREN), service.name)
     assert release.specification(service.name)["labels"]["auren.release"] == release.id
 
 
 @each_service
 def test_a_container_has_its_fixed_address(service: Service) -> None:
-    assert _rendered(service)["networks"] == {"auren-network": {"ipv4_address": str(service.address)}}
+    assert _rendered(service)["networks"] == {"auren-network": {"ipv4_address": str(Instance(service).address)}}
 
 
 def test_nothing_but_the_web_and_the_kafka_ui_is_open_on_the_machine() -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from auren_infra.blueprint import describe
 from auren_infra.files.firewall import container_rules, machine_rules
+from auren_infra.placement import Instance
 from auren_infra.services.inbound import inbound
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link
-from tests.unit.configuration import blueprint, settings
+from tests.unit.configuration import blueprint, planned, settings
 
 SERVICES = {service.name: service for service in blueprint().services}
 WITHIN, OUT, IN = "-i auren0 -o auren0 ", "-i auren0 ", "-o auren0 "
@@ -18,7 +19,7 @@ WITHIN, OUT, IN = "-i auren0 -o auren0 ", "-i auren0 ", "-o auren0 "
 def _rules(**changes: str) -> list[str]:
     """What is appended to the chain, in its order."""
     chosen = settings(**changes)
-    lines = container_rules(describe(chosen)).splitlines()
+    lines = container_rules(planned(describe(chosen))).splitlines()
     return [line.removeprefix("-A DOCKER-USER ") for line in lines if line.startswith("-A ")]
 
 
@@ -36,12 +37,12 @@ def _incoming(rules: list[str]) -> list[str]:
 
 
 def test_the_file_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("containers.rules", container_rules(blueprint()))
+    expect("containers.rules", container_rules(planned(blueprint())))
 
 
 def test_the_chain_is_replaced_as_a_whole() -> None:
     """Declared, so that what it held before goes in the same step."""
-    lines = container_rules(blueprint()).splitlines()
+    lines = container_rules(planned(blueprint())).splitlines()
     told = [line for line in lines if line and not line.startswith(("#", "-A DOCKER-USER "))]
     assert told == ["*filter", ":DOCKER-USER - [0:0]", "COMMIT"]
     assert lines[-1] == "COMMIT", "iptables-restore does nothing of what stands behind it"
@@ -62,7 +63,7 @@ def test_every_rule_is_of_one_section_and_sections_do_not_mix() -> None:
 def test_every_link_may_be_used_by_the_one_that_it_is_for(link: Link) -> None:
     source, target = SERVICES[link.source], SERVICES[link.target]
     allowed = (
-        f"{WITHIN}-s {source.address} -d {target.address} -p tcp --dport {link.port} "
+        f"{WITHIN}-s {Instance(source).address} -d {Instance(target).address} -p tcp --dport {link.port} "
         f'-m comment --comment "{link.source} to {link.target}" -j ACCEPT'
     )
     assert _rules().count(allowed) == 1
@@ -82,7 +83,7 @@ def test_the_drop_is_the_last_of_each_section() -> None:
 
 
 def test_containers_are_told_apart_by_addresses_that_are_their_own() -> None:
-    addresses = [service.address for service in SERVICES.values()]
+    addresses = [Instance(service).address for service in SERVICES.values()]
     assert len(set(addresses)) == len(addresses)
 
 
@@ -96,7 +97,7 @@ def test_the_internet_is_for_those_that_need_it() -> None:
     needing = [service for service in SERVICES.values() if service.internet]
     assert [service.name for service in needing] == ["api", "bridge"]
     assert allowed == [
-        f'{OUT}-s {service.address} -m comment --comment "{service.name} to the internet" -j RETURN'
+        f'{OUT}-s {Instance(service).address} -m comment --comment "{service.name} to the internet" -j RETURN'
         for service in needing
     ]
 

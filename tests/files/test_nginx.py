@@ -15,12 +15,12 @@ from auren_infra.files.cloudflare import RANGES
 from auren_infra.files.releases import release
 from auren_infra.files.render import template
 from auren_infra.settings.content_sources import DIRECTIVES, LONGEST
-from tests.unit.configuration import ROOT, blueprint, settings
+from tests.unit.configuration import ROOT, blueprint, planned, settings
 
 
 def _nginx(**changes: str) -> str:
     chosen = settings(**changes)
-    return release(describe(chosen), "nginx").files["nginx.conf"]
+    return release(planned(describe(chosen)), "nginx").files["nginx.conf"]
 
 
 def _lines(**changes: str) -> list[str]:
@@ -62,7 +62,9 @@ def test_the_proxy_follows_the_api() -> None:
     services = tuple(
         replace(service, port=9000, host_number=77) if service.name == "api" else service for service in auren.services
     )
-    assert "server 172.18.0.77:9000 " in release(replace(auren, services=services), "nginx").files["nginx.conf"]
+    assert (
+        "server 172.18.0.77:9000 " in release(planned(replace(auren, services=services)), "nginx").files["nginx.conf"]
+    )
 
 
 def test_a_visitors_word_counts_from_cloudflare_alone() -> None:

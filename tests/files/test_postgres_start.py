@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auren_infra.files.releases import release
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 ENSURE = """#!/usr/bin/env bash
 # As the official one: half of a database is there early, and it ends where a script of sql/init fails or says `exit`.
@@ -50,7 +50,7 @@ class Bench:
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
         self._start = root / "start.sh"
-        self._start.write_text(release(blueprint(), "postgres").files["postgres-start.sh"])
+        self._start.write_text(release(planned(blueprint()), "postgres").files["postgres-start.sh"])
         self.script.write_text(":\n")
         self.password = root / "password"
         self.password.write_text("opensesame\n")

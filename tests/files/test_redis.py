@@ -3,18 +3,21 @@
 from dataclasses import replace
 
 from auren_infra.files.releases import release
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 
 def _redis() -> str:
-    return release(blueprint(), "redis").files["redis.conf"]
+    return release(planned(blueprint()), "redis").files["redis.conf"]
 
 
 def test_redis_evicts_before_the_kernel_kills_it() -> None:
     """A rewrite of the append-only file needs room beside the data."""
     auren = blueprint()
     services = tuple(replace(one, limits=replace(one.limits, memory_mb=1000)) for one in auren.services)
-    assert "maxmemory 600mb" in release(replace(auren, services=services), "redis").files["redis.conf"].splitlines()
+    assert (
+        "maxmemory 600mb"
+        in release(planned(replace(auren, services=services)), "redis").files["redis.conf"].splitlines()
+    )
 
 
 def test_what_was_acknowledged_is_on_disk_within_a_second() -> None:

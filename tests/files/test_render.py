@@ -15,11 +15,12 @@ from auren_infra.files.render import (
     system_updates,
 )
 from auren_infra.services.model import Preflight, Service
-from tests.unit.configuration import ECDSA, ED25519, ROOT, blueprint, settings
+from tests.unit.configuration import ECDSA, ED25519, ROOT, blueprint, planned, settings
 
 AUREN = blueprint()
 SERVICES = AUREN.services
-RELEASES = {service.name: release(AUREN, service.name) for service in SERVICES}
+NGINX = planned(AUREN).by_name["nginx"]
+RELEASES = {service.name: release(planned(AUREN), service.name) for service in SERVICES}
 FILES = [
     pytest.param(text, id=f"{service}/{name}")
     for service, found in RELEASES.items()
@@ -59,14 +60,14 @@ def test_without_a_window_the_machine_never_restarts_by_itself() -> None:
 
 
 def test_the_rule_for_nginxs_logs_is_the_expected_one(expect: Callable[[str, str], None]) -> None:
-    expect("logrotate-nginx", log_rotation(SERVICES))
+    expect("logrotate-nginx", log_rotation(NGINX))
 
 
 def test_nginx_opens_its_logs_anew_by_the_configuration_that_it_runs_with() -> None:
     """Another one names another process id, and nginx would go on to write into the rotated file."""
     nginx = AUREN.by_name["nginx"]
     configuration = nginx.command[nginx.command.index("-c") + 1]
-    assert f"docker exec auren-nginx nginx -c {configuration} -s reopen " in log_rotation(SERVICES)
+    assert f"docker exec auren-nginx nginx -c {configuration} -s reopen " in log_rotation(NGINX)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -88,7 +89,7 @@ def test_a_release_says_whose_secrets_they_are_and_who_judges_it(service: Servic
     assert found.preflight == (f"{service.name}-preflight" if service.task(Preflight) else "")
     assert not found.preflight or found.preflight in yaml.safe_load(found.compose)["services"]
     assert found.secrets == {}, "until they are made"
-    assert release(AUREN, service.name, {"a": "1"}).secrets == {"a": "1"}
+    assert release(planned(AUREN), service.name, {"a": "1"}).secrets == {"a": "1"}
 
 
 @pytest.mark.parametrize("text", FILES)
@@ -107,7 +108,7 @@ def test_every_template_is_of_a_file_that_a_release_holds_or_of_the_machine() ->
 
 def test_the_same_configuration_gives_the_same_releases() -> None:
     again = blueprint()
-    assert {service.name: release(again, service.name) for service in again.services} == RELEASES
+    assert {service.name: release(planned(again), service.name) for service in again.services} == RELEASES
 
 
 def test_operators_have_a_line_each() -> None:
@@ -117,7 +118,7 @@ def test_operators_have_a_line_each() -> None:
 
 
 def test_each_volume_belongs_to_the_user_of_its_service() -> None:
-    assert set(data_directories(SERVICES).splitlines()) == {
+    assert set(data_directories(planned(AUREN)).splitlines()) == {
         "/mnt/auren-data/postgres_data 999:999",
         "/mnt/auren-data/redis-data 999:999",
         "/mnt/auren-data/chromadb-data 10002:10002 sync",

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from auren_infra.files import paths
+from auren_infra.placement import Instance
 from sandbox import pulumi_stack, registry
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
 from tests.local.host import Host
@@ -154,7 +155,7 @@ def test_a_password_that_somebody_changed_is_the_stacks_again_after_a_restart(
     change = "ALTER ROLE auren PASSWORD 'by hand'"
     host.run("docker", "exec", "auren-postgres", "psql", "-U", "auren", "-d", "auren", "-c", change)
     (service,) = [service for service in deployment.services() if service.name == "postgres"]
-    question = host.command("docker", "exec", service.container, *service.health.command)
+    question = host.command("docker", "exec", Instance(service).container, *service.health.command)
     asked = subprocess.run(question, capture_output=True, text=True, check=False, timeout=60)
     assert "password authentication failed" in asked.stderr
     host.run("docker", "restart", "auren-postgres")

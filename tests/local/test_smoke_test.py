@@ -2,6 +2,7 @@
 
 import pytest
 
+from auren_infra.placement import Instance
 from sandbox import pulumi_stack, stack_config
 from tests.local.cloud import act, change_record, ssl_mode
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
@@ -45,7 +46,7 @@ def test_a_droplet_that_somebody_switched_off_fails_the_update(
         assert deployment.outputs() == before
     finally:
         act(droplet, "power_on")
-    host.wait_until_healthy((service.container for service in deployment.services()), 400)
+    host.wait_until_healthy((Instance(service).container for service in deployment.services()), 400)
     deployment.up("--expect-no-changes")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from auren_infra.blueprint import Blueprint, describe
+from auren_infra.placement import MachinePlan, place
 from auren_infra.services.catalogue import described
 from auren_infra.settings import Settings, load
 
@@ -40,6 +41,12 @@ def settings(**changes: str) -> Settings:
 def blueprint(**changes: str) -> Blueprint:
     """What is deployed with the complete configuration and `changes`."""
     return describe(settings(**changes))
+
+
+def planned(chosen: Blueprint) -> MachinePlan:
+    """The machine of the stack."""
+    (machine,) = place(chosen).machines
+    return machine
 
 
 PINS = {service.name: service.image for service in described(settings())}

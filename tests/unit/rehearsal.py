@@ -24,6 +24,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from auren_infra import stack
 from auren_infra.blueprint import describe
+from auren_infra.placement import place
 from auren_infra.settings.deployed import Deployed
 from auren_infra.smoke_test import update as smoke_test
 from auren_infra.smoke_test.answers import Network
@@ -346,4 +347,4 @@ def rehearse(
 def deploy(*, preview: bool = False, passwords: Mapping[str, str] | None = None, **changes: str) -> Rehearsal:
     """The stack with a complete configuration and these `changes` of it."""
     chosen = settings(**changes)
-    return rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=preview, passwords=passwords)
+    return rehearse(lambda: stack.deploy(place(describe(chosen)), Deployed()), preview=preview, passwords=passwords)

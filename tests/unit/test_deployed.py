@@ -9,6 +9,7 @@ import pytest
 from auren_infra import stack
 from auren_infra.admission import admit
 from auren_infra.cloud.last_update import last_update
+from auren_infra.placement import place
 from auren_infra.settings import Fault, SettingsError
 from auren_infra.settings.deployed import Deployed, DeployedDroplet, faults, of_outputs, of_resources
 from tests.unit.configuration import COMPLETE, PINS, blueprint, engine_values, settings
@@ -180,7 +181,7 @@ def test_data_that_is_not_protected_may_be_given_up_and_the_preview_warns(monkey
 
 def _deploy(world: World, before: Deployed = UP, into: Rehearsal | None = None, /, **changes: str) -> Rehearsal:
     world.state = _state() if before is UP else {}
-    return rehearse(lambda: stack.deploy(blueprint(**changes), before), preview=True, world=world, into=into)
+    return rehearse(lambda: stack.deploy(place(blueprint(**changes)), before), preview=True, world=world, into=into)
 
 
 @pytest.mark.parametrize(

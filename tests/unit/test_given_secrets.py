@@ -13,13 +13,14 @@ from auren_infra.admission import admit
 from auren_infra.blueprint import Blueprint, describe
 from auren_infra.files.releases import release
 from auren_infra.host.machine import script
+from auren_infra.placement import place
 from auren_infra.release import RELEASE_ID
 from auren_infra.secrets import digest, docker_config
 from auren_infra.services.model import Given, SecretFile
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
 from auren_infra.settings.secrets import KEY, in_plain
-from tests.unit.configuration import COMPLETE, engine_values, settings
+from tests.unit.configuration import COMPLETE, engine_values, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy, rehearse
 
 VALUE = "hunter2-and-more"
@@ -230,7 +231,7 @@ def test_no_fault_repeats_a_value_that_is_encrypted() -> None:
 
 def _deployed(changes: Mapping[str, str]) -> Rehearsal:
     chosen = settings(**changes)
-    return rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=False)
+    return rehearse(lambda: stack.deploy(place(describe(chosen)), Deployed()), preview=False)
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +257,8 @@ def test_a_given_secret_is_a_file_of_each_reader_and_nothing_else(given: Rehears
 
 def test_compose_mounts_it_and_the_environment_has_nothing_of_it() -> None:
     """The API has other secrets, in a directory that is mounted. Kafka has none, so it gets the directory."""
-    given, plain = describe(settings(**{**GIVEN, "serviceSecrets": '["model_key=api,kafka"]'})), describe(settings())
+    given = planned(describe(settings(**{**GIVEN, "serviceSecrets": '["model_key=api,kafka"]'})))
+    plain = planned(describe(settings()))
     changed = {name: release(given, name) for name in given.by_name if release(given, name) != release(plain, name)}
     assert changed.keys() == {"kafka"}
     before, after = release(plain, "kafka").compose.splitlines(), changed["kafka"].compose.splitlines()

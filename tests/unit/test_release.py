@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from auren_infra.files.releases import release
 from auren_infra.release import Release, argument, parse
 from auren_infra.services.model import Service
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 AUREN = blueprint()
 HOSTILE = (
@@ -143,7 +143,7 @@ def test_another_text_is_no_release(text: str) -> None:
 
 @pytest.mark.parametrize("service", AUREN.services, ids=lambda service: service.name)
 def test_the_release_of_each_service_is_read_back(service: Service) -> None:
-    sent = release(AUREN, service.name, {"password": "0123456789ab"})
+    sent = release(planned(AUREN), service.name, {"password": "0123456789ab"})
     assert parse(sent.text, _arguments(sent)) == sent
 
 

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from auren_infra import outputs, stack
+from auren_infra.placement import place
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import PINS, ROOT, blueprint
@@ -151,7 +152,7 @@ def test_services_that_do_not_fit_are_refused_before_anything_is_asked_or_regist
     run = Rehearsal()
     with pytest.raises(SettingsError, match="auren:dropletSize: the services do not fit s-2vcpu-2gb"):
         rehearse(
-            lambda: stack.deploy(blueprint(dropletSize="s-2vcpu-2gb"), Deployed()),
+            lambda: stack.deploy(place(blueprint(dropletSize="s-2vcpu-2gb")), Deployed()),
             preview=False,
             world=World(zones=[]),
             into=run,
@@ -167,7 +168,7 @@ def test_a_machine_that_could_not_bring_a_droplet_down_is_refused_before_anythin
     monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/usr/bin/{name}")
     run = Rehearsal()
     with pytest.raises(SettingsError, match=f"this machine: has no {program} on PATH"):
-        rehearse(lambda: stack.deploy(blueprint(), Deployed()), preview=False, into=run)
+        rehearse(lambda: stack.deploy(place(blueprint()), Deployed()), preview=False, into=run)
     assert run.resources == []
     assert deploy(preview=True).resources
 
@@ -180,7 +181,7 @@ def test_outputs_have_the_contracts_names_in_a_preview_as_well() -> None:
     exported: set[str] = set()
 
     def program() -> dict[str, pulumi.Input[object]]:
-        given = stack.deploy(blueprint(), Deployed())
+        given = stack.deploy(place(blueprint()), Deployed())
         exported.update(given)
         return given
 
@@ -196,6 +197,9 @@ def test_a_missing_zone_is_refused_before_anything_is_registered() -> None:
     run = Rehearsal()
     with pytest.raises(SettingsError, match=r"auren:cloudflareZone: .* sees no zone aupex\.ai\. Add the zone"):
         rehearse(
-            lambda: stack.deploy(blueprint(), Deployed()), preview=False, world=World([zone("example.org")]), into=run
+            lambda: stack.deploy(place(blueprint()), Deployed()),
+            preview=False,
+            world=World([zone("example.org")]),
+            into=run,
         )
     assert run.resources == []

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.placement import Instance
 from auren_infra.services.model import Service
 from tests.local.deployment import Deployment, rehearsal
 from tests.local.host import Host
@@ -36,7 +37,7 @@ def services(deployment: Deployment) -> dict[str, Service]:
 @pytest.fixture(scope="package")
 def containers(services: dict[str, Service]) -> list[str]:
     """Their names."""
-    return [service.container for service in services.values()]
+    return [Instance(service).container for service in services.values()]
 
 
 @pytest.fixture(scope="module", autouse=True)

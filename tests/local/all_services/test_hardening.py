@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from auren_infra.files import paths
+from auren_infra.placement import Instance
 from auren_infra.services.model import NETWORK_NAME, Service
 from tests.local.all_services.test_all_nine import NINE
 from tests.local.host import Host
@@ -27,7 +28,7 @@ def service(request: pytest.FixtureRequest, services: dict[str, Service]) -> Ser
 
 @pytest.fixture
 def container(service: Service, inspected: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return inspected[service.container]
+    return inspected[Instance(service).container]
 
 
 def test_its_privileges_are_none(service: Service, container: dict[str, Any]) -> None:
@@ -112,7 +113,7 @@ def test_no_secret_is_in_what_docker_tells(host: Host, service: Service, contain
 
 
 def test_the_kernel_has_it_so(host: Host, service: Service, container: dict[str, Any]) -> None:
-    process = host.run("docker", "inspect", "--format", "{{.State.Pid}}", service.container).strip()
+    process = host.run("docker", "inspect", "--format", "{{.State.Pid}}", Instance(service).container).strip()
     lines = host.run("cat", f"/proc/{process}/status").splitlines()
     status = {key: value.split() for key, _, value in (line.partition(":") for line in lines)}
     for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):

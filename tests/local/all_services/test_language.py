@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra.placement import Instance
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import Deployment
 from tests.local.host import Host
@@ -58,4 +59,4 @@ def test_every_command_runs_in_every_language(language: str, deployment: Deploym
     commands = deployment.command_urns().values()
     deployment.up(*(word for urn in commands for word in ("--target-replace", urn)))
     assert drift() == (0, RIGHT)
-    host.wait_until_healthy([service.container for service in deployment.services()], 60)
+    host.wait_until_healthy([Instance(service).container for service in deployment.services()], 60)

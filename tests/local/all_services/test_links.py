@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.placement import Instance
 from auren_infra.services.model import BRIDGE, Service
 from auren_infra.settings import CONTAINER_SUBNET
 from tests.local import cloud
@@ -45,7 +46,7 @@ def test_no_container_reaches_the_machine_or_the_metadata(
 def test_ipv6_is_no_way_around(host: Host, services: dict[str, Service]) -> None:
     """By the addresses that interfaces give themselves, of the other containers and of the machine's bridge."""
     containers = host.containers()
-    networks = [containers[service.container]["NetworkSettings"]["Networks"] for service in services.values()]
+    networks = [containers[Instance(service).container]["NetworkSettings"]["Networks"] for service in services.values()]
     hardware = [endpoint["MacAddress"] for network in networks for endpoint in network.values()]
     hardware.append(host.run("cat", f"/sys/class/net/{BRIDGE}/address").strip())
     ports = sorted({service.port for service in services.values()} | {22})

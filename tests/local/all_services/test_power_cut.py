@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.placement import Instance
 from auren_infra.services.model import Service
 from tests.local.all_services.biometrics import post_biometric, read_biometric
 from tests.local.all_services.connections import assert_only_the_links_connect
@@ -105,7 +106,7 @@ def test_nothing_acknowledged_is_lost_and_all_is_as_it_was(
         time.sleep(WRITE_SECONDS)
         began = time.time()
         act(host.droplet, kind)
-    host.wait_until_healthy([service.container for service in services.values()], BACK_WITHIN)
+    host.wait_until_healthy([Instance(service).container for service in services.values()], BACK_WITHIN)
 
     counts = {store: len(acknowledged.names(store)) for store in STORES}
     assert min(counts.values()) >= ENOUGH, counts

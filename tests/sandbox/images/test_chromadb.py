@@ -13,7 +13,7 @@ from docker.models.containers import Container
 from auren_infra.files.releases import release
 from auren_infra.services.model import Statement
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 pytestmark = pytest.mark.machine
 
@@ -83,7 +83,7 @@ def test_an_index_that_a_power_cut_tore_is_made_anew_from_the_log(run: Run, tmp_
     auren = blueprint()
     service = auren.by_name["chromadb"]
     script, data = tmp_path / "chroma-start.sh", tmp_path / "data"
-    script.write_text(release(auren, "chromadb").files["chroma-start.sh"])
+    script.write_text(release(planned(auren), "chromadb").files["chroma-start.sh"])
     data.mkdir()
     chroma = run(
         "chromadb",

@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from auren_infra.files.releases import release
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 pytestmark = pytest.mark.machine
 
@@ -106,7 +106,7 @@ class Postgres:
 @pytest.fixture
 def postgres(run: Run, volume: str, secrets_folder: Path, init_scripts: str, tmp_path: Path) -> Postgres:
     path = tmp_path / "start.sh"
-    path.write_text(release(blueprint(), "postgres").files["postgres-start.sh"])
+    path.write_text(release(planned(blueprint()), "postgres").files["postgres-start.sh"])
     path.chmod(0o644)
     return Postgres(run, definition(volume, secrets_folder, init_scripts), f"{path}:/etc/auren/postgres-start.sh:ro")
 

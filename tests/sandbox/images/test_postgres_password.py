@@ -9,7 +9,7 @@ from docker.models.containers import Container
 from auren_infra.files.releases import release
 from auren_infra.services.model import FILES, Service
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 pytestmark = pytest.mark.machine
 
@@ -28,7 +28,7 @@ class Postgres:
         folder.chmod(0o755)
         for name in ("files", "secrets"):
             (folder / name).mkdir()
-        for name, text in release(AUREN, "postgres").files.items():
+        for name, text in release(planned(AUREN), "postgres").files.items():
             (folder / "files" / name).write_text(text)
         self.use(FIRST)
         self.options: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from auren_infra.files.releases import release
 from auren_infra.services.model import FILES
 from tests.sandbox.images.containers import Run, eventually, says
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 
 pytestmark = pytest.mark.machine
 
@@ -59,7 +59,7 @@ def test_the_password_in_the_file_counts_at_every_start_and_the_health_check_pro
     service = auren.by_name["redis"]
     for folder in ("files", "secrets"):
         (tmp_path / folder).mkdir()
-    for name, text in release(auren, "redis").files.items():
+    for name, text in release(planned(auren), "redis").files.items():
         (tmp_path / "files" / name).write_text(text)
 
     def use(password: str) -> None:

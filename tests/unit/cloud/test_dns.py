@@ -4,6 +4,7 @@ import pulumi
 import pytest
 
 from auren_infra import stack
+from auren_infra.placement import place
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import blueprint
@@ -55,7 +56,7 @@ def test_a_domain_that_needs_a_certificate_of_its_own_says_so(
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     world = World([zone(changes.get("cloudflareZone", "aupex.ai"))])
-    rehearse(lambda: stack.deploy(blueprint(**changes), Deployed()), preview=True, world=world)
+    rehearse(lambda: stack.deploy(place(blueprint(**changes)), Deployed()), preview=True, world=world)
     assert [warning[:29] for warning in warnings] == ["auren:domain: eu.app.aupex.ai"] * warned
     assert all("order an advanced certificate there, or choose a domain one level" in warning for warning in warnings)
 
@@ -95,7 +96,7 @@ def test_visitors_are_not_sent_to_a_new_address_when_the_droplet_is_replaced(reh
 def test_a_zone_that_nobody_would_ask_or_that_is_not_the_only_one_is_refused(zones: list, said: str) -> None:
     run = Rehearsal()
     with pytest.raises(SettingsError) as refused:
-        rehearse(lambda: stack.deploy(blueprint(), Deployed()), preview=True, world=World(zones), into=run)
+        rehearse(lambda: stack.deploy(place(blueprint()), Deployed()), preview=True, world=World(zones), into=run)
     assert "\n  auren:cloudflareZone: the " in str(refused.value)
     assert said in str(refused.value)
     assert run.resources == []
@@ -105,5 +106,5 @@ def test_a_zone_that_nobody_would_ask_or_that_is_not_the_only_one_is_refused(zon
 def test_the_active_zone_is_taken_whatever_else_has_its_name(others: list[str]) -> None:
     """In the first account that a token sees, it may be one that was never finished."""
     zones = [*(zone(id="f" * 32, status=status) for status in others), zone()]
-    run = rehearse(lambda: stack.deploy(blueprint(), Deployed()), preview=True, world=World(zones))
+    run = rehearse(lambda: stack.deploy(place(blueprint()), Deployed()), preview=True, world=World(zones))
     assert {record.inputs["zoneId"] for record in run.of_type(RECORD)} == {ZONE_ID}

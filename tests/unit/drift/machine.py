@@ -17,10 +17,11 @@ from auren_infra.drift.users import ROOTS_KEYS, fingerprint
 from auren_infra.files import compose, firewall, paths, render
 from auren_infra.files.releases import release
 from auren_infra.host.machine import script
+from auren_infra.placement import Instance
 from auren_infra.release import Release
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
-from tests.unit.configuration import ROOT, settings
+from tests.unit.configuration import ROOT, planned, settings
 from tests.unit.rehearsal import NAME, Registration, Rehearsal, public_key
 
 SETTINGS = settings()
@@ -128,7 +129,7 @@ class _Maker:
         for service in SERVICES.values():
             container_id = hashlib.sha256(service.name.encode()).hexdigest()
             release_id = released(service).id
-            machine.containers[service.container] = inspected(service, container_id, release_id)
+            machine.containers[Instance(service).container] = inspected(service, container_id, release_id)
             machine.accepted[service.name] = release_id
         machine.networks = {NETWORK_NAME: _network(NETWORK_NAME)}
         machine.units = {
@@ -141,7 +142,7 @@ class _Maker:
         }
         for timer in ("logrotate.timer", "apt-daily.timer", "apt-daily-upgrade.timer"):
             machine.units[timer] = {"ActiveState": "active", "UnitFileState": "enabled"}
-        rules = firewall.container_rules(AUREN)
+        rules = firewall.container_rules(planned(AUREN))
         machine.texts = {
             "alarms": "",
             "docker-versions": "engine 29.8.2\nclient 29.8.2\ncontainerd v2.3.6\ncompose 5.6.0\n",
@@ -167,7 +168,7 @@ class _Maker:
         def put(path: str, text: str | bytes, mode: str = "644", owner: tuple[str, str] = ("0:0", "root:root")) -> None:
             machine.files[path] = (mode, *owner, _digest(text))
 
-        put(paths.COMPOSE_FILE, compose.render(AUREN))
+        put(paths.COMPOSE_FILE, compose.render(planned(AUREN)))
         for directory in (paths.SERVICES, "/root/.ssh"):
             _directory(machine, directory, "700")
         places = ("", "/website", "/sql/init")
@@ -176,8 +177,8 @@ class _Maker:
         put(paths.OPERATOR_KEYS, render.operator_keys(SETTINGS), "600")
         put("/etc/docker/daemon.json", render.docker_daemon())
         put("/etc/apt/apt.conf.d/52auren-updates", render.system_updates(SETTINGS))
-        put("/etc/auren/containers.rules", firewall.container_rules(AUREN))
-        put("/etc/logrotate.d/auren-nginx", render.log_rotation(services))
+        put("/etc/auren/containers.rules", firewall.container_rules(planned(AUREN)))
+        put("/etc/logrotate.d/auren-nginx", render.log_rotation(planned(AUREN).by_name["nginx"]))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
         put("/usr/local/lib/auren/stop", script("stop"), "755")
         for path, text in self.written.items():
@@ -202,7 +203,7 @@ class _Maker:
 
 
 def released(service: Service) -> Release:
-    return release(AUREN, service.name, {name: _hmac(text)[:12] for name, text in _secrets(service).items()})
+    return release(planned(AUREN), service.name, {name: _hmac(text)[:12] for name, text in _secrets(service).items()})
 
 
 def directory_of(service: Service) -> str:
@@ -237,9 +238,10 @@ def recorded(name: str) -> str:
 
 
 def inspected(service: Service, container_id: str, release: str) -> dict[str, Any]:
+    instance = Instance(service)
     return {
         "id": container_id,
-        "name": f"/{service.container}",
+        "name": f"/{instance.container}",
         "image": service.image,
         "labels": {
             "com.docker.compose.project": compose.PROJECT_NAME,
@@ -255,7 +257,12 @@ def inspected(service: Service, container_id: str, release: str) -> dict[str, An
             "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0},
             "NetworkMode": NETWORK_NAME,
         },
-        "networks": {NETWORK_NAME: {"IPAddress": str(service.address), "Aliases": [service.container, service.name]}},
+        "networks": {
+            NETWORK_NAME: {
+                "IPAddress": str(instance.address),
+                "Aliases": [instance.container, service.name],
+            }
+        },
     }
 
 

@@ -5,6 +5,7 @@ import pytest
 from auren_infra.drift import compare
 from auren_infra.files.compose import RELEASE_LABEL
 from auren_infra.host.sent import Command
+from auren_infra.placement import Instance
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
 from tests.unit.drift.machine import KEY, SERVICES, Machine, released
@@ -174,5 +175,5 @@ def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(
 def test_every_service_is_looked_at(deployed: list[Command], machine: Machine) -> None:
     machine.containers.clear()
     assert {found.where for found in compare.findings(deployed, machine.facts, KEY)} == {
-        one.container for one in SERVICES.values()
+        Instance(one).container for one in SERVICES.values()
     }

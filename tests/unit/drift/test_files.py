@@ -9,6 +9,7 @@ from auren_infra.blueprint import describe
 from auren_infra.drift import compare, directories, files, state
 from auren_infra.files import paths
 from auren_infra.host.sent import Command
+from auren_infra.placement import place
 from auren_infra.secrets import digest
 from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import settings
@@ -214,7 +215,9 @@ def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
         "registries": '["ghcr.io=auren:token"]',
     }
     chosen = settings(**changes)
-    commands = state.commands(export(rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=False)))
+    commands = state.commands(
+        export(rehearse(lambda: stack.deploy(place(describe(chosen)), Deployed()), preview=False))
+    )
     (logins,) = [one for one in files.placed(commands) if one.path == paths.REGISTRY_LOGINS]
     (key,) = [one for one in files.placed(commands) if one.path.endswith("/secrets/model_key")]
     assert key.path.startswith(f"{paths.SERVICES}/api/releases/")

@@ -3,12 +3,12 @@
 import pytest
 
 from auren_infra.files.firewall import container_rules, machine_rules
-from tests.unit.configuration import blueprint
+from tests.unit.configuration import blueprint, planned
 from tests.unit.host.bench import Bench
 
 RULES = "/etc/auren/containers.rules"
 UNIT = "/etc/systemd/system/auren-firewall.service"
-CONTAINER_RULES = container_rules(blueprint())
+CONTAINER_RULES = container_rules(planned(blueprint()))
 
 IPTABLES = r"""
 case "$*" in

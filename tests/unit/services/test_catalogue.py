@@ -5,6 +5,7 @@ from graphlib import CycleError
 import pytest
 
 from auren_infra.blueprint import describe
+from auren_infra.placement import Instance
 from auren_infra.services.links import ADDITIONS, LINKS, MATRIX
 from auren_infra.services.model import Link, Preflight, Protocol, Service, Topics
 from auren_infra.settings import CONTAINER_SUBNET
@@ -77,7 +78,7 @@ def test_topics_are_the_ones_that_the_services_speak_of() -> None:
 
 
 def test_addresses_are_unique_and_leave_the_gateway_alone() -> None:
-    addresses = [service.address for service in SERVICES]
+    addresses = [Instance(service).address for service in SERVICES]
     assert len(set(addresses)) == len(addresses)
     assert all(address in CONTAINER_SUBNET for address in addresses)
     assert CONTAINER_SUBNET[0] not in addresses
@@ -87,7 +88,7 @@ def test_addresses_are_unique_and_leave_the_gateway_alone() -> None:
 def test_containers_and_volumes_do_not_share_a_name() -> None:
     volumes = [volume.name for service in SERVICES for volume in service.volumes]
     assert len(set(volumes)) == len(volumes), "two services on one directory would write over each other"
-    assert len({service.container for service in SERVICES}) == len(SERVICES)
+    assert len({Instance(service).container for service in SERVICES}) == len(SERVICES)
 
 
 def test_all_services_fit_the_smallest_droplet_with_room_for_the_system() -> None:

@@ -11,11 +11,12 @@ import yaml
 from auren_infra import stack
 from auren_infra.blueprint import Blueprint, describe
 from auren_infra.files import compose, paths, render
+from auren_infra.placement import Instance, place
 from auren_infra.services import capacity, catalogue, links
 from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, SettingsError
 from auren_infra.settings.deployed import Deployed
-from tests.unit.configuration import ROOT, blueprint, settings
+from tests.unit.configuration import ROOT, blueprint, planned, settings
 from tests.unit.rehearsal import Rehearsal, rehearse
 
 LARGER = "s-4vcpu-8gb"
@@ -60,13 +61,13 @@ def search(services: tuple[Service, ...]) -> Service:
 
 @pytest.fixture(scope="module")
 def rehearsal(auren: Blueprint) -> Rehearsal:
-    return rehearse(lambda: stack.deploy(auren, Deployed()), preview=False)
+    return rehearse(lambda: stack.deploy(place(auren), Deployed()), preview=False)
 
 
 def test_it_is_the_tenth_and_leaves_the_others_as_they_are(services: tuple[Service, ...], search: Service) -> None:
     assert {service.name: service for service in services} == {**NINE, "search": search}
     assert len(services) == 10
-    assert search.address not in {service.address for service in NINE.values()}
+    assert Instance(search).address not in {Instance(service).address for service in NINE.values()}
 
 
 def test_it_starts_before_the_one_that_talks_to_it(services: tuple[Service, ...], rehearsal: Rehearsal) -> None:
@@ -79,9 +80,11 @@ def test_it_starts_before_the_one_that_talks_to_it(services: tuple[Service, ...]
 
 
 def test_compose_has_it_with_the_hardening_of_the_others(auren: Blueprint, search: Service) -> None:
-    document = yaml.safe_load(compose.render(auren))
+    machine = planned(auren)
+    document = yaml.safe_load(compose.render(machine))
     ours, neighbour = (
-        yaml.safe_load(compose.render_release(auren, name))["services"][name] for name in ("search", "chromadb")
+        yaml.safe_load(compose.render_release(machine, machine.by_name[name]))["services"][name]
+        for name in ("search", "chromadb")
     )
     assert document["services"]["search"]["extends"]["service"] == "search"
     assert ours["image"] == "docker.io/getmeili/meilisearch:v1.13.3", "an image needs no pin elsewhere"
@@ -93,11 +96,9 @@ def test_compose_has_it_with_the_hardening_of_the_others(auren: Blueprint, searc
     assert document["volumes"]["search-data"]["driver_opts"]["device"] == paths.volume(search.volumes[0])
 
 
-def test_its_volume_is_a_directory_of_its_user_on_the_data_disk(
-    services: tuple[Service, ...], rehearsal: Rehearsal
-) -> None:
+def test_its_volume_is_a_directory_of_its_user_on_the_data_disk(auren: Blueprint, rehearsal: Rehearsal) -> None:
     line = "/mnt/auren-data/search-data 10010:10010\n"
-    assert line in render.data_directories(services)
+    assert line in render.data_directories(planned(auren))
     assert line in rehearsal.command("data-disk").inputs["stdin"]
 
 
@@ -107,8 +108,8 @@ def test_it_is_no_leftover_to_be_retired(rehearsal: Rehearsal) -> None:
 
 def test_the_firewall_lets_the_api_reach_it_and_nobody_else(rehearsal: Rehearsal, search: Service) -> None:
     rules = rehearsal.command("container-firewall").inputs["stdin"].splitlines()
-    (rule,) = [rule for rule in rules if str(search.address) in rule]
-    assert f"-s {NINE['api'].address} -d {search.address} -p tcp --dport 7700 " in rule
+    (rule,) = [rule for rule in rules if str(Instance(search).address) in rule]
+    assert f"-s {Instance(NINE['api']).address} -d {Instance(search).address} -p tcp --dport 7700 " in rule
     assert rule.endswith("-j ACCEPT")
 
 

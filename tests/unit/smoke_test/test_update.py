@@ -12,6 +12,7 @@ import pytest
 
 from auren_infra import stack
 from auren_infra.blueprint import describe
+from auren_infra.placement import place
 from auren_infra.settings.deployed import Deployed
 from auren_infra.smoke_test import clouds, update
 from auren_infra.smoke_test.advice import GONE
@@ -56,7 +57,7 @@ def updated(network: FakeNetwork, *, preview: bool = False, without: tuple[str, 
     run = network.run if isinstance(network, Watched) else Rehearsal()
     chosen = settings(proxied="false", **changes)
     return rehearse(
-        lambda: stack.deploy(describe(chosen), Deployed()),
+        lambda: stack.deploy(place(describe(chosen)), Deployed()),
         preview=preview,
         into=run,
         network=network,

@@ -15,7 +15,7 @@ from auren_infra.services.model import Preflight
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
-from tests.unit.configuration import settings
+from tests.unit.configuration import planned, settings
 
 CALM = {"apiRequestsPerSecond": "100000", "apiRequestBurst": "10000"}
 """The largest limits that there are, which only a test of the limits lowers."""
@@ -61,7 +61,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         chosen = settings(**{**CALM, **changes})
         services = describe(chosen).services
         (service,) = [service for service in services if service.name == "nginx"]
-        text = release(describe(chosen), "nginx").files["nginx.conf"]
+        text = release(planned(describe(chosen)), "nginx").files["nginx.conf"]
         assert text.count("server 172.18.0.11:8080 ") == 1
         text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
         for old, new in (instead or {}).items():

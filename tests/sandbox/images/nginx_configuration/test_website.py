@@ -10,7 +10,7 @@ from auren_infra.files.releases import release
 from auren_infra.settings.content_sources import LONGEST
 from tests.sandbox.images.containers import Run, eventually
 from tests.sandbox.images.nginx_configuration.web import Serve
-from tests.unit.configuration import settings
+from tests.unit.configuration import planned, settings
 
 pytestmark = pytest.mark.machine
 
@@ -135,7 +135,7 @@ def test_a_line_of_the_log_can_be_read_by_a_program(serve: Serve) -> None:
 def test_the_containers_log_tells_why_a_start_failed(run: Run, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     auren = describe(settings())
-    text = release(auren, "nginx").files["nginx.conf"]
+    text = release(planned(auren), "nginx").files["nginx.conf"]
     (tmp_path / "nginx.conf").write_text(text.replace("limit_req zone=requests", "limit_req zone=unknown"))
     nginx = run(
         "nginx",

@@ -1,0 +1,74 @@
+"""One machine of a stack: its volume, its droplet, Docker, the services that are placed on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from auren_infra.cloud.droplet import Droplet
+from auren_infra.cloud.network import Network
+from auren_infra.cloud.volumes import DataVolume
+from auren_infra.host.configuration import Configuration
+from auren_infra.host.containers import Containers
+from auren_infra.host.data_disk import DataDisk
+from auren_infra.host.docker_engine import DockerEngine
+from auren_infra.host.machine import Machine
+from auren_infra.host.resize import stop_before_resize
+from auren_infra.host.system_updates import SystemUpdates
+from auren_infra.placement import MachinePlan
+from auren_infra.secrets import Secrets
+from auren_infra.settings import docker
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the machines of a stack have in common."""
+
+    network: Network
+    secrets: Secrets
+    built: Mapping[str, pulumi.Output[str]]
+    """The images that are known only when they are built, by service."""
+    cloud_options: pulumi.ResourceOptions | None = None
+    """For the components of the cloud."""
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    data: DataVolume
+    droplet: Droplet
+    containers: Containers
+
+
+def provision(plan: MachinePlan, shared: Shared) -> Provisioned:
+    """Register everything of one machine."""
+    name, settings, network = plan.name, plan.blueprint.settings, shared.network
+    data = DataVolume(name, settings, network.tag, shared.cloud_options)
+    droplet = Droplet(name, settings, network, data, shared.cloud_options, before_resize=stop_before_resize)
+    machine = Machine(
+        name,
+        address=droplet.address,
+        private_key=droplet.private_key,
+        host_key=droplet.host_key,
+        lifetime=droplet.droplet,
+        by_agent=bool(settings.deploy_key),
+    )
+    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    disk = DataDisk(
+        machine,
+        device=data.device,
+        size_gb=settings.data_volume_size,
+        attachment=droplet.attachment,
+        plan=plan,
+        ready=ready,
+    )
+    engine = DockerEngine(machine, plan, ready)
+    SystemUpdates(machine, settings, engine.installed)
+    configuration = Configuration(machine, plan, ready, secrets=shared.secrets, built=shared.built)
+    containers = Containers(
+        machine,
+        plan,
+        configuration,
+        [disk.mounted, engine.network, configuration.logins],
+        docker_generation=docker.generation(settings.docker_source, settings.docker_version),
+    )
+    return Provisioned(data, droplet, containers)
