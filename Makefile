@@ -49,7 +49,7 @@ verify: check ## the checks, then all tests that need no root: engine, plugins, 
 
 test: check ## everything: the checks, then all other tests, on real machines in this machine (root)
 	$(VENV)/python -m sandbox prepare
-	$(call pytest,$(OTHER_TESTS))
+	$(call pytest,-n 2 --dist loadgroup $(OTHER_TESTS))
 
 soak: .venv/.for-development ## the tests of properties with many more examples; takes long
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)

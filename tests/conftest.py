@@ -19,6 +19,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(random.randrange(1 << 32))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs tests with real machines beside all others. This machine has room for one rehearsal.
+
+    The tests of a directory stay together, since they share what is slow to set up.
+    """
+    for item in items:
+        machine = item.get_closest_marker("machine")
+        item.add_marker(pytest.mark.xdist_group("machine" if machine else str(item.path.parent)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seed = terminalreporter.config.getoption("hypothesis_seed")
     terminalreporter.line(f"The same examples of the tests of properties again: pytest --hypothesis-seed={seed}")
