@@ -12,6 +12,7 @@ COMMANDS = {
     "access": "open SSH to one address for a bounded time, close it again, check who else is let in",
     "drift": "compare the machine with what was deployed",
     "outputs": "print a stack's outputs in the format of a tool",
+    "release": "write a service's new image into the stack's configuration file",
     "review": "preview a stack, and print the comment for a pull request",
     "state": "create the bucket that a team shares, print an earlier state",
 }

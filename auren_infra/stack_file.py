@@ -10,10 +10,13 @@ CHOSEN = "PULUMI_OPTION_CONFIG_FILE"
 """The engine's variable for another file than the project's own. Of its option `--config-file`, it tells nobody."""
 
 
+def stack_file_path(stack: str, project: Path) -> Path:
+    return Path(os.environ.get(CHOSEN) or project / f"Pulumi.{stack}.yaml").absolute()
+
+
 def stack_file(stack: str, project: Path) -> str:
     """The file's text; empty where there is none that can be read."""
-    path = Path(os.environ.get(CHOSEN) or project / f"Pulumi.{stack}.yaml")
     try:
-        return path.read_text(encoding="utf-8")
+        return stack_file_path(stack, project).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""

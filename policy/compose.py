@@ -7,7 +7,7 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from auren_infra.release import COMMAND, parse
+from auren_infra.release_text import COMMAND, parse
 from policy.resource import Resource
 
 REMOTE_COMMAND = "command:remote:Command"

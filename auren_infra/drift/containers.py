@@ -10,7 +10,7 @@ from auren_infra.drift.state import of
 from auren_infra.files import paths
 from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
 from auren_infra.host.sent import Command
-from auren_infra.release import Release, parse
+from auren_infra.release_text import Release, parse
 
 
 @dataclass(frozen=True)

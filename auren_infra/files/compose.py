@@ -11,7 +11,7 @@ import yaml
 
 from auren_infra.files import paths
 from auren_infra.placement import Instance, MachinePlan
-from auren_infra.release import RELEASE_ID
+from auren_infra.release_text import RELEASE_ID
 from auren_infra.services.model import FILES, NETWORK_NAME, Preflight, Service, Volume
 
 PROJECT_NAME = "auren"

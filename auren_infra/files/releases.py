@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from auren_infra.files import compose, render
 from auren_infra.placement import MachinePlan
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.services.model import Preflight
 
 

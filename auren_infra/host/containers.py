@@ -10,7 +10,7 @@ from auren_infra.files import paths
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.placement import Instance, MachinePlan
-from auren_infra.release import COMMAND, argument
+from auren_infra.release_text import COMMAND, argument
 from auren_infra.services.model import Statement, Topics
 
 

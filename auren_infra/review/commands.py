@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.host import sent
-from auren_infra.release import COMMAND, Release, parse
+from auren_infra.release_text import COMMAND, Release, parse
 from auren_infra.review.preview import Hidden, Step
 
 _LONGEST_CALL = 10_000

@@ -6,7 +6,7 @@ from typing import Any, cast
 import yaml
 
 from auren_infra.host.sent import Command
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from tests.sandbox.engine.project import Project
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.release import parse
+from auren_infra.release_text import parse
 from auren_infra.settings import DockerSource, docker
 from tests.hosted.stand_ins import production_names
 from tests.review.workflows import FOLDER, shell, workflow

@@ -18,11 +18,14 @@ TITLE = "The nightly look has findings"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 
+EXAMPLE = ROOT / "examples" / "application" / ".github" / "workflows" / "release.yml"
+
+
 def test_actionlint_accepts_them(actionlint: Path) -> None:
     """It has their scripts judged by shellcheck as well, which stands beside this Python."""
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [actionlint, *sorted(FOLDER.glob("*.yml"))],
+        [actionlint, *sorted(FOLDER.glob("*.yml")), EXAMPLE],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -68,7 +71,10 @@ def test_secrets_are_taken_from_an_environment_and_never_in_a_forks_pull_request
     content = workflow(name)
     assert "pull_request_target" not in content["on"]
     for job in content["jobs"].values():
-        if "secrets." in json.dumps(job):
+        if used := set(re.findall(r"secrets\.(\w+)", json.dumps(job))):
+            if called := content["on"].get("workflow_call") if isinstance(content["on"], dict) else None:
+                assert used == called["secrets"].keys(), "they are of the repository that calls it"
+                continue
             assert job["environment"]
             if "pull_request" in content["on"]:
                 assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
@@ -84,6 +90,7 @@ def test_no_workflow_cancels_another_or_takes_the_place_of_one_that_waits() -> N
         "drift": {"group": "drift", "cancel-in-progress": False},
         "official": {"group": "official-${{ github.ref }}", "cancel-in-progress": False},
         # A push takes back the approval of the commit before.
+        "propose/propose": {"group": "propose-${{ inputs.stack }}", "cancel-in-progress": False},
         "preview": {"group": "preview-${{ github.event.pull_request.number }}", "cancel-in-progress": True},
     }
 

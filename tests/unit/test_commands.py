@@ -109,7 +109,7 @@ def test_no_command_waits_for_the_packages_of_another() -> None:
     assert set(typed("-c", code).stdout.split()) == {"auren_infra.__main__", "auren_infra.command_line"}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["access", "drift", "outputs", "review", "state"])
 def test_an_old_call_does_the_same_and_names_the_new_one(name: str) -> None:
     new = typed("-m", "auren_infra", name, "--no-such-option")
     old = typed("-m", f"auren_infra.{name}", "--no-such-option")

@@ -14,7 +14,7 @@ from auren_infra.blueprint import Blueprint, describe
 from auren_infra.files.releases import release
 from auren_infra.host.machine import script
 from auren_infra.placement import place
-from auren_infra.release import RELEASE_ID
+from auren_infra.release_text import RELEASE_ID
 from auren_infra.secrets import digest, docker_config
 from auren_infra.services.model import Given, SecretFile
 from auren_infra.settings import SettingsError

@@ -4,7 +4,7 @@
 #
 # /opt/auren/services/SERVICE holds releases/ID (compose.yml, files/, secrets/, text), and links to them: `current` is the release that
 # was accepted last, `previous` the one before it, `failed` the one that was refused last. secrets/ holds every secret once.
-# RELEASE is written by auren_infra/release.py. The id is the digest of all that is sent, so the same is the same release.
+# RELEASE is written by auren_infra/release_text.py. The id is the digest of all that is sent, so the same is the same release.
 set -euo pipefail
 
 services=/opt/auren/services

@@ -18,7 +18,7 @@ from auren_infra.files import compose, firewall, paths, render
 from auren_infra.files.releases import release
 from auren_infra.host.machine import script
 from auren_infra.placement import Instance
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, planned, settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auren_infra.release import RELEASE_ID, Release
+from auren_infra.release_text import RELEASE_ID, Release
 from tests.unit.host.bench import OWNER, Bench
 
 SERVICE = "/opt/auren/services/api"

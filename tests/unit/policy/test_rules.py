@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from auren_infra.host.machine import script
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.waivers import WAIVABLE
 from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack, Terms

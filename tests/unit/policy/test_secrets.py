@@ -15,7 +15,7 @@ import yaml
 
 from auren_infra.files.directory import pack
 from auren_infra.host.machine import script
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from policy.carried import MOST_EXPANDED, texts
 from policy.resource import Resource, Stack
 from policy.rules.secrets import LOOKS, RULES, STACK_RULES

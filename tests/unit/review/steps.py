@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from auren_infra.host.machine import script
-from auren_infra.release import RELEASE_ID, Release, argument
+from auren_infra.release_text import RELEASE_ID, Release, argument
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Hidden, Preview, Step
 

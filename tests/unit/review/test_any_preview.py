@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Finding, Hidden, Preview, Step
 from tests.examples import examples

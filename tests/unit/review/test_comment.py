@@ -8,7 +8,7 @@ import pytest
 from pulumi.automation.events import EngineEvent
 
 from auren_infra.host.machine import script
-from auren_infra.release import Release
+from auren_infra.release_text import Release
 from auren_infra.review.comment import comment
 from auren_infra.review.preview import Finding, Hidden, Preview, Step, read
 from tests.unit.review.github import assert_sound

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auren_infra.files.releases import release
-from auren_infra.release import Release, argument, parse
+from auren_infra.release_text import Release, argument, parse
 from auren_infra.services.model import Service
 from tests.unit.configuration import blueprint, planned
 

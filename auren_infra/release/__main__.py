@@ -1,0 +1,88 @@
+"""`python -m auren_infra release`: a new image for a service, in the stack's configuration file."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from auren_infra.command_line import NOT_DONE, run, told
+from auren_infra.outputs.placing import Placed, place
+from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import PROJECT, stack_name
+from auren_infra.release.entry import EntryError, current, with_image
+from auren_infra.services.catalogue import described
+from auren_infra.settings import Settings
+from auren_infra.settings.images import reference_fault, unreachable
+from auren_infra.settings.releases import misfit
+from auren_infra.stack_file import stack_file, stack_file_path
+
+_EXAMPLE = "api=ghcr.io/auren-ai/auren-api:1.4.0@sha256:DIGEST"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m auren_infra release",
+        **told(
+            does="Writes the image of a service into the stack's configuration file, as one changed line. Nothing is "
+            "deployed: the preview of the change shows what it does.",
+            needs="The file Pulumi.STACK.yaml of this project.",
+            ends={
+                0: "the file names these images",
+                1: "nothing was changed; standard error says why",
+                NOT_DONE: "the call was wrong",
+            },
+            examples=[f"release --stack prod {_EXAMPLE}"],
+        ),
+    )
+    parser.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
+    parser.add_argument("images", metavar="SERVICE=IMAGE", nargs="+", help="the service, and its image with a digest")
+    options = parser.parse_args(arguments)
+    stack: str = options.stack.name
+    images = dict(each.partition("=")[::2] for each in options.images)
+    if faults := [*_twice(options.images), *_faults(images)]:
+        print("error: nothing was changed:", *faults, sep="\n", file=sys.stderr)
+        return 1
+    path = stack_file_path(stack, PROJECT)
+    before = text = stack_file(stack, PROJECT)
+    changes: list[str] = []
+    try:
+        if not text:
+            raise EntryError("there is no such file, or it cannot be read")
+        for service, reference in images.items():
+            was = current(text, service)
+            text = with_image(text, service, reference)
+            changes.append(
+                f"{service}: {was or 'no image in the file'} -> {reference}"
+                if was != reference
+                else f"{service}: no change"
+            )
+        if text != before:
+            place([Placed(path, text)])
+        print(*changes, sep="\n")
+    except (EntryError, OutputsError) as error:
+        print(f"error: nothing was changed: {path}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _twice(images: Sequence[str]) -> Iterator[str]:
+    names = [each.partition("=")[0] for each in images]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{name} is named twice; name it once"
+
+
+def _faults(images: Mapping[str, str]) -> Iterator[str]:
+    known = sorted(service.name for service in described(Settings.model_construct()))
+    for service, reference in images.items():
+        if service not in known:
+            yield f"there is no service {service!r}; the services are {', '.join(known)}"
+        elif fault := reference_fault(reference) or unreachable(reference) or misfit(service, reference):
+            yield f"{service}: {fault}"
+        elif "@" not in reference:
+            yield (
+                f"{service}: {reference} has no digest, and a tag can be moved to another image; add @sha256:... as "
+                f"`docker buildx imagetools inspect {reference}` prints it"
+            )
+
+
+if __name__ == "__main__":
+    run(main)
