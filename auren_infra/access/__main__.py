@@ -21,11 +21,11 @@ from auren_infra.settings.vocabulary import NAME
 
 DONE, DIFFERENT, FAILED = 0, 1, NOT_DONE
 IN_FORCE_SECONDS = 120
-"""How long DigitalOcean may take until a new firewall is in force."""
+"""How long DigitalOcean may take to apply a new firewall."""
 
 COMMANDS = {
-    "open": "let one address in, and close every opening that is past its time",
-    "close": "close that opening again, and every other one that is past its time",
+    "open": "open SSH to one address, and close every opening that has expired",
+    "close": "close that opening, and every other one that has expired",
     "check": "list the firewalls on the stack's droplets that are not the stack's own; changes nothing",
 }
 
@@ -113,7 +113,7 @@ def _wait_until_in_force(cloud: DigitalOcean, made: Firewall) -> None:
             cloud.delete_firewall(made.id)
             raise AccessError(
                 f"DigitalOcean did not bring the firewall {made.name} into force (status {status}), so it was deleted "
-                "again. Try again; if it stays so, see DigitalOcean's status page."
+                "again. Try again. If it fails again, see DigitalOcean's status page."
             )
         time.sleep(1)
         status = cloud.status(made.id)
@@ -127,7 +127,7 @@ def _close(cloud: DigitalOcean, stack: str, holder: str, now: datetime) -> None:
             _delete(cloud, firewall, old, now)
         left = {firewall.id for firewall in cloud.firewalls()} & {firewall.id for firewall, _ in ended}
         if left:
-            raise AccessError(f"DigitalOcean still has {len(left)} of the firewalls that it was told to delete.")
+            raise AccessError(f"DigitalOcean still has {len(left)} of the firewalls that it should have deleted.")
     except AccessError as error:
         prefix = f"{stack}-access-"
         raise AccessError(
@@ -158,7 +158,7 @@ def _check(cloud: DigitalOcean, stack: str, now: datetime) -> int:
 
 
 def _caller(environment: Mapping[str, str]) -> str:
-    """Whoever calls: a run of a workflow by its number, a person by their name and machine."""
+    """Who runs the command: a workflow run by its number, a person by their name and machine."""
     if run := environment.get("GITHUB_RUN_ID"):
         return opening.holder(f"run.{run}.{environment.get('GITHUB_RUN_ATTEMPT', '1')}")
     try:
@@ -191,9 +191,9 @@ def _address(text: str) -> IPv4Address:
     try:
         found = IPv4Address(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address, and a machine has no other") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address, and the machine has no IPv6") from None
     if found.is_unspecified or found.is_loopback or found.is_multicast or found.is_link_local:
-        raise argparse.ArgumentTypeError(f"nobody comes from {text}; write the address that you are seen at")
+        raise argparse.ArgumentTypeError(f"no client connects from {text}; write your public address")
     return found
 
 

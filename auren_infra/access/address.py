@@ -11,9 +11,9 @@ _CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 
 
 def own(environment: Mapping[str, str]) -> IPv4Address:
-    """Ask the host of Cloudflare's API, which the deployment needs anyway. Raises `AccessError`.
+    """Ask the host of Cloudflare's API, which a deployment needs anyway. Raises `AccessError`.
 
-    `/cdn-cgi/trace` is answered without a token by every host behind Cloudflare, one `key=value` a line.
+    Every host behind Cloudflare answers `/cdn-cgi/trace` without a token, with one `key=value` per line.
     """
     host = urlsplit(environment.get("CLOUDFLARE_BASE_URL") or _CLOUDFLARE)
     url = f"{host.scheme}://{host.netloc}/cdn-cgi/trace"

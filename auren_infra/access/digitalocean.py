@@ -1,4 +1,4 @@
-"""DigitalOcean's API, as far as an opening needs it. The same variables as the Pulumi plugin's say where and who."""
+"""The part of DigitalOcean's API that an opening needs. It reads the same variables as the Pulumi plugin."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class DigitalOcean:
         return str(self._asked("GET", f"firewalls/{firewall_id}")["firewall"]["status"])
 
     def create_firewall(self, request: Mapping[str, Any]) -> Firewall:
-        """A firewall that is there with this name and these rules already is taken for what was asked for.
+        """Create the firewall. An existing one with the same name and rules is returned instead.
 
-        An answer may be lost on its way, and the request is then sent again.
+        If an answer is lost, the request is repeated and finds the firewall of the first one.
         """
         answer = self._ask("POST", "firewalls", request)
         if answer.status == 409:
@@ -38,14 +38,14 @@ class DigitalOcean:
         return _firewall(_accepted("POST", "firewalls", answer)["firewall"])
 
     def delete_firewall(self, firewall_id: str) -> None:
-        """Safe to repeat: one that is gone is no error."""
+        """Safe to repeat: a firewall that does not exist is no error."""
         path = f"firewalls/{firewall_id}"
         answer = self._ask("DELETE", path)
         if answer.status != 404:
             _accepted("DELETE", path, answer)
 
     def ensure_tag(self, name: str) -> None:
-        """A firewall can only name a tag that exists. Before the first deployment the stack's does not."""
+        """Create the tag if it does not exist, as before the first deployment. A firewall needs an existing tag."""
         answer = self._ask("GET", f"tags/{name}")
         if answer.status == 404:
             self._asked("POST", "tags", {"name": name})
@@ -82,7 +82,7 @@ def of_environment(environment: Mapping[str, str]) -> DigitalOcean:
 
 
 def _accepted(method: str, path: str, answer: Answer) -> dict[str, Any]:
-    """The content of an answer that is no refusal."""
+    """The content of a successful answer. Raises `AccessError` for any other one."""
     if answer.status < 300:
         return answer.content
     if answer.status == 401:

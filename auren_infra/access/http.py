@@ -1,4 +1,4 @@
-"""HTTP for both services that are asked: what fails in passing is tried again, what remains is one sentence."""
+"""HTTP for both APIs. Temporary failures are retried, and a lasting failure is one sentence."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _RETRIES = urllib3.Retry(
     backoff_factor=1,  # 0, 2, 4 and 8 seconds
     retry_after_max=30,
     status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=None,  # a POST too: what it made the first time is recognised by its name
+    allowed_methods=None,  # a POST too: a resource of the first try is recognised by its name
     raise_on_status=False,
 )
 
@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def content(self) -> dict[str, Any]:
-        """The JSON object in it; an empty one when it holds none."""
+        """The JSON object in the text; an empty one when there is none."""
         try:
             found = json.loads(self.text)
         except ValueError:
@@ -39,7 +39,7 @@ class Answer:
 def ask(
     method: str, url: str, *, headers: Mapping[str, str] | None = None, body: object = None, ipv4: bool = False
 ) -> Answer:
-    """What is answered, whatever its status. `ipv4` asks over IPv4 alone. Raises `AccessError` when nobody answers."""
+    """The answer, with any status. `ipv4` uses IPv4 only. Raises `AccessError` when there is no answer."""
     source = ("0.0.0.0", 0) if ipv4 else None  # an IPv6 connection cannot start there, so the next address is tried
     with urllib3.PoolManager(
         retries=_RETRIES, timeout=urllib3.Timeout(connect=10, read=30), source_address=source

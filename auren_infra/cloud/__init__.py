@@ -1,1 +1,1 @@
-"""Where it runs: components over DigitalOcean and Cloudflare."""
+"""The resources at DigitalOcean and Cloudflare, as components."""

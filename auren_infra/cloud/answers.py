@@ -1,8 +1,8 @@
-"""The clouds' refusals that an operator can repair, as data: what the API answers, and what to do about it.
+"""Refusals of the clouds that an operator can repair, as data: the API's answer, and the repair.
 
-The answers are from the APIs' documentation, from issues against their clients, and from the clients' own tests. How
-they word a refusal about billing or verification is not public. There, the example is one of the kind, and the
-expression looks for its words. The first line whose expression is found counts: a special one is before a general one.
+The answers are from the APIs' documentation, from issues of their clients, and from the clients' own tests. The exact
+words of a refusal about billing or verification are not public: the examples for it are made up, and the expression
+looks for likely words. The first row whose expression matches is used. So a specific row stands before a general one.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Answer:
-    """A refusal as the API words it."""
+    """A refusal, in the words of the API."""
 
     status: int
     message: str
     code: int = 0
-    """Cloudflare's own; 0 for DigitalOcean, which has none."""
+    """Cloudflare's error code. DigitalOcean has none: 0."""
 
     def __str__(self) -> str:
         return f"{self.status}, code {self.code}, {self.message}" if self.code else f"{self.status} {self.message}"
@@ -26,9 +26,9 @@ class Refusal:
     cloud: str
     """The resources' package."""
     found: str
-    """A regular expression, searched in what the plugin reports."""
+    """A regular expression, searched in the error of the plugin."""
     sentence: str
-    """What to do. `{name}` stands for the resource's."""
+    """The repair. `{name}` stands for the name of the resource."""
     answers: tuple[Answer, ...]
     """Examples, for the documentation and the tests."""
 
@@ -43,13 +43,13 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r": 429\b",
-        "DigitalOcean takes no more requests for now: wait, an hour at most, then `pulumi up`.",
+        "DigitalOcean accepts no more requests for now: wait for an hour at most, then `pulumi up`.",
         (Answer(429, "API Rate limit exceeded."), Answer(429, "Too many requests")),
     ),
     Refusal(
         "digitalocean",
         r"(?i)payment|billing|past due|account is (currently )?(locked|inactive|suspended)|verify your|not verified",
-        "The DigitalOcean account may make nothing for now: see its billing and its verification in the control panel.",
+        "The DigitalOcean account may create nothing for now: check its billing and verification in the control panel.",
         (
             Answer(402, "A payment method is required before you can create resources."),
             Answer(403, "This account is currently locked. Please contact support."),
@@ -82,7 +82,7 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r"VPC with members",
-        "Something that this stack did not make is in the VPC {name}: move or delete it, then `pulumi up`.",
+        "The VPC {name} has members that this stack did not create: move or delete them, then `pulumi up`.",
         (Answer(403, "Can not delete VPC with members"),),
     ),
     Refusal(
@@ -138,7 +138,7 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r"(?i)invalid region|region is (currently )?(not available|unavailable|disabled)|[a-z]{3}[0-9] is unavailable",
-        "DigitalOcean has no such region, or makes nothing new there: choose another auren:region, such as nyc3.",
+        "DigitalOcean has no such region, or creates nothing new there: choose another auren:region, such as nyc3.",
         (
             Answer(422, "You specified an invalid region for Droplet creation."),
             Answer(422, "Region is not available"),
@@ -182,13 +182,14 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r"(?i)already has a (reserved|floating) ip",
-        "Another reserved IP leads to the droplet: unassign it in the control panel, then `pulumi up`.",
+        "Another reserved IP is assigned to the droplet: unassign it in the control panel, then `pulumi up`.",
         (Answer(422, "The Droplet already has a reserved IP"),),
     ),
     Refusal(
         "digitalocean",
         r"already exists|duplicate name|already in use",
-        "The account has one named {name} that this stack did not make: rename or delete it, then `pulumi up`.",
+        "The account has another resource named {name} that this stack did not create: "
+        "rename or delete it, then `pulumi up`.",
         (
             Answer(409, "already exists"),
             Answer(409, "duplicate name"),
@@ -198,13 +199,13 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r"(?i)pending event|droplet is (currently )?locked",
-        "The droplet is busy with something that somebody else began: let it end, then `pulumi up`.",
+        "The droplet runs an action that this update did not start: wait for its end, then `pulumi up`.",
         (Answer(422, "Droplet already has a pending event."),),
     ),
     Refusal(
         "digitalocean",
         r"(?i)invalid key identifiers|tag .* does not exist|: 404\b.*could not be found",
-        "Somebody deleted what the stack had made for it: `pulumi up --refresh` makes that anew.",
+        "Somebody deleted a resource that this one needs: `pulumi up --refresh` creates it again.",
         (
             Answer(404, "The resource you were accessing could not be found."),
             Answer(422, "512189 are invalid key identifiers for Droplet creation."),
@@ -229,12 +230,12 @@ _CLOUDFLARE = (
     Refusal(
         "cloudflare",
         r": 429\b|code\W{1,4}(971|10429)\b",
-        "Cloudflare takes no more requests for now: wait five minutes, then `pulumi up`.",
+        "Cloudflare accepts no more requests for now: wait five minutes, then `pulumi up`.",
         (Answer(429, "Please wait and consider throttling your request speed", 971),),
     ),
     Refusal(
         "cloudflare",
-        r"code\W{1,4}9109\b.*Unauthorized to access",  # the same code as for an unknown token: first
+        r"code\W{1,4}9109\b.*Unauthorized to access",  # before the row of an unknown token, which has the same code
         "The Cloudflare token may not do this: give it Zone:Read and DNS:Edit for the zone.",
         (Answer(403, "Unauthorized to access requested resource", 9109),),
     ),
@@ -257,7 +258,7 @@ _CLOUDFLARE = (
     Refusal(
         "cloudflare",
         r"code\W{1,4}8105[346-8]\b",
-        "The zone has a record named {name} that this stack did not make: delete it at Cloudflare, then `pulumi up`.",
+        "The zone has a record named {name} that this stack did not create: delete it at Cloudflare, then `pulumi up`.",
         (
             Answer(400, "A CNAME record with that host already exists.", 81054),
             Answer(400, "An identical record already exists.", 81058),
@@ -272,7 +273,7 @@ _CLOUDFLARE = (
     Refusal(
         "cloudflare",
         r"code\W{1,4}81044\b",
-        "Somebody deleted the record {name} at Cloudflare: `pulumi up --refresh` makes it anew.",
+        "Somebody deleted the record {name} at Cloudflare: `pulumi up --refresh` creates it again.",
         (Answer(404, "Record does not exist.", 81044),),
     ),
     Refusal(

@@ -12,13 +12,13 @@ from auren_infra.settings import Fault, Settings
 _KEY = "auren:cloudflareZone"
 _INACTIVE = {
     "initializing": "Cloudflare is still setting it up: wait some minutes",
-    "pending": "it waits for the domain's name servers: at the registrar, set them to those that Cloudflare names",
-    "moved": "the domain's name servers are Cloudflare's no more: at the registrar, set them back",
+    "pending": "the domain has other name servers: at the registrar, set them to those that Cloudflare shows",
+    "moved": "the domain's name servers are not Cloudflare's any more: at the registrar, set them back",
     "deleted": "it is deleted: add it to the account again",
     "deactivated": "it is deactivated: reactivate it in Cloudflare's dashboard",
     "read only": "it can only be read: ask Cloudflare's support why",
 }
-"""What each status but `active` means, and what to do. In none of them do resolvers ask Cloudflare for the records."""
+"""What each status except `active` means, and the repair. In all of them, resolvers do not ask Cloudflare."""
 
 
 def find_zone(name: str) -> tuple[str, list[Fault]]:
@@ -27,7 +27,7 @@ def find_zone(name: str) -> tuple[str, list[Fault]]:
         found = cloudflare.get_zones(name=name).results
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
         said = str(error).strip()
-        sentence = explain("cloudflare", name, said) or "Cloudflare could not be asked for it; try again later."
+        sentence = explain("cloudflare", name, said) or "Cloudflare's API did not answer the look-up; try again later."
         return "", [Fault(_KEY, f"{sentence}\n{said}")]
     zones = cast("Sequence[Any]", found)  # the SDK declares their properties without types
     active = [zone for zone in zones if zone.status == "active"]
@@ -54,11 +54,11 @@ def _of_inactive(name: str, zones: Sequence[Any]) -> str:
         f"{zone.status}, {_INACTIVE.get(zone.status, 'which is not known here: look at it in the dashboard')}"
         for zone in zones
     )
-    return f"the zone {name} is not active, so nobody would find its records. It is {told}."
+    return f"the zone {name} is not active, so resolvers would not find its records. It is {told}."
 
 
 class Dns(pulumi.ComponentResource):
-    """`DOMAIN`, and `www.DOMAIN` where it can work, as A records.
+    """`DOMAIN`, and `www.DOMAIN` where it can have a certificate or needs none, as A records.
 
     Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
     """

@@ -1,4 +1,4 @@
-"""The machine: one droplet with a host key that is known before it exists, its address and its data volume."""
+"""The machine: one droplet with its address and its data volume. Its host key is generated before the droplet."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from auren_infra.settings import Settings
 
 
 class BeforeResize(Protocol):
-    """Makes the hook that runs before the droplet is resized; these are how to log in there."""
+    """Creates the hook that runs before the droplet is resized. The arguments say how to log in to the droplet."""
 
     def __call__(
         self, name: str, *, address: pulumi.Output[str], private_key: pulumi.Output[str], host_key: pulumi.Output[str]
@@ -23,18 +23,18 @@ class BeforeResize(Protocol):
 class Droplet(pulumi.ComponentResource):
     """A droplet behind the network's firewall and address, with the data volume attached.
 
-    It is replaced when its image, region, VPC or keys change, old one first: a volume can be attached to one droplet
-    only. Nothing that matters is on it.
+    A change of the image, region, VPC or keys replaces the droplet. The old one is deleted first, because a volume can
+    be attached to one droplet only. The droplet itself holds no data that must be kept.
     """
 
     droplet: digitalocean.Droplet
     attachment: digitalocean.VolumeAttachment
     address: pulumi.Output[str]
-    """Known once it leads to this machine."""
+    """Known when it is assigned to this droplet."""
     private_key: pulumi.Output[str]
-    """What its root lets in, OpenSSH format; secret. Empty with `auren:deployKey`: an SSH agent holds it."""
+    """Logs in as root, OpenSSH format; secret. Empty with `auren:deployKey`: an SSH agent holds the key."""
     host_key: pulumi.Output[str]
-    """Its own public key, authorized_keys format."""
+    """The public host key, authorized_keys format."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class Droplet(pulumi.ComponentResource):
             ),
             tags=[network.tag],
             monitoring=True,
-            # Its containers stop before (host.data_disk, host.resize). A machine that hangs would never shut down.
+            # Containers are stopped before (host.data_disk, host.resize). A machine that hangs would never shut down.
             graceful_shutdown=False,
-            resize_disk=False,  # a larger disk can never be made smaller, and the data has its own
+            resize_disk=False,  # a larger disk cannot become smaller, and the data is on the volume
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[network.firewall],
@@ -92,7 +92,7 @@ class Droplet(pulumi.ComponentResource):
             name,
             ip_address=address,
             droplet_id=self.droplet.id.apply(int),
-            # A droplet takes one action at a time; a second one is refused, not queued.
+            # A droplet accepts one action at a time and refuses a second one.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.attachment], delete_before_replace=True),
         )
         self.address = assignment.ip_address

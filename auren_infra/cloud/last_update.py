@@ -1,7 +1,7 @@
-"""What the stack's last update left behind: asked of the engine, which has it in its state.
+"""The stack after its last update, read from the engine's state.
 
-To ask adds no resource, calls no cloud, and works in a preview. It must be done before anything is registered:
-afterwards the state is this update's.
+This adds no resource, calls no cloud, and works in a preview. It must run before anything is registered: afterwards the
+engine returns the state of this update.
 """
 
 import time
@@ -18,21 +18,21 @@ _PAUSE = 0.2
 
 
 def last_update() -> Deployed:
-    """By the stack's outputs, or by its resources when no update has succeeded yet: one may have failed half-way."""
+    """Read the stack's outputs, or its resources if no update has succeeded yet: one may have failed halfway."""
     return of_outputs(_asked("readStackOutputs", "name")) or last_update_in_full()
 
 
 def last_update_in_full() -> Deployed:
-    """By the stack's resources. They are all that is sent to the machine, too: with a website of 16 MB, it takes the
-    engine ten times as long to hand them over as the outputs."""
+    """Read the stack's resources. They contain everything that is sent to the machine: with a website of 16 MB, the
+    engine needs ten times as long for them as for the outputs."""
     return of_resources(_asked("readStackResourceOutputs", "stackName"))
 
 
 def _asked(function: str, argument: str) -> dict[str, Any]:
     """Ask the engine's own provider. Raises `SettingsError` when it cannot read the state.
 
-    An update writes the state while the program begins. A backend of files does that in several steps, so the engine
-    may find half of it ("failed to load checkpoint: EOF"). Then it is asked again.
+    An update writes the state while the program starts. A backend of files does this in several steps, so the engine
+    may read an incomplete state ("failed to load checkpoint: EOF"). Then the request is repeated.
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     deadline = time.monotonic() + PATIENCE

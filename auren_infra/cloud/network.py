@@ -1,4 +1,4 @@
-"""The network around the machines: VPC, firewall, and the address that stays when a droplet is replaced."""
+"""The network of the machines: VPC, firewall, and the address, which does not change when a droplet is replaced."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,8 +12,8 @@ from auren_infra.services.inbound import EVERYWHERE
 class Network(pulumi.ComponentResource):
     """A VPC, a firewall for every droplet that carries `tag`, and a reserved IP for each of the machines.
 
-    The firewall goes by tag and is made before any droplet, so no machine is without it for a moment.
-    Left out on purpose: assigning the address, which is the droplet's part, since it follows the machine.
+    The firewall applies to the tag and is created before the droplet, so no droplet is ever without it.
+    Left out on purpose: the assignment of the address. It belongs to `Droplet`, because a new droplet needs a new one.
     """
 
     tag: pulumi.Output[str]
@@ -33,10 +33,10 @@ class Network(pulumi.ComponentResource):
             region=settings.region,
             ip_range=settings.vpc_range,
             description="AUREN's private network",
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),  # its name is the account's only one
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),  # names of VPCs are unique
         )
-        # After the VPC, where another stack of the same `auren:name` fails. The API would give it this very tag, and
-        # its destroy would delete the tag: this stack's droplet would be without its firewall.
+        # After the VPC. Another stack with the same `auren:name` fails at the VPC. Otherwise the API would give it this
+        # tag, its destroy would delete the tag, and this stack's droplet would be without its firewall.
         tag = digitalocean.Tag(name, name=name, opts=pulumi.ResourceOptions(parent=self, depends_on=[vpc]))
         self.firewall = digitalocean.Firewall(
             name,
@@ -51,7 +51,7 @@ class Network(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # DNS and other people's allow lists know these addresses: they are as hard to lose as the data.
+        # DNS and other people's allow lists contain these addresses. So they are protected like the data.
         kept = pulumi.ResourceOptions(parent=self, protect=settings.protect_data)
         self.addresses = {
             machine: digitalocean.ReservedIp(machine, region=settings.region, opts=kept).ip_address
@@ -69,7 +69,7 @@ _OUTBOUND = (
     ("udp", "123"),  # time
     ("icmp", None),  # path MTU discovery, ping
 )
-"""What a machine of AUREN opens to the outside; all else is dropped."""
+"""Outgoing connections that a machine of AUREN may open. All others are dropped."""
 
 
 def inbound_rule(port: int, sources: Sequence[str]) -> digitalocean.FirewallInboundRuleArgs:

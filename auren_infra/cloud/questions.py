@@ -1,4 +1,4 @@
-"""What only a cloud can say, asked before anything is registered: the zone, and a droplet's disk before a resize."""
+"""Look-ups at the clouds before anything is registered: the zone, and a droplet's disk before a resize."""
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -11,7 +11,7 @@ from auren_infra.settings.deployed import Deployed, resizes, too_small
 
 
 def ask(settings: Settings, before: Deployed) -> str:
-    """The id of the domain's zone. Raises `SettingsError` with all that the clouds' answers speak against."""
+    """The id of the domain's zone. Raises `SettingsError` with all faults that the clouds' answers show."""
     zone, faults = find_zone(settings.cloudflare_zone)
     if fault := _droplet_size(settings, before):
         faults.append(fault)
@@ -21,10 +21,10 @@ def ask(settings: Settings, before: Deployed) -> str:
 
 
 def _droplet_size(settings: Settings, before: Deployed) -> Fault | None:
-    """The cloud is asked only when a droplet is to be resized, so that other previews cost nothing.
+    """Asks the cloud only when a droplet would be resized, so that other previews stay fast.
 
-    The state may be old: somebody may have resized the droplet, or deleted it, in the control panel. If the cloud does
-    not answer, the state counts.
+    The state may be out of date: somebody may have resized or deleted the droplet in the control panel. If the cloud
+    does not answer, the size of the disk in the state is used.
     """
     if before.droplet_size in ("", settings.droplet_size):
         return None
@@ -35,7 +35,7 @@ def _droplet_size(settings: Settings, before: Deployed) -> Fault | None:
         disk_gb = digitalocean.get_droplet(id=droplet.id).disk
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
         if is_gone(error):
-            return None  # it is gone, so a new one is made
+            return None  # the droplet was deleted, so a new one is created
         pulumi.log.debug(f"DigitalOcean was asked for the droplet's disk and said: {error}")
         disk_gb = droplet.disk_gb
     return too_small(settings, droplet, disk_gb)

@@ -1,8 +1,8 @@
-"""What a cloud's refusal means, and what to do: one sentence beside the plugin's own words.
+"""One sentence with the repair, added to the error of a cloud's plugin.
 
-A cloud's limits, its stock and a token's rights cannot be known before they are asked for. Their plugins report the
-API's answer as it came; an error hook of the engine's adds the sentence. It changes nothing: the resource has failed,
-what it failed with is shown, and nothing is tried again.
+The limits of an account, the stock of a cloud and the rights of a token are known only when a resource is created. The
+plugin reports the API's answer unchanged. An error hook of the engine adds the sentence. It changes nothing else: the
+resource has failed, its error is shown, and the operation is not repeated.
 
 Left out on purpose: refusals that nobody can repair (an API that answers with 5xx), and `pulumi destroy`, which runs no
 program.
@@ -19,7 +19,7 @@ CLOUDS = {refusal.cloud for refusal in REFUSALS}
 
 
 def explain(type_: str, name: str, answer: str) -> str:
-    """The sentence for what the plugin of `type_` reports; empty when nobody wrote one."""
+    """The sentence for an error of the plugin of `type_`; empty when no row matches."""
     cloud = type_.partition(":")[0]
     for refusal in REFUSALS:
         if refusal.cloud == cloud and re.search(refusal.found, answer, re.DOTALL):
@@ -28,18 +28,18 @@ def explain(type_: str, name: str, answer: str) -> str:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether a look-up failed because there is no such thing. The SDK has no error of its own for that."""
+    """Whether a look-up failed because the resource does not exist. The SDK has no error type for that."""
     return bool(re.search(r": 404\b", str(error)))
 
 
 def explained() -> pulumi.ResourceOptions:
-    """Options for the components whose resources' failures are to be explained; ask once, since it makes the hook."""
+    """Options for components: errors of their resources get a sentence. Call it once, since it registers the hook."""
     hook = pulumi.ErrorHook(HOOK, _tell)
     binding = pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(on_error=[hook]))
 
     def attach(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if args.type_.partition(":")[0] not in CLOUDS:
-            return None  # a component, or a key that is made here
+            return None  # a component, or a key that is generated locally
         return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, binding))
 
     return pulumi.ResourceOptions(transformations=[attach])
@@ -49,4 +49,4 @@ def _tell(args: pulumi.ErrorHookArgs) -> bool:
     sentence = explain(args.type, args.name, args.errors[0])  # the newest
     if sentence:
         pulumi.log.error(f"{args.name}: {sentence}")
-    return False  # not again
+    return False  # do not repeat the operation

@@ -1,4 +1,4 @@
-"""The data: one block volume, which outlives every droplet."""
+"""The data: one block volume, which is kept when a droplet is replaced."""
 
 import pulumi
 import pulumi_digitalocean as digitalocean
@@ -7,14 +7,14 @@ from auren_infra.settings import Settings
 
 
 class DataVolume(pulumi.ComponentResource):
-    """A block volume, formatted (ext4) by the cloud when it is made and by nobody ever after.
+    """A block volume. The cloud formats it (ext4) when it creates it. Nothing formats it later.
 
-    Left out on purpose: the attachment, which is the droplet's part, and any formatting on the machine.
+    Left out on purpose: the attachment, which belongs to `Droplet`, and any formatting on the machine.
     """
 
     volume: digitalocean.Volume
     device: str
-    """Where a droplet sees it."""
+    """The path of the device on a droplet."""
 
     def __init__(
         self, name: str, settings: Settings, tag: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None

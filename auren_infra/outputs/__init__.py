@@ -1,7 +1,7 @@
-"""What others read: the stack's outputs as a contract, and ready-made for tools that people use.
+"""The stack's outputs for others: a contract, and formats of other tools.
 
 `python -m auren_infra outputs` prints the contract's JSON Schema, with `--format` a stack's outputs in a tool's own
-format. Nothing here knows of Pulumi's resources: `stack` hands the values out, this says what they are called.
+format. Nothing here knows Pulumi's resources: `stack` sets the values, and this package defines their names.
 """
 
 from auren_infra.outputs.contract import (

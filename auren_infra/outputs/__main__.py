@@ -107,7 +107,7 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _check_places(key: Path | None, directory: Path | None, names: Sequence[str]) -> None:
-    """Tell all that stands in the way of writing, before a secret is decrypted for it."""
+    """Report all faults of the paths before a secret is decrypted."""
     faults: list[str] = []
     if directory:
         faults += faults_of_directory(directory)

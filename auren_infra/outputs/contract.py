@@ -1,7 +1,7 @@
 """The stack's outputs, as types, and their JSON Schema (`outputs.schema.json`).
 
-They are a promise: within a version, outputs are added, and none is dropped, renamed or given another type. So
-readers must let unknown ones pass, and the schema does.
+Within a version, outputs may be added. None is removed, renamed or given another type. So readers must ignore unknown
+outputs, and the schema allows them.
 """
 
 import json
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic.alias_generators import to_camel
 
 VERSION = 1
-"""Raised with a change that breaks readers."""
+"""Increased by a change that breaks readers."""
 
 HIDDEN = "[secret]"
-"""What stands for a secret wherever it is not asked for; the same as in the engine's own listings."""
+"""Replaces a secret that was not requested. The engine's own listings use the same text."""
 
 
 def _hide(_: SecretStr) -> str:
@@ -22,7 +22,7 @@ def _hide(_: SecretStr) -> str:
 
 
 Secret = Annotated[SecretStr, PlainSerializer(_hide, return_type=str, when_used="json")]
-"""A text that is shown to nobody by accident."""
+"""A text that is not printed by accident."""
 
 
 class _Contract(BaseModel):

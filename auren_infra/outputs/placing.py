@@ -1,7 +1,7 @@
-"""Files that are written for somebody, each whole or not at all. What stands in their way is told before.
+"""Writes files, each completely or not at all. Faults of their paths are reported before.
 
-Nothing is written through a link or to a device, and no directory is made but the one that was asked for. A secret is
-put into a new file that nobody else can read, also where a readable one was before.
+Nothing is written through a link or to a device. Only the requested directory is created, and no parent of it. A secret
+is written to a new file that only its owner can read, also if a readable file was there before.
 """
 
 import contextlib
@@ -28,22 +28,22 @@ class Placed:
 
 
 def path(text: str) -> Path:
-    """The path that somebody typed, for argparse. Raises `ArgumentTypeError` for none: a variable was not set."""
+    """A path of the command line, for argparse. Raises `ArgumentTypeError` if it is empty, as an unset variable is."""
     if not text:
         raise ArgumentTypeError("the name is empty")
     return Path(text)
 
 
 def file_path(text: str) -> Path:
-    """The path of a file that somebody typed. Raises `ArgumentTypeError` for a directory's, and for `-`."""
+    """A file's path of the command line. Raises `ArgumentTypeError` for a directory, and for `-`."""
     if text == "-" or text.endswith(("/", "/.", "/..")):
         raise ArgumentTypeError(f"{text} names no file")
     return path(text)
 
 
 def faults_of_file(path: Path, made: Path | None = None) -> Iterator[str]:
-    """Why no file can be written there. `made` is a directory that will be there by then."""
-    # These look, and never fail as `Path`'s own do where they may not look.
+    """Why no file can be written there. `made` is a directory that will be created before."""
+    # These return False without permission, where `Path`'s own methods raise.
     if os.path.islink(path):  # noqa: PTH114
         yield f"{path} is a symbolic link; name the file itself."
     elif os.path.isdir(path):  # noqa: PTH112
@@ -55,7 +55,7 @@ def faults_of_file(path: Path, made: Path | None = None) -> Iterator[str]:
 
 
 def faults_of_directory(path: Path) -> Iterator[str]:
-    """Why there can be no directory to write into."""
+    """Why the directory cannot be written to or created."""
     there = os.path.lexists(path)
     yield from _faults_of_place(path if there else path.parent)
 
@@ -64,7 +64,7 @@ def _faults_of_place(directory: Path) -> Iterator[str]:
     try:
         is_directory = stat.S_ISDIR(directory.stat().st_mode)
     except FileNotFoundError:
-        yield f"The directory {directory} does not exist; make it first, or name another one."
+        yield f"The directory {directory} does not exist; create it first, or name another one."
         return
     except OSError as error:
         yield f"{directory} cannot be written to: {error.strerror}."
@@ -77,7 +77,7 @@ def _faults_of_place(directory: Path) -> Iterator[str]:
 
 
 def place(files: Sequence[Placed], directory: Path | None = None) -> None:
-    """Write the files, and make the directory if there is none. A full disk leaves neither. Raises `OutputsError`."""
+    """Write the files, and create the directory if needed. A full disk leaves neither. Raises `OutputsError`."""
     with contextlib.ExitStack() as drafts:
         at = directory
         try:
@@ -96,14 +96,14 @@ def place(files: Sequence[Placed], directory: Path | None = None) -> None:
 
 
 def show(text: str) -> None:
-    """Print a text that tools read, in UTF-8 whatever the locale is."""
-    if reconfigure := getattr(sys.stdout, "reconfigure", None):  # not what another program has put in its place
+    """Print a text for other tools, in UTF-8 with any locale."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):  # a replaced standard output may lack it
         reconfigure(encoding="utf-8")
     print(text, end="")
 
 
 def _draft(file: Placed, folder: Path) -> Path:
-    """The file in a directory of this user's own, with its rights before its content."""
+    """Write the file in a private directory. Its mode is set before its content is written."""
     draft = folder / "draft"
     mode = 0o600 if file.secret else 0o644
     number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -112,7 +112,7 @@ def _draft(file: Placed, folder: Path) -> Path:
         found = os.fstat(number)
         if file.secret and (stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid()):
             raise OutputsError(
-                f"{file.path} was not written: the file system there does not keep it from other users. Choose a place "
+                f"{file.path} was not written: on this file system, other users could read it. Choose a path "
                 "on another one."
             )
         opened.write(file.text)

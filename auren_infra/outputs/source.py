@@ -1,4 +1,4 @@
-"""Where a stack's outputs are read from: the engine, or a document that it has printed before."""
+"""Reads a stack's outputs from the engine, or from a document that the engine has printed."""
 
 import json
 import subprocess
@@ -12,26 +12,26 @@ from auren_infra.outputs.contract import HIDDEN, VERSION, StackOutputs
 from auren_infra.outputs.stack_name import PROJECT
 
 LIMIT_SECONDS = 120
-"""For an engine that waits for a backend out of reach."""
+"""The limit for an engine that waits for a backend which does not answer."""
 LONGEST_DOCUMENT = 16 << 20
-"""Bytes; outputs have some ten thousand."""
+"""Bytes. Outputs usually have about ten thousand."""
 
 _WANTED = "it should hold what `pulumi stack output --json` prints"
 _MOST_FAULTS = 20
 
 
 class OutputsError(RuntimeError):
-    """There are no outputs to be had; the text says why, and what to do."""
+    """The outputs could not be read; the text says why, and what to do."""
 
 
 def of_stack(stack: str | None, *, secrets: bool) -> StackOutputs:
-    """Ask the `pulumi` on PATH; None is the stack that is selected. Secrets are decrypted only when they are wanted."""
+    """Ask the `pulumi` on PATH; None is the selected stack. `secrets` decrypts the secrets."""
     text = ask("stack", "output", "--json", *(["--show-secrets"] if secrets else []), stack=stack)
     return parse(text, f"The stack {stack}" if stack else "The selected stack")
 
 
 def ask(*arguments: str, stack: str | None) -> str:
-    """What the `pulumi` on PATH prints about a stack. Raises `OutputsError` with its own words when it fails."""
+    """The output of the `pulumi` on PATH. Raises `OutputsError` with its error when it fails."""
     command = ["pulumi", *arguments, "--non-interactive"]
     command += ["--stack", stack] if stack else []
     try:
@@ -47,7 +47,7 @@ def ask(*arguments: str, stack: str | None) -> str:
         )
     except FileNotFoundError:
         raise OutputsError(
-            "There is no pulumi on PATH: install it. Outputs alone can be given with --from FILE."
+            "There is no pulumi on PATH: install it, or read printed outputs with --from FILE."
         ) from None
     except subprocess.TimeoutExpired:
         raise OutputsError(f"`{' '.join(command)}` gave no answer within {LIMIT_SECONDS} s.") from None
@@ -75,26 +75,26 @@ def of_file(name: str) -> StackOutputs:
 
 
 def _content(name: str) -> bytes:
-    """No more than shows that it is too much."""
+    """The document, or one byte more than the limit of a longer one."""
     if name != "-":
         with Path(name).open("rb") as file:
             return file.read(LONGEST_DOCUMENT + 1)
     if cast("object", sys.stdin) is None:  # as after `<&-`
         raise OutputsError("Standard input cannot be read: it is closed.")
     binary = cast("BinaryIO | None", getattr(sys.stdin, "buffer", None))
-    if binary is None:  # another program has put a text in its place
+    if binary is None:  # a replaced standard input of text
         return sys.stdin.read().encode("utf-8", "surrogatepass")
     return binary.read(LONGEST_DOCUMENT + 1)
 
 
 def parse(text: str, origin: str) -> StackOutputs:
-    """The outputs in this JSON. Those that this program does not know are left out: newer programs may add some."""
+    """The outputs in this JSON. Unknown outputs are ignored: newer programs may add some."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise OutputsError(f"{origin} holds no JSON; {_WANTED}.") from None
     if found == {}:
-        raise OutputsError(f"{origin} has no outputs: they come with the end of its first `pulumi up`.")
+        raise OutputsError(f"{origin} has no outputs: its first `pulumi up` has not succeeded yet.")
     version = cast("dict[str, Any]", found).get("version", VERSION) if isinstance(found, dict) else VERSION
     if isinstance(version, int) and version != VERSION:
         raise OutputsError(
@@ -104,13 +104,12 @@ def parse(text: str, origin: str) -> StackOutputs:
     try:
         return StackOutputs.model_validate(found)
     except ValidationError as error:
-        # Not the values: one of them is secret.
+        # Without the values, because one of them is secret.
         wrong = [f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
         if len(wrong) > _MOST_FAULTS:
             wrong = [*wrong[:_MOST_FAULTS], f"  and {len(wrong) - _MOST_FAULTS} more"]
         raise OutputsError(
-            f"{origin} has not the outputs of this program; the next `pulumi up` with it gives them:\n"
-            + "\n".join(wrong)
+            f"{origin} has not the outputs of this program; the next `pulumi up` writes them:\n" + "\n".join(wrong)
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A stack's name in all the ways in which the engine prints it: `prod`, `auren/prod`, `organization/auren/prod`."""
+"""A stack's name in all forms that the engine prints: `prod`, `auren/prod`, `organization/auren/prod`."""
 
 import re
 from argparse import ArgumentTypeError
@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 
 _PART = re.compile("[A-Za-z0-9_.-]{1,100}")
 _BUCKETS_ORGANIZATION = "organization"
-"""What stands for an organization where the state is in a bucket or a file."""
+"""The engine's name of the organization for a state in a bucket or a file."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class StackName:
 
     @property
     def for_pulumi(self) -> str:
-        """As `pulumi --stack` takes it. It knows no PROJECT/STACK: to it, the first of two names is an organization."""
+        """The form for `pulumi --stack`, which reads the first of two names as an organization."""
         return f"{self.organization}/{self.project}/{self.name}" if self.organization else self.name
 
 
 def stack_name(text: str, project: str = "") -> StackName:
-    """The name that somebody typed, for argparse. `project` is this one's when it is not given.
+    """A stack's name of the command line, for argparse. The default of `project` is this project.
 
-    Raises `ArgumentTypeError` for a stack of another project, and for what cannot be a name.
+    Raises `ArgumentTypeError` for a stack of another project, and for an invalid name.
     """
     own = project or project_name()
     *above, name = text.split("/")
@@ -55,5 +55,5 @@ def stack_name(text: str, project: str = "") -> StackName:
 
 
 def project_name() -> str:
-    """This project's name, as `Pulumi.yaml` has it."""
+    """The name in `Pulumi.yaml`."""
     return str(yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])

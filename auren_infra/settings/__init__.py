@@ -1,8 +1,8 @@
-"""The stack's configuration as one validated `Settings`. Bad input ends here, with every fault at once.
+"""The stack's configuration as one validated `Settings`. Bad input is refused here, with all faults in one message.
 
-`Pulumi.yaml` declares the same keys with their defaults and descriptions, and a test holds the two together. It has no
-types: the engine would refuse the first wrong one by itself, and name neither the others nor a repair.
-What only a cloud knows (does the zone exist, is there such a size) is asked of the cloud.
+`Pulumi.yaml` declares the same keys with their defaults and descriptions, and a test compares both. It has no types:
+the engine would refuse the first wrong value by itself, and name neither the other faults nor a repair. Facts that only
+a cloud knows (whether the zone exists) are looked up there (`auren_infra.cloud.questions`).
 """
 
 import json
@@ -73,12 +73,12 @@ _LONGEST_SHOWN = 200
 
 
 class SmokeTest(StrEnum):
-    """What an update asks at its end."""
+    """What the smoke test requests at the end of an update."""
 
     DOMAIN = "domain"
     """The website and the API, by the machine's address and by the domain's names."""
     ADDRESS = "address"
-    """By the machine's address alone."""
+    """By the machine's address only."""
     NONE = "none"
 
 
@@ -116,7 +116,7 @@ def _droplet_size(value: str) -> str:
 
 
 class Settings(BaseModel):
-    """Every choice that an operator has. Sizes are in the units that the names say."""
+    """All settings of a stack. The names state the units of sizes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
@@ -135,7 +135,7 @@ class Settings(BaseModel):
     data_volume_size: Annotated[Whole, Field(ge=1, le=16384)] = 40
     protect_data: Flag = True
     docker_source: DockerSource = DockerSource.DOCKER
-    # From 20 on: no system that a droplet can have offers an older one.
+    # From 20 on: no supported system has an older release.
     docker_version: Annotated[
         str, written_as(r"[2-9][0-9](\.(0|[1-9][0-9]{0,2})){0,2}", "29.8"), AfterValidator(available_version)
     ] = Field("29.8", validate_default=True)
@@ -164,8 +164,8 @@ class Settings(BaseModel):
     def hosts(self) -> tuple[str, ...]:
         """The names that visitors use.
 
-        Cloudflare's own certificate is for the zone and for one level below it. So `www.` before a proxied domain that
-        is below the zone could not be visited by HTTPS, and is not made.
+        Cloudflare's own certificate covers the zone and one level below it. So `www.` before a proxied domain below the
+        zone would have no certificate, and is not created.
         """
         if self.proxied and self.domain != self.cloudflare_zone:
             return (self.domain,)
@@ -173,7 +173,7 @@ class Settings(BaseModel):
 
     @property
     def warning(self) -> str:
-        """What the settings need that cannot be seen in them; empty when there is nothing."""
+        """A requirement that the settings cannot show, such as a certificate; empty when there is none."""
         levels = self.domain.removesuffix(self.cloudflare_zone).count(".")
         if not self.proxied or levels < 2:
             return ""
@@ -199,17 +199,17 @@ def load(configuration: Mapping[str, str], *, name: str = "auren") -> Settings:
 def read(
     configuration: Mapping[str, str], *, name: str, encrypted: Collection[str] = ()
 ) -> tuple[Settings, list[Fault]]:
-    """The settings, and their faults for those who have more to tell (`auren_infra.admission`).
+    """The settings and their faults. `auren_infra.admission` adds further faults to them.
 
     If there are faults, the returned settings hold placeholders. Use them only to describe the services.
-    No fault repeats the value of a key that is among `encrypted`, by full key.
+    `encrypted` are the full keys of secret values. No fault repeats such a value.
     """
     prefix = f"{NAMESPACE}:"
     values = {key.removeprefix(prefix): value for key, value in configuration.items() if key.startswith(prefix)}
     values["name"] = values.get("name") or name
     for field in Settings.model_fields.values():
         if field.is_required() and field.alias and values.get(field.alias) == "":
-            del values[field.alias]  # the default in Pulumi.yaml, so that the engine does not refuse it before we do
+            del values[field.alias]  # Pulumi.yaml's default; without it the engine would refuse the stack first
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
@@ -224,7 +224,7 @@ _JUDGED_FURTHER: dict[str, Callable[[object], object]] = {
     "serviceSecrets": readable_readers,
     "registries": readable_logins,
 }
-"""What can be judged further in a wrong value, so that all faults are told at once."""
+"""Reads the valid parts of a wrong value, so that later checks can report their faults in the same message."""
 
 
 def _key(where: str) -> str:
@@ -233,7 +233,7 @@ def _key(where: str) -> str:
 
 
 def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
-    """The settings with defaults, or stand-ins, where a value is wrong: what is right can still be judged."""
+    """The settings with a default or a placeholder for each wrong value, so that later checks can run."""
     judged = {key: read_again(values[key]) for key, read_again in _JUDGED_FURTHER.items() if key in wrong}
     instead = {
         "sshAllowed": '["0.0.0.0/0"]',
@@ -245,7 +245,7 @@ def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
         try:
             return Settings.model_validate({**instead, **right})
         except ValidationError as error:
-            # A value that is right beside a wrong one only, such as the zone of a domain that is misspelt.
+            # A value that was valid only together with a wrong one, such as the zone of a misspelt domain.
             more = {_key(_fault(fault).where) for fault in error.errors(include_url=False)}
             if not more & right.keys():
                 break
@@ -265,7 +265,7 @@ def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
 
 
 def _fault(fault: Any, encrypted: Collection[str] = ()) -> Fault:
-    """The key, what is wrong, what would be right."""
+    """The key, the reason and the repair."""
     location = [text if (text := str(part)).isprintable() else repr(text) for part in fault["loc"]]
     key = f"{NAMESPACE}:{location[0]}" + "".join(f"[{part}]" for part in location[1:])
     if fault["type"] == "missing":

@@ -1,7 +1,7 @@
-"""What the website's pages may load from elsewhere: entries of a Content Security Policy, each `DIRECTIVE=SOURCE`.
+"""Other domains that the website's pages may load from: entries of a Content Security Policy, each `DIRECTIVE=SOURCE`.
 
-Left out on purpose: what would take the policy's protection away (`*`, `https:`, plain HTTP, `'unsafe-eval'`, every
-script that is written into a page), and the directives that do not load anything.
+Left out on purpose: sources that would disable the policy's protection (`*`, `https:`, plain HTTP, `'unsafe-eval'`,
+every inline script), and the directives that do not load anything.
 """
 
 import re
@@ -18,26 +18,26 @@ _ADDRESS = re.compile(
     rf"(?P<scheme>https|wss)://(?=.{{1,255}}(?:[:/]|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?"
     r"(?P<path>/(?:[A-Za-z0-9._~!&()*+=:@/-]|%[0-9A-Fa-f]{2})*)?"
 )
-"""No character that ends a source, a directive or a text of nginx: no space, quote, comma, semicolon, dollar sign."""
+"""Without characters that end a source, a directive or a string of nginx: space, quote, comma, semicolon, dollar."""
 _HASH = re.compile(r"'(?:sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==)'")
 
 
 @dataclass(frozen=True)
 class Directive:
-    """What may be named for a directive beside addresses with `https:`."""
+    """Sources that a directive may have in addition to addresses with `https:`."""
 
     words: tuple[str, ...] = ()
     sockets: bool = False
     """Addresses with `wss:`."""
     hashes: bool = False
-    """Digests of texts that are in the page itself."""
+    """Digests of inline scripts or styles."""
 
 
 DIRECTIVES = {
     "connect-src": Directive(("blob:",), sockets=True),
     "font-src": Directive(("data:",)),
     "frame-src": Directive(("blob:",)),
-    "img-src": Directive(("blob:",)),  # it has `data:` anyway
+    "img-src": Directive(("blob:",)),  # the policy allows `data:` already
     "manifest-src": Directive(),
     "media-src": Directive(("data:", "blob:")),
     "script-src": Directive(("'wasm-unsafe-eval'",), hashes=True),
@@ -46,7 +46,7 @@ DIRECTIVES = {
 }
 
 LONGEST = 2000
-"""Characters of all sources together. nginx takes 4096 of one text of its file, with the rest of the policy in it."""
+"""Characters of all sources together. nginx accepts 4096 in one string, which also holds the rest of the policy."""
 
 _EXAMPLE = "font-src=https://fonts.gstatic.com"
 

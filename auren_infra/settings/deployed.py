@@ -1,8 +1,8 @@
-"""The stack as its last update left it, and which changes of settings it cannot take.
+"""The stack after its last update, and the changes of settings that are refused for it.
 
-A stack that is up has data, an address and a machine. Some settings cannot be changed without losing one of them.
-That is known before anything is touched. Left out on purpose: changes that lose nothing, such as another droplet image
-or VPC range. A preview shows what they replace.
+A stack that is up has data, an address and a machine. Some settings cannot be changed without losing one of them. Such
+a change is refused before anything is registered. Left out on purpose: changes that lose nothing, such as another
+droplet image or VPC range. A preview shows what they replace.
 """
 
 from collections.abc import Mapping
@@ -17,24 +17,24 @@ from auren_infra.settings.releases import major
 _KEY = "auren:"
 _DROPLET = "digitalocean:index/droplet:Droplet"
 _COMPONENTS = ("auren:cloud:DataVolume", "auren:cloud:Network", "auren:cloud:Droplet")
-"""Each carries the stack's `auren:name`. The data volume is the last that may get lost, so it counts first."""
+"""Each is named by the stack's `auren:name`. The data volume is the most important, so it is read first."""
 
 
 @dataclass(frozen=True)
 class DeployedDroplet:
     urn: str
-    """By which the engine's commands name it."""
+    """For the engine's command line."""
     id: int
     size: str
     disk_gb: int
-    """Of the droplet's own disk, which a resize never makes smaller."""
+    """The droplet's own disk, which cannot become smaller."""
     image: str
     region: str
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the engine knows. Nothing is known of a stack that was never updated."""
+    """What the engine's state holds. All fields are empty for a stack that was never updated."""
 
     name: str = ""
     region: str = ""
@@ -42,14 +42,14 @@ class Deployed:
     volume_gb: int = 0
     droplet_size: str = ""
     images: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of each service, by the outputs of the last update that succeeded."""
+    """Service -> image, from the outputs of the last update that succeeded."""
     vpc_range: str = ""
-    """Read from the resources only, as the droplet."""
+    """Known only if the resources were read, like `droplet`."""
     droplet: DeployedDroplet | None = None
 
 
 def of_outputs(outputs: Mapping[str, Any]) -> Deployed | None:
-    """What the stack's outputs say; None if no update of this program has succeeded yet."""
+    """Read the stack's outputs; None if no update of this program has succeeded yet."""
     if not outputs.get("volumes") or "droplet" not in outputs:
         return None
     (volume, *_), droplet = outputs["volumes"], outputs["droplet"]
@@ -101,13 +101,13 @@ def _droplet(urn: str, outputs: Mapping[str, Any]) -> DeployedDroplet | None:
 
 
 def faults(wanted: Settings, images: Mapping[str, str], before: Deployed) -> list[Fault]:
-    """The settings that would cost the stack its data or its address. `images` are those that would run, by service."""
+    """Settings that would lose the stack's data or address. `images`: service -> image that would run."""
     found = (_name(wanted, before), _region(wanted, before), _volume(wanted, before), _database(images, before))
     return [fault for fault in found if fault]
 
 
 def loss(wanted: Settings, before: Deployed) -> str:
-    """What an update deletes because the settings do not protect it, as a warning; empty when it deletes nothing."""
+    """A warning if an update would delete unprotected data; empty when it deletes none."""
     if before.region in ("", wanted.region) or wanted.protect_data:
         return ""
     return (
@@ -117,7 +117,7 @@ def loss(wanted: Settings, before: Deployed) -> str:
 
 
 def resizes(wanted: Settings, before: Deployed) -> DeployedDroplet | None:
-    """The droplet that would be resized as it is. None: nothing is resized, or the droplet is replaced anyway."""
+    """The droplet that would be resized in place. None: nothing is resized, or the droplet is replaced."""
     droplet = before.droplet
     if droplet is None or droplet.size == wanted.droplet_size:
         return None
@@ -126,7 +126,7 @@ def resizes(wanted: Settings, before: Deployed) -> DeployedDroplet | None:
 
 
 def too_small(wanted: Settings, droplet: DeployedDroplet, disk_gb: int) -> Fault | None:
-    """Whether the droplet's disk, of `disk_gb`, is larger than the one of the size that is wanted."""
+    """A fault if the droplet's disk, of `disk_gb`, is larger than the disk of the new size."""
     offered = SIZES[wanted.droplet_size].disk_gb
     if offered >= disk_gb:
         return None
@@ -135,7 +135,7 @@ def too_small(wanted: Settings, droplet: DeployedDroplet, disk_gb: int) -> Fault
         f"{_KEY}dropletSize",
         f"the droplet is a {droplet.size} with a disk of {disk_gb} GB, {wanted.droplet_size} has {offered} GB, "
         f"and a disk cannot become smaller; set it back to {droplet.size}, or to one of {fitting}\n"
-        "Or have a new droplet made, which keeps the data and the address. While it is made, nothing is served:\n"
+        "Or create a new droplet, which keeps the data and the address. Nothing is served in the meantime:\n"
         f"`pulumi destroy --target '{droplet.urn}' --target-dependents`, then `pulumi up`",
     )
 
@@ -145,8 +145,9 @@ def _name(wanted: Settings, before: Deployed) -> Fault | None:
         return None
     return Fault(
         f"{_KEY}name",
-        f"all that this stack has made is named {before.name}. Under another name, it would be deleted and made anew, "
-        f"the data volume too. Keep the name: `pulumi config set auren:name {before.name}` (it is {wanted.name!r})",
+        f"all resources of this stack are named {before.name}. Under another name, they would be deleted and "
+        f"created again, including the data volume. "
+        f"Keep the name: `pulumi config set auren:name {before.name}` (it is {wanted.name!r})",
     )
 
 

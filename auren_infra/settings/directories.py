@@ -1,4 +1,4 @@
-"""Directories whose files go to the machine, by way of the stack's state."""
+"""Directories whose files are sent to the machine. They are kept in the stack's state."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +9,15 @@ from auren_infra.contents import Contents, contents
 from auren_infra.settings.faults import wrong
 
 LIMIT_MEGABYTES = 16
-"""A directory's files travel through the stack's state; a larger website belongs in object storage."""
+"""A directory's files are in the stack's state. A larger website belongs in object storage."""
 
 _MOST_NAMED = 20
-"""Faults of one directory that are named; the others are counted."""
+"""The number of faults of one directory that are listed. The others are counted."""
 _LARGEST_NAMED = 3
 
 
 _RUN = (".sql", ".sql.gz", ".sql.xz", ".sql.zst", ".sh")
-"""Endings of the files that PostgreSQL's image runs, in the directory itself and in none below it."""
+"""Endings of the files that PostgreSQL's image runs. It runs no files of subdirectories."""
 
 
 def _sql(value: str) -> str:
@@ -29,13 +29,13 @@ def _website(value: str) -> str:
 
 
 def _checked(value: str, *, index: str = "", run: bool = False) -> str:
-    """Refuse a directory with all its faults. `index` is the repair where index.html is missing but needed; with `run`,
-    PostgreSQL's image must run each of its files."""
+    """Refuse a directory with all its faults. `index` is the repair for a missing index.html; empty if none is needed.
+    With `run`, a file that PostgreSQL's image would not run is a fault."""
     try:
         if not Path(value).is_dir():
             raise wrong("there is no such directory; name one relative to the project")
         if Path.cwd().is_relative_to(Path(value).resolve()):
-            raise wrong("holds the whole project, with what is nobody else's; name a directory of it")
+            raise wrong("contains the whole project, including private files; name a directory inside it")
         found = contents(Path(value))
     except OSError as error:
         raise wrong("cannot be read ({reason}); name a directory that can", reason=str(error.strerror)) from None

@@ -1,15 +1,15 @@
-"""Docker on the machine: where its packages come from, and which of them belong together.
+"""Docker on the machine: the source of its packages, and the sets of versions that belong together.
 
-Docker's own repository keeps every release. One set of packages of it is pinned for each release that a stack may
-ask for: the engine, its client, containerd and Compose. The sets were read on 2026-11-25:
+Docker's own repository keeps every release. For each release that a stack may choose, one set of its packages is
+pinned: the engine, its client, containerd and Compose. The sets were read on 2026-11-25:
 
 - Which releases are supported: `project/BRANCHES-AND-TAGS.md` of github.com/moby/moby. 29 is maintained by Docker,
   28 by Microsoft. 24.0 ended in 2024.
-- Which packages belong together: what `apt-get` of Ubuntu 22.04 offered side by side when the engine was the newest
+- Which packages belong together: the versions that `apt-get` of Ubuntu 22.04 offered when the engine was the newest
   (29.8.2 with containerd.io 2.3.6 and docker-compose-plugin 5.6.0; 28.5.2 with 1.7.29 and 2.40.3; 24.0.9 with 1.6.33,
   the last of its line, and 2.24.5).
 
-A distribution has one release of Docker, with what belongs to it: there, only the engine's version is asked for.
+A distribution has one release of Docker with matching packages. There, only the engine's version is chosen.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ class DockerRelease:
     """Packages of Docker's own repository that belong together, each by its upstream version."""
 
     engine: str
-    """Of the client as well: it is released with the engine."""
+    """The version of the client as well, which is released with the engine."""
     containerd: str
     compose: str
     supported: bool
-    """Whether it still gets fixes of security faults."""
+    """Whether it still gets security updates."""
 
     @property
     def packages(self) -> dict[str, str]:
@@ -64,7 +64,7 @@ def release(version: str) -> DockerRelease | None:
 
 
 def packages(source: DockerSource, version: str) -> tuple[str, ...]:
-    """What is asked of the package source, each as PACKAGE=VERSION; the engine comes first."""
+    """The packages to install, each as PACKAGE=VERSION. The engine comes first."""
     if source is DockerSource.DISTRIBUTION:
         return (f"docker.io={version}",)
     pinned = release(version)
@@ -73,7 +73,7 @@ def packages(source: DockerSource, version: str) -> tuple[str, ...]:
 
 
 def generation(source: DockerSource, version: str) -> str:
-    """The same text for all versions between which the containers keep running. Another one stops them."""
+    """A text that changes exactly when an update of Docker stops the containers."""
     wanted = dict(each.split("=") for each in packages(source, version))
     numbers = {
         package: wanted[package].partition(".")[0]
@@ -84,7 +84,7 @@ def generation(source: DockerSource, version: str) -> str:
 
 
 def warning(source: DockerSource, version: str) -> str:
-    """What speaks against a version that may be had; empty when nothing does."""
+    """A warning for a version that is allowed and not supported; empty for others."""
     pinned = release(version)
     if source is DockerSource.DISTRIBUTION or pinned is None or pinned.supported:
         return ""
@@ -110,7 +110,7 @@ def available_version(version: str, info: ValidationInfo) -> str:
             "or add the set to auren_infra/settings/docker.py",
             pinned=", ".join(each.engine for each in RELEASES),
         )
-    # Where a choice is wrong as well, no other choice would make this one right.
+    # If the image or the source is missing, because it is wrong itself, all of them are tried.
     systems = [SYSTEMS[image]] if image else list(SYSTEMS.values())
     sources = [source] if source else list(DockerSource)
     offer = list(dict.fromkeys(each for system in systems for origin in sources for each in offered(system, origin)))

@@ -13,13 +13,13 @@ HOW_TO_SET = (
 
 
 class SettingsError(ValueError):
-    """The configuration's faults, one a line, each with its key and the repair."""
+    """All faults of the configuration, one per line, each with its key and the repair."""
 
 
 @dataclass(frozen=True)
 class Fault:
     where: str
-    """The key (`auren:domain`), or the file of the program that is wrong."""
+    """The key (`auren:domain`), or the wrong file of the program."""
     what: str
     """The reason and the repair; further lines are details."""
 
@@ -28,17 +28,17 @@ class Fault:
 
 
 def joined(faults: Sequence[Fault], more: Sequence[Fault]) -> list[Fault]:
-    """All of them, with one fault for each place: who repairs a value reads one line about it."""
+    """All faults, combined to one fault per key, so that each key has one line in the message."""
     found = {fault.where: fault for fault in faults}
     for fault in more:
         known = found.get(fault.where)
-        # In front: the first one ends with the value.
+        # The new text comes first, because the known one ends with the value.
         found[fault.where] = Fault(fault.where, f"{fault.what}; {known.what}") if known else fault
     return [*found.values()]
 
 
 def refusal(faults: Sequence[Fault]) -> SettingsError:
-    """All of them in one message, for a person."""
+    """One message with all faults."""
     lines = [f"The configuration has {len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was touched."]
     lines += [str(fault).replace("\n", "\n    ").join(("  ", "")) for fault in faults]
     if any(fault.where.startswith(f"{NAMESPACE}:") for fault in faults):
@@ -47,5 +47,5 @@ def refusal(faults: Sequence[Fault]) -> SettingsError:
 
 
 def wrong(message: str, **context: object) -> PydanticCustomError:
-    """A fault, for a validator to raise. `message` may name `context` in braces."""
+    """The error that a validator raises. `message` may contain `context` in braces."""
     return PydanticCustomError("setting", message, context)  # pyright: ignore[reportArgumentType]: a literal is for i18n

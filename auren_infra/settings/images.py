@@ -1,6 +1,6 @@
-"""`auren:images` and `auren:builds`: how a reference is written, and which registries a droplet reaches.
+"""`auren:images` and `auren:builds`: the form of a reference, and which registries a droplet can reach.
 
-The services are not known here: `auren_infra.services.overrides` judges the names.
+The services are not known here: `auren_infra.services.overrides` validates the names.
 """
 
 import re
@@ -13,25 +13,25 @@ from auren_infra.settings.networks import is_public
 from auren_infra.settings.vocabulary import list_of_texts, texts_of_list
 
 STAND_IN = "docker.io/library/stand-in:0"
-"""For an image that is not written as it must be, in a configuration that is refused anyway."""
+"""The placeholder for a malformed image, in a configuration that is refused anyway."""
 
 _REFERENCE = re.compile(
     r"(?P<repository>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::(?P<port>[0-9]{1,5}))?"
     r"(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)+)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
-"""Docker's own grammar, with a registry or an owner in front: a bare name may be anybody's."""
+"""Docker's grammar, but a registry or an owner is required: a bare name does not say whose image it is."""
 _LONGEST_REPOSITORY = 255
 _NOWHERE = (
     *("example", "example.com", "example.net", "example.org", "invalid", "localhost", "localdomain"),
     *("local", "internal", "intranet", "private", "lan", "home", "home.arpa", "corp", "onion"),
 )
-"""Endings of names that public DNS never has (RFC 2606, 6761, 6762, 7686, 8375, ICANN's reserved ones). `test` is left
-out on purpose: the rehearsal's registry is registry.sandbox.test, and its droplets know that name."""
+"""Endings of names that do not exist in public DNS (RFC 2606, 6761, 6762, 7686, 8375, ICANN's reserved ones). `test`
+is left out on purpose: the rehearsal's registry is registry.sandbox.test, and its droplets know that name."""
 
 
 def reference_fault(reference: str) -> str:
-    """Why no container may run this; empty when one may."""
+    """Why this reference is refused; empty when it is accepted."""
     match = _REFERENCE.fullmatch(reference)
     if not match or len(match["repository"]) > _LONGEST_REPOSITORY or int(match["port"] or 1) not in range(1, 65536):
         return f"{reference!r} is not REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]"
@@ -41,7 +41,7 @@ def reference_fault(reference: str) -> str:
 
 
 def unreachable(reference: str) -> str:
-    """Why no droplet gets to this image's registry; empty when nothing speaks against it."""
+    """Why a droplet cannot reach this image's registry; empty if it may reach it."""
     registry = reference.partition("/")[0]
     if not ({".", ":"} & set(registry) or registry == "localhost"):
         return ""  # an owner at Docker Hub
@@ -49,7 +49,7 @@ def unreachable(reference: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
-        # A last part of digits alone is of an address, and this one is none.
+        # A name whose last part is a number can only be an address, and this one is no valid address.
         nowhere = (
             "." not in host
             or host.rpartition(".")[2].isdigit()
@@ -69,7 +69,7 @@ def image_map(value: object) -> dict[str, str]:
 
 
 def build_map(value: object) -> dict[str, str]:
-    """Read the entries `SERVICE=DIRECTORY`. What a build is pushed as is the service's image."""
+    """Read the entries `SERVICE=DIRECTORY`. The service's image is the reference that a build is pushed to."""
     builds, faults = _builds(list_of_texts(value))
     if faults:
         raise wrong("{faults}", faults="; ".join(faults))
@@ -77,19 +77,19 @@ def build_map(value: object) -> dict[str, str]:
 
 
 def readable_images(value: object) -> list[str]:
-    """The entries that can be judged further in a wrong `auren:images`."""
+    """The valid entries of a wrong `auren:images`."""
     images, _ = _images(texts_of_list(value))
     return [f"{service}={reference}" for service, reference in images.items()]
 
 
 def readable_builds(value: object) -> list[str]:
-    """The entries that can be judged further in a wrong `auren:builds`."""
+    """The valid entries of a wrong `auren:builds`."""
     builds, _ = _builds(texts_of_list(value))
     return [f"{service}={directory}" for service, directory in builds.items()]
 
 
 def _images(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Image by service, and the faults. An image that is not written as it must be is `STAND_IN`."""
+    """Service -> image, and the faults. A malformed image is replaced by `STAND_IN`."""
     chosen: dict[str, str] = {}
     faults: list[str] = []
     for entry in entries:
@@ -108,7 +108,7 @@ def _images(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _builds(entries: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Directory by service, and the faults."""
+    """Service -> directory, and the faults."""
     builds: dict[str, str] = {}
     faults: list[str] = []
     for entry in entries:

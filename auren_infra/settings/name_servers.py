@@ -1,4 +1,4 @@
-"""A name server, as it is written: an address, with a port if it is not 53."""
+"""The form of a name server: an address, with a port if it is not 53."""
 
 import re
 from ipaddress import ip_address
@@ -33,4 +33,4 @@ def _name_server(value: str) -> str:
 
 
 NameServer = Annotated[str, AfterValidator(_name_server)]
-"""Empty for the name servers of the system."""
+"""Empty: the name servers of the system are used."""

@@ -1,7 +1,7 @@
-"""Images that are known not to fit: releases that our configuration is not for, and variants without what it needs.
+"""Images that are known not to fit: releases that our configuration does not support, and incomplete variants.
 
-Each line has its reason, which is what the operator reads. An image that nothing here knows is not judged: it may be
-somebody's own.
+Each row has its reason, which the message shows to the operator. An image that is not in this table is accepted: it may
+be somebody's own.
 """
 
 import re
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 Release = tuple[int, ...]
 
 _VERSION = re.compile(r"v?([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})(?:[-_](?P<variant>.+))?")
-"""How tags name a release: `16.9`, `v1.3.0`, `1.28.0-alpine`."""
+"""The form of a release in a tag: `16.9`, `v1.3.0`, `1.28.0-alpine`."""
 _WITHIN = re.compile(r"(?:.*-)?pg([0-9]{1,2})(?:-(?P<variant>.+))?")
-"""How images of an extension name PostgreSQL's: `pg17`, `2.17.2-pg17`."""
+"""The form of PostgreSQL's release in tags of an extension's images: `pg17`, `2.17.2-pg17`."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Product:
     repositories: tuple[str, ...]
     """Endings of repositories, whole parts of the path: `postgres` is also `mirror.gcr.io/library/postgres`."""
     official: tuple[str, ...] = ()
-    """Endings whose every tag names a release, or moves from one release to the next."""
+    """Endings of official repositories. There, a tag without a version moves from one release to the next."""
     name: str = ""
     example: str = ""
     known: range = range(0)
-    """Numbers that are major releases of it. A tag with another number counts something else, and is not judged."""
+    """Numbers of its major releases. A tag with another number is not a release of it, and is accepted."""
     oldest: Release = ()
     too_old: str = ""
     """Why nothing before `oldest` fits."""
@@ -35,7 +35,7 @@ class Product:
     too_new: str = ""
     """Why nothing from `end` on fits."""
     variants: tuple[tuple[str, str], ...] = ()
-    """Words that a part of a tag begins with, and why such an image does not fit."""
+    """Word that a part of a tag begins with, and why such an image does not fit."""
     never: str = ""
     """Why no release of it fits."""
 
@@ -132,7 +132,7 @@ PRODUCTS = (
 
 
 def misfit(service: str, reference: str) -> str:
-    """Why this image is known not to fit the service; empty when nothing speaks against it."""
+    """Why this image is known not to fit the service; empty when it may fit."""
     repository, tag, pinned = _parts(reference)
     for product in PRODUCTS:
         if product.service != service or not _is_one_of(repository, product.repositories):
@@ -145,7 +145,7 @@ def misfit(service: str, reference: str) -> str:
 
 
 def major(service: str, reference: str) -> int | None:
-    """The major release that the image of a known product has by its tag; None where the tag does not say."""
+    """The major release in the tag of a known product's image; None if the tag does not contain one."""
     repository, tag, _ = _parts(reference)
     for product in PRODUCTS:
         if product.service == service and _is_one_of(repository, product.repositories):

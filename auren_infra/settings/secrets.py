@@ -1,7 +1,7 @@
-"""`auren:secrets`, `auren:serviceSecrets` and `auren:registries`: how secrets are given, and to whom.
+"""`auren:secrets`, `auren:serviceSecrets` and `auren:registries`: the secrets that are given, and their readers.
 
-No message here repeats a secret's value. The services are not known here: `auren_infra.services.given_secrets` judges
-whether each secret has a reader, and each reader its secret.
+No message here repeats a secret's value. The services are not known here: `auren_infra.services.given_secrets` checks
+that each secret has a reader, and that each reader's secret exists.
 """
 
 import json
@@ -19,15 +19,15 @@ from auren_infra.settings.vocabulary import from_json, list_of_texts, texts_of_l
 
 KEY = "auren:secrets"
 HIDDEN = ("secrets", "registries")
-"""The settings whose values no message repeats. In a login, somebody may have written the password itself."""
+"""The settings whose values no message repeats. A login may contain the password by mistake."""
 GIVEN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-"""The name of a given secret: it is a file's name in the container, and a part of a path in `pulumi config`."""
+"""The name of a given secret. It is a file name in the container, and a part of a path in `pulumi config`."""
 
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::(?P<port>[0-9]{1,5}))?"
 )
 _USER = re.compile(r"[!-9;-~]{1,255}")
-"""Printable, without a blank and without the colon that ends it (RFC 7617)."""
+"""Printable characters without spaces and colons. A colon ends the user's name (RFC 7617)."""
 _NAMED = "letters, digits, dashes and underscores, a letter first, 63 at most"
 
 
@@ -45,7 +45,7 @@ def how_to_set(name: str) -> str:
 
 
 def secret_map(value: object) -> dict[str, SecretStr]:
-    """Read the object NAME -> value. Nothing at all, an empty text, is no secret."""
+    """Read the object NAME -> value. An empty text is an object without secrets."""
     secrets, faults = _secrets(value)
     if faults:
         raise wrong("{faults}", faults="; ".join(faults))
@@ -53,9 +53,9 @@ def secret_map(value: object) -> dict[str, SecretStr]:
 
 
 def readable_secrets(value: object) -> dict[str, str]:
-    """The secrets that can be judged further in a wrong `auren:secrets`, so that all faults are told at once.
+    """The secrets of a wrong `auren:secrets` whose names are valid, so that later checks can use them.
 
-    One with a wrong value has another one in its place.
+    A wrong value is replaced by a placeholder.
     """
     found = from_json(value)
     if not isinstance(found, dict):
@@ -152,27 +152,27 @@ def _logins(entries: list[str]) -> tuple[dict[str, Login], list[str]]:
 
 
 def readable_readers(value: object) -> list[str]:
-    """The entries that can be judged further in a wrong `auren:serviceSecrets`."""
+    """The valid entries of a wrong `auren:serviceSecrets`."""
     readers, _ = _readers(texts_of_list(value))
     return [f"{name}={','.join(services)}" for name, services in readers.items()]
 
 
 def readable_logins(value: object) -> list[str]:
-    """The entries that can be judged further in a wrong `auren:registries`."""
+    """The valid entries of a wrong `auren:registries`."""
     logins, _ = _logins([entry for entry in texts_of_list(value) if not unreachable(f"{entry.partition('=')[0]}/")])
     return [f"{host}={login.user}:{login.secret}" for host, login in logins.items()]
 
 
 def _shortened(text: str) -> str:
-    """For what may be a secret in a wrong place: its beginning."""
+    """Only the beginning of the text, because it may be a secret that was set under the wrong key."""
     return repr(text if len(text) <= 40 else f"{text[:16]}…")
 
 
 def in_plain(stack_file: str, value: str, *, encrypted: bool) -> frozenset[str]:
-    """The names of the secrets that stand in plain text in the stack's configuration.
+    """The names of the secrets that are in plain text in the stack's configuration.
 
-    The engine hands over all values decrypted, and tells of the whole object only whether a part of it was encrypted:
-    `value`, and `encrypted`. `stack_file` is the text of the stack's file, or empty where it is not known.
+    The engine returns all values decrypted in `value`. `encrypted` says only whether a part of the object was
+    encrypted. `stack_file` is the text of the stack's file, or empty if it is not known.
     """
     found = from_json(value)
     secrets = cast("dict[str, object]", found) if isinstance(found, dict) else {}
@@ -183,7 +183,7 @@ def in_plain(stack_file: str, value: str, *, encrypted: bool) -> frozenset[str]:
 
 
 def _written(stack_file: str) -> Mapping[str, str]:
-    """What the file holds as plain text, by name."""
+    """Name -> plain text, as the file holds them."""
     try:
         document: Any = yaml.safe_load(stack_file)
         entries: Any = document["config"][KEY]

@@ -1,7 +1,7 @@
 """The systems that a droplet may have, and which releases of Docker each of them can install.
 
-One table, so that a release that a system cannot have is refused before a droplet is replaced for it. It says what was
-known in November 2026. Whoever needs a newer release adds it here.
+With this table, a release that a system cannot install is refused before a droplet is replaced for it. The table holds
+what was known in November 2026. To use a newer release, add it here.
 
 Sources: `apt-cache madison docker-ce` with download.docker.com/linux/{ubuntu,debian}/dists/CODENAME; for `docker.io`,
 packages.ubuntu.com and packages.debian.org; docker/docker-ce-packaging#1246: no system gets a release from before it.
@@ -10,7 +10,7 @@ packages.ubuntu.com and packages.debian.org; docker/docker-ce-packaging#1246: no
 from dataclasses import dataclass
 
 Release = tuple[int, ...]
-"""`(24, 0, 9)`; shorter where only the beginning is meant."""
+"""Such as `(24, 0, 9)`; shorter for the beginning of a version."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ SYSTEMS = {
     "debian-12-x64": System("bookworm", (23, 0, 0), ()),
     "debian-13-x64": System("trixie", (28, 1, 0), ((26, 1, 5), (28, 5, 2))),
 }
-"""By the image's slug. Ubuntu has the release that it came with and the newest of its updates, which replaces the one
-before. Debian has one; 28.5.2 is the next Debian's, for a droplet of 13 that has it among its package sources, as the
-rehearsal's have. What is older than 23.0 is left out: `dockerd --validate`, which judges daemon.json before it counts,
-came with it. Debian 12's 20.10.24 would have no Compose V2 either."""
+"""By the image's slug. Ubuntu has its first release and the newest update, which replaces the update before. Debian has
+one release. 28.5.2 is of the next Debian, for a droplet of Debian 13 with the next Debian among its package sources, as
+in the rehearsal. Releases before 23.0 are left out, because they have no `dockerd --validate`, which checks daemon.json
+before it is used. Debian 12's 20.10.24 has no Compose V2 either."""
 
 
 def parse(text: str) -> Release:

@@ -1,4 +1,4 @@
-"""The words that settings are written in: texts of a form, lists, flags, whole numbers, domains, keys, origins."""
+"""Types that several settings use: texts of a form, lists, flags, whole numbers, domains, keys, origins."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from auren_infra.settings.faults import wrong
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])")
-"""`auren:name`: what a droplet's, a volume's, a firewall's, a tag's and a VPC's name have in common."""
+"""`auren:name`: valid as the name of a droplet, a volume, a firewall, a tag and a VPC."""
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?=.{{1,253}}(?::|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
@@ -28,11 +28,11 @@ _PARTS = {
     "sk-ssh-ed25519@openssh.com": 3,
     "sk-ecdsa-sha2-nistp256@openssh.com": 4,
 }
-"""The kinds of keys that sshd takes, and of how many parts each is made; the first part is the kind again."""
+"""The kinds of keys that sshd accepts -> the number of their parts. The first part repeats the kind."""
 
 
 def from_json(value: object) -> object:
-    """The engine hands every value over as text; all but strings are JSON."""
+    """Read a value of the engine. It passes every value as text, and all except strings as JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -51,7 +51,7 @@ def written_as(pattern: str, example: str) -> AfterValidator:
 
 
 def list_of_texts(value: object) -> list[str]:
-    """A list as the engine hands it over, or as somebody wrote it in one line: `["one", "two"]`."""
+    """Read a list of texts: the engine's value, or JSON in one line: `["one", "two"]`."""
     found = from_json(value)
     if not isinstance(found, list):
         raise wrong("must be a list; write one entry a line, each behind a dash")
@@ -64,7 +64,7 @@ def list_of_texts(value: object) -> list[str]:
 
 
 def texts_of_list(value: object) -> list[str]:
-    """The texts in a value that need not be a list of texts."""
+    """The texts in a value that may be something else than a list of texts."""
     found = from_json(value)
     entries = cast("list[object]", found) if isinstance(found, list) else []
     return [entry for entry in entries if isinstance(entry, str)]
@@ -90,12 +90,12 @@ def _domain(value: str) -> str:
 
 def _without_www(value: str) -> str:
     if value.startswith("www."):
-        raise wrong("www.DOMAIN is made as well; write {domain}", domain=value.removeprefix("www."))
+        raise wrong("www.DOMAIN is created as well; write {domain}", domain=value.removeprefix("www."))
     return value
 
 
 def _origin(value: str) -> str:
-    """As browsers send it, or it would never be met: lower case, no path, no port that goes without saying."""
+    """Refuse a form that browsers never send, since it would never match: upper case, a path, the default port."""
     match = _ORIGIN.fullmatch(value)
     if not match or int(match["port"] or 1) > 65535:
         raise wrong("not written as it must be; write it like https://app.aupex.ai")
@@ -115,7 +115,7 @@ def _public_key(value: str) -> str:
 
 
 def _parts(blob: str) -> list[bytes]:
-    """A key's parts, each behind its length in four bytes (RFC 4253, 6.6). Empty when they do not fill the blob."""
+    """A key's parts. Each follows its length in four bytes (RFC 4253, 6.6). Empty when the blob is incomplete."""
     try:
         rest = base64.b64decode(blob, validate=True)
     except binascii.Error:

@@ -1,4 +1,4 @@
-"""What to do about a fault: for each cause a few short sentences. No Pulumi."""
+"""The repair of a fault: a few short sentences for each cause. No Pulumi."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from auren_infra.smoke_test.questions import Cause, Fault
 GONE = "gone"
 """The status of a droplet that DigitalOcean does not have."""
 AT_REST = ("off", "archive", GONE)
-"""In none of these will a droplet answer, however long one waits."""
+"""A droplet with one of these statuses does not answer, so waiting is useless."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the clouds say, for the words of an advice. Empty is what could not be asked."""
+    """Facts from the clouds that the sentences use. A fact that could not be looked up is empty."""
 
     droplet: str = ""
     """Its id."""
     droplet_status: str = ""
     ssh_open: bool = False
-    """Whether the machine's port 22 takes connections."""
+    """Whether the machine accepts connections on port 22."""
     zone: str = ""
     zone_status: str = ""
     name_servers: Sequence[str] = ()
@@ -112,13 +112,13 @@ ADVICE = {
         "Cloudflare."
     ),
 }
-"""All but UNREACHABLE, which depends on what DigitalOcean says."""
+"""All causes except UNREACHABLE, whose sentence depends on the droplet's status."""
 _NAMES = (Cause.NAME_BROKEN, Cause.NAME_MISSING, Cause.NAME_ELSEWHERE, Cause.CERTIFICATE, Cause.NOT_PROXIED)
-"""What an inactive zone looks like."""
+"""Causes that an inactive zone may have."""
 
 
 def sentence(fault: Fault, facts: Facts, waited: float) -> str:
-    """What was asked, what came, what it means, and what to do."""
+    """The whole message: the request, the answer, the cause and the repair."""
     words = _advice(fault, facts).format(
         droplet=facts.droplet,
         droplet_status=facts.droplet_status,

@@ -1,4 +1,4 @@
-"""What a network answers to the smoke test."""
+"""Types of a network's answers to the smoke test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Addresses:
-    """What a name leads to. The name server may keep this for `seconds`."""
+    """The addresses of a name. Name servers may cache them for `seconds`."""
 
     ipv4: Sequence[str]
     ipv6: Sequence[str] = ()
@@ -43,7 +43,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class NoSuchName:
-    """There is no record of this name. The name server may remember that for `seconds`."""
+    """There is no record of this name. Name servers may cache this for `seconds`."""
 
     seconds: int = 0
 
@@ -57,7 +57,7 @@ class Unresolved(StrEnum):
 
 
 class Network(Protocol):
-    """What the smoke test needs of a network."""
+    """The operations of a network that the smoke test uses."""
 
     def get(self, url: str, address: str) -> Answer | Silence:
         """GET `url` at `address`, past every cache. Follows no redirect."""

@@ -1,4 +1,4 @@
-"""What the clouds say about a machine or a zone that does not answer. Asked only then, by way of their plugins."""
+"""The status of a machine or a zone that does not answer, read by the clouds' plugins."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from auren_infra.smoke_test.advice import GONE
 
 
 def droplet_status(droplet: str) -> str:
-    """`active`, `off` and the like, or `GONE`; empty when DigitalOcean cannot be asked."""
+    """`active`, `off` and the like, or `GONE`; empty when DigitalOcean does not answer."""
     try:
         return digitalocean.get_droplet(id=int(droplet)).status
     except Exception as error:  # the SDK has no narrower one for a look-up that failed
@@ -19,7 +19,7 @@ def droplet_status(droplet: str) -> str:
 
 
 def zone_status(zone: str) -> tuple[str, Sequence[str]]:
-    """Its status and the name servers that Cloudflare has for it; empty when Cloudflare cannot be asked."""
+    """Its status and the name servers that Cloudflare has for it; empty when Cloudflare does not answer."""
     try:
         # The SDK declares their properties without types.
         found: list[Any] = list(cloudflare.get_zones(name=zone).results)

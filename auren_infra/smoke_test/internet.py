@@ -1,6 +1,7 @@
-"""The network as it is: HTTP on sockets of our own, and DNS by dnspython.
+"""The real network: HTTP on own sockets, and DNS by dnspython.
 
-The socket is our own because the address is chosen here. The server is only told the name, as by `curl --resolve`.
+The socket is opened here, because the address of a request is given. The name is only sent to the server, as with `curl
+--resolve`.
 """
 
 import errno
@@ -35,13 +36,13 @@ from auren_infra.smoke_test.answers import (
 DNS_SECONDS = 3
 """The longest wait for one name server."""
 DNS_ROUNDS = 2
-"""A question or its answer may get lost."""
+"""Repeated, because a UDP packet may get lost."""
 LONGEST_TEXT = 2000
 """Bytes of a body that are read."""
 _AS_THEY_ARE = "/?#[]@!$&'()*+,;=:%~"
-"""What a URL may hold without being quoted."""
+"""Characters of a URL that are not quoted."""
 _HERE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES})
-"""Errors of this machine. A host that is off can be EHOSTUNREACH, so that is not among them."""
+"""Errors of this machine's own network. EHOSTUNREACH is none of them, because a host that is off can cause it."""
 _HEADERS = {
     # Cloudflare's Browser Integrity Check refuses the user agents of common libraries.
     "User-Agent": "Mozilla/5.0 (compatible; AUREN smoke test)",
@@ -51,7 +52,7 @@ _HEADERS = {
 
 
 class Internet:
-    """Asks directly. `name_server` is ADDRESS or ADDRESS:PORT; empty, the system's name servers are asked."""
+    """Connects directly. `name_server` is ADDRESS or ADDRESS:PORT; empty for the system's name servers."""
 
     def __init__(self, name_server: str) -> None:
         self._name_server = name_server
@@ -70,7 +71,7 @@ class Internet:
                     context = ssl.create_default_context()
                     connection = context.wrap_socket(connection, server_hostname=parts.hostname)
                 answer = _exchange(connection, parts)
-                return Silence.SLOW if ended.is_set() else answer  # a part of an answer passes for a whole one
+                return Silence.SLOW if ended.is_set() else answer  # an incomplete answer would look like a complete one
             except ssl.SSLCertVerificationError:
                 return Silence.CERTIFICATE
             except (OSError, http.client.HTTPException) as error:
@@ -92,7 +93,7 @@ class Internet:
         if isinstance(found, Unresolved):
             return found
         other = self._ask_for(host, dns.rdatatype.AAAA)
-        # Some name servers answer no such question. Visitors then use what there is.
+        # Some name servers do not answer this query. Visitors then use the IPv4 addresses.
         ipv6 = () if isinstance(other, Unresolved) else _texts(other)
         if not (ipv4 := _texts(found)) and not ipv6:
             return NoSuchName(found.minimum_ttl)

@@ -1,4 +1,4 @@
-"""What the smoke test asks, and what each wrong answer is a sign of. No Pulumi, and no network of its own."""
+"""The requests of the smoke test, and the most likely cause of each wrong answer. No Pulumi and no sockets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from urllib.parse import urljoin, urlsplit
 from auren_infra.smoke_test.answers import Addresses, Answer, Network, NoSuchName, Silence, Unresolved
 
 API_PATH = "/api/health"
-"""Any answer of the API's own counts, also that it has no such page."""
+"""Any answer of the API is accepted, also a 404."""
 NO_API = "the API does not answer"
-"""nginx's words for an API that it cannot reach. Their status is 503."""
+"""nginx's text when it cannot reach the API, with the status 503."""
 MOST_REDIRECTS = 5
 LONGEST_QUOTE = 80
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -44,25 +44,25 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Site:
-    """What should answer, and where."""
+    """The machine and the names that should answer."""
 
     address: str
     """The machine's."""
     hosts: Sequence[str] = ()
     """The domain's names."""
     proxied: bool = False
-    """Whether the names lead to Cloudflare's proxy, or to the machine."""
+    """Whether the names resolve to Cloudflare's proxy instead of the machine."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A wrong answer: `asked` is a URL or a name, `got` says what came of it."""
+    """A wrong answer: `asked` is a URL or a name, `got` describes the answer."""
 
     asked: str
     got: str
     cause: Cause
     seconds: int = 0
-    """How long name servers may keep their answer."""
+    """How long name servers may cache their answer."""
 
     def __str__(self) -> str:
         return f"{self.asked} {self.got}"
@@ -72,7 +72,7 @@ Reply = Answer | Silence
 
 
 def by_address(site: Site, network: Network) -> Fault | None:
-    """Ask the website and the API at the machine's address."""
+    """Request the website and the API at the machine's address."""
     base = f"http://{site.address}"
     page = _first_page(site, base, [site.address], network)
     if isinstance(page, Fault):
@@ -81,7 +81,7 @@ def by_address(site: Site, network: Network) -> Fault | None:
 
 
 def by_name(site: Site, network: Network) -> Fault | None:
-    """Ask by each of the domain's names. Each is asked for the website, the first for the API as well."""
+    """Request the website by each of the domain's names, and the API by the first one."""
     for host in site.hosts:
         found = network.look_up(host)
         if not isinstance(found, Addresses):
@@ -103,7 +103,7 @@ def by_name(site: Site, network: Network) -> Fault | None:
 
 
 def _get(url: str, addresses: Sequence[str], network: Network) -> Reply:
-    """The first answer that comes from any of the addresses, as a browser tries them; else why the first has none."""
+    """The first answer from any address, in the order of a browser. If none answers: the failure of the first one."""
     silences: list[Silence] = []
     for address in addresses:
         reply = network.get(url, address)
@@ -118,7 +118,7 @@ def _api(base: str, addresses: Sequence[str], network: Network) -> tuple[str, Re
 
 
 def _first_page(site: Site, base: str, addresses: Sequence[str], network: Network) -> tuple[str, Reply] | Fault:
-    """The reply after all redirects. They must stay within the site, whose names all lead to the same addresses."""
+    """The reply after all redirects. A redirect must stay within the site, whose names have the same addresses."""
     asked = url = f"{base}/"
     for _ in range(MOST_REDIRECTS + 1):
         reply = _get(url, addresses, network)
@@ -141,7 +141,7 @@ def _is_within(site: Site, url: str) -> bool:
 
 
 def _of_machine(url: str, reply: Reply, *, is_api: bool) -> Fault | None:
-    """Judge a reply that comes from nginx."""
+    """The fault in a reply of nginx, if there is one."""
     if not isinstance(reply, Answer):
         return Fault(url, str(reply), _SILENCES.get(reply, Cause.NO_HTTP))
     if not is_api:
@@ -161,7 +161,7 @@ _SILENCES = {
 
 
 def _of_proxy(url: str, reply: Reply, found: Addresses, *, is_api: bool) -> Fault | None:
-    """Judge a reply that should come from Cloudflare's proxy. None: the proxy passed on what the machine answers."""
+    """The fault in a reply of Cloudflare's proxy. None: the proxy passed on the machine's answer."""
     at = f"(at {', '.join((*found.ipv4, *found.ipv6))})"
     if not isinstance(reply, Answer):
         cause = _PROXY_SILENCES.get(reply, Cause.PROXY_UNREACHABLE)
@@ -172,7 +172,7 @@ def _of_proxy(url: str, reply: Reply, found: Addresses, *, is_api: bool) -> Faul
         return Fault(url, _told(reply), Cause.BLOCKED)
     if reply.status in _PROXY_STATUSES:
         return Fault(url, _told(reply), _PROXY_STATUSES[reply.status])
-    # The machine has just answered with the website itself.
+    # Without the proxy, the machine has just answered with the website.
     return Fault(url, _told(reply), Cause.ZONE_RULES) if not is_api and reply.status != 200 else None
 
 
@@ -201,7 +201,7 @@ def _unresolved(host: str, found: NoSuchName | Unresolved) -> Fault:
 
 
 def _elsewhere(site: Site, host: str, found: Addresses) -> Fault | None:
-    """Whether a name that is not proxied leads to other addresses than the machine's."""
+    """The fault if an unproxied name resolves to other addresses than the machine's."""
     others = [address for address in (*found.ipv4, *found.ipv6) if address != site.address]
     if not others:
         return None
@@ -213,13 +213,13 @@ def _elsewhere(site: Site, host: str, found: Addresses) -> Fault | None:
 
 
 def _told(answer: Answer) -> str:
-    """The status, and what is said beside it if that is one short line."""
+    """The status, and the body if it is one short line."""
     text = answer.text.strip()
     said = "" if not text or "\n" in text or "<" in text or len(text) > LONGEST_QUOTE else f": {_quoted(text)}"
     return f"answers with {answer.status}{said}"
 
 
 def _quoted(text: str) -> str:
-    """What comes from outside must not write to a terminal."""
+    """Replace control characters, because the text comes from outside and is printed on a terminal."""
     shown = "".join(character if character.isprintable() else "?" for character in text)
     return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…"

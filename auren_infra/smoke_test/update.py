@@ -1,7 +1,7 @@
-"""The smoke test in an update: after everything is deployed, and with a bound.
+"""The smoke test in an update: after everything is deployed, and with a time limit.
 
-It runs in the program, because a resource that asks anew in each update would be a change in each preview. A failure is
-a `RunError`, which the engine shows as its message alone. The stack's outputs are recorded before.
+It runs in the program. A resource that runs in each update would be a change in each preview. A failure is a
+`RunError`, of which the engine shows only the message. The stack's outputs are recorded before.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from auren_infra.smoke_test.questions import Cause, Fault, Site, by_address, by_
 MACHINE_SECONDS = 180
 """How long the machine may take to answer. It boots after a resize, and a container that hangs is restarted in 90 s."""
 NAMES_SECONDS = 30
-"""How long the names may take after that. Cloudflare's name servers and its proxy know of a change within seconds."""
+"""How long the names may take after that. Cloudflare's name servers and its proxy apply a change within seconds."""
 PAUSE_SECONDS = 2
 
 
@@ -33,28 +33,28 @@ def smoke_test(
     records: Mapping[str, pulumi.CustomResource],
     after: Sequence[pulumi.Resource],
 ) -> None:
-    """Ask for AUREN once all of `after` is deployed. Without an answer the update fails.
+    """Run the smoke test once all of `after` is deployed. If it fails, the update fails.
 
-    A preview asks nothing. `records` are those of the domain's names. With `--target`, some resources may not exist
-    yet: what needs them is not asked, and a warning says so.
+    It does not run in a preview. `records` are the records of the domain's names. With `--target`, some resources may
+    not exist yet. Requests that need them are left out, with a warning.
     """
     if pulumi.runtime.is_dry_run():
         return
     if settings.smoke_test is SmokeTest.NONE:
-        pulumi.log.warn("auren:smokeTest is none: whether AUREN answers was not asked.")
+        pulumi.log.warn("auren:smokeTest is none: whether AUREN answers was not tested.")
         return
 
     async def ask(_: object) -> None:
         if not await web_server.id.is_known():
-            pulumi.log.warn("nginx is not deployed yet: whether AUREN answers was not asked.")
+            pulumi.log.warn("nginx is not deployed yet: whether AUREN answers was not tested.")
             return
         if settings.smoke_test is SmokeTest.ADDRESS:
-            pulumi.log.warn("auren:smokeTest is address: whether AUREN answers by name was not asked.")
+            pulumi.log.warn("auren:smokeTest is address: whether AUREN answers by name was not tested.")
             hosts = ()
         else:
             hosts = [host for host, record in records.items() if await record.id.is_known()]
             for host in records.keys() - hosts:
-                pulumi.log.warn(f"The record of {host} is not deployed yet: it was not asked by that name.")
+                pulumi.log.warn(f"The record of {host} is not deployed yet: that name was not tested.")
         site = Site(str(await address.future()), hosts, settings.proxied)
         await _run(site, settings, droplet=str(await droplet.id.future()))
 
@@ -101,11 +101,11 @@ async def answered(
     hopeless: Callable[[Fault], bool] | None = None,
     pause: float = PAUSE_SECONDS,
 ) -> Fault | None:
-    """Ask until nothing is wrong, for `seconds` at most. Returns the last fault, or one that is `hopeless` at once."""
+    """Repeat `ask` until there is no fault, for `seconds` at most. A fault that is `hopeless` is returned at once."""
     deadline = time.monotonic() + seconds
     while fault := await asyncio.to_thread(ask):
         if time.monotonic() + pause >= deadline or (hopeless and hopeless(fault)):
             return fault
-        pulumi.log.info(f"{fault}; asking again", ephemeral=True)
+        pulumi.log.info(f"{fault}; trying again", ephemeral=True)
         await asyncio.sleep(pause)
     return None

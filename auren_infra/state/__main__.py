@@ -1,4 +1,4 @@
-"""`python -m auren_infra state`: the bucket that a team shares, made once, and the state that it held earlier."""
+"""`python -m auren_infra state`: creates the bucket that a team shares, and reads an earlier state from it."""
 
 import argparse
 import json
@@ -72,7 +72,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _create(name: str, region: str) -> None:
     wanted = bucket.named(name, region)
     made = bucket.create(wanted)
-    print(f"The bucket {name} is {'made' if made else 'there already'}: private, with versions.", file=sys.stderr)
+    print(
+        f"The bucket {name} is {'created' if made else 'unchanged or repaired'}: private, with versions.",
+        file=sys.stderr,
+    )
     print(f"pulumi login '{wanted.login}'")
 
 

@@ -1,4 +1,4 @@
-"""The bucket: its name and place, the address that `pulumi login` takes, and the making of it."""
+"""The bucket: its name and region, the address for `pulumi login`, and its creation."""
 
 import re
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 KEPT = ".pulumi/"
-"""Everything that the engine keeps in a bucket lies below this."""
+"""The engine keeps all its files below this prefix."""
 SIGNING_REGION = "us-east-1"
-"""What Spaces wants to be called when a bucket is made, and takes at all other times, wherever the bucket is."""
+"""Spaces requires this region to create a bucket, and accepts it for all other requests, in every region."""
 
 # A dot in the name would make it two labels, and Spaces' certificate covers one.
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -25,7 +25,7 @@ class StateError(RuntimeError):
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket of DigitalOcean Spaces, there or not yet."""
+    """A bucket of DigitalOcean Spaces, which may not exist yet."""
 
     name: str
     region: str
@@ -39,8 +39,8 @@ class Bucket:
     def login(self) -> str:
         """The address for `pulumi login`, or PULUMI_BACKEND_URL.
 
-        The engine sends no checksums of the newer kinds to an endpoint that is named here. It would look for them in
-        what it reads, though, and warn on standard error of every object that has none.
+        The engine sends no checksums of the newer kinds to a custom endpoint. By default it still expects them in
+        answers, and prints a warning for every object without one.
         """
         return (
             f"s3://{self.name}?endpoint={self.endpoint}&region={SIGNING_REGION}"
@@ -48,9 +48,9 @@ class Bucket:
         )
 
     def client(self) -> Any:
-        """Speaks to it with the key of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as the engine does.
+        """The S3 client, with the key of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as the engine uses it.
 
-        botocore makes its methods when it is running, so there is no type to tell.
+        botocore creates the methods at run time, so the client has no type.
         """
         return get_session().create_client(
             "s3",
@@ -65,11 +65,11 @@ class Bucket:
 
 
 def named(name: str, region: str) -> Bucket:
-    """The bucket of this name. Raises `StateError` for what can be none."""
+    """The bucket of this name. Raises `StateError` if the name or the region is invalid."""
     if not _NAME.fullmatch(name):
         raise StateError(
-            f"{name!r} cannot be a bucket's name: it takes 3 to 63 small letters, digits and hyphens between them. All "
-            "of a region's customers share the names, so begin with your own, such as auren-state."
+            f"{name!r} cannot be a bucket's name: use 3 to 63 small letters and digits, with hyphens between them. A "
+            "name must be unique in its region, so begin with your own name, such as auren-state."
         )
     if not _REGION.fullmatch(region):
         raise StateError(f"{region!r} is no region's slug; write one such as nyc3.")
@@ -82,15 +82,15 @@ def of_login(address: str) -> Bucket:
     endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
     host = re.fullmatch(rf"(?:https://)?({_REGION.pattern})\.digitaloceanspaces\.com/?", endpoint)
     if parts.scheme != "s3" or parts.path.strip("/") or host is None:
-        raise StateError(f"pulumi is logged in to {address}, which is no bucket of Spaces as docs/state.md has it.")
+        raise StateError(f"pulumi is logged in to {address}, which is not a bucket of Spaces as in docs/state.md.")
     return named(parts.netloc, host[1])
 
 
 def create(bucket: Bucket) -> bool:
-    """Have the bucket be there: private, and keeping each version of what it holds. Safe to repeat.
+    """Create the bucket, private and with versions, or repair these settings. Safe to repeat.
 
-    Returns whether it was made now. One that is there already must be empty or hold a state: nothing that serves
-    another purpose is ever made private here. Raises `StateError`.
+    Returns whether the bucket is new. An existing bucket must be empty or hold a state: a bucket of another purpose is
+    never made private. Raises `StateError`.
     """
     client = bucket.client()
     try:
@@ -99,8 +99,8 @@ def create(bucket: Bucket) -> bool:
             client.create_bucket(Bucket=bucket.name, ACL="private")
         elif strangers := sorted(held - {KEPT}):
             raise StateError(
-                f"The bucket {bucket.name} holds something else than a state ({', '.join(strangers)}); it is left "
-                "as it is. Choose another name."
+                f"The bucket {bucket.name} holds other files than a state ({', '.join(strangers)}), so it was not "
+                "changed. Choose another name."
             )
         else:
             client.put_bucket_acl(Bucket=bucket.name, ACL="private")
@@ -111,33 +111,33 @@ def create(bucket: Bucket) -> bool:
     finally:
         client.close()
     if status != "Enabled":
-        raise StateError(f"The bucket {bucket.name} keeps no versions, though it was told to: do not use it.")
+        raise StateError(f"The bucket {bucket.name} keeps no versions, although versioning was enabled: do not use it.")
     return held is None
 
 
 def refused(error: ClientError | BotoCoreError, bucket: Bucket) -> StateError:
-    """What Spaces, or the way to it, answered, with what to do about it."""
+    """The error of Spaces or of the connection, with the repair."""
     if isinstance(error, BotoCoreError):
         return StateError(
-            f"{bucket.endpoint} could not be asked: {error}. Are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set to a "
-            f"Spaces key, and is {bucket.region} a region that has Spaces?"
+            f"{bucket.endpoint} could not be reached: {error}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a "
+            f"Spaces key, and check that {bucket.region} is a region with Spaces."
         )
     match error.response.get("Error", {}).get("Code"):
         case "InvalidAccessKeyId" | "SignatureDoesNotMatch":
-            mend = "Spaces does not know this key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to one pair."
+            repair = "Spaces does not know this key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to one pair."
         case "AccessDenied":
-            mend = "The key may not do this, or the bucket is somebody else's: use a key with full access."
+            repair = "The key may not do this, or the bucket is somebody else's: use a key with full access."
         case "NoSuchBucket":
-            mend = f"There is none in {bucket.region}."
+            repair = f"There is none in {bucket.region}."
         case "BucketAlreadyExists":
-            mend = "The name is taken by somebody else: choose another."
+            repair = "The name is taken by somebody else: choose another."
         case _:
-            mend = str(error)
-    return StateError(f"The bucket {bucket.name}: {mend}")
+            repair = str(error)
+    return StateError(f"The bucket {bucket.name}: {repair}")
 
 
 def _held(client: Any, bucket: Bucket) -> set[str] | None:
-    """The files and folders at the bucket's root, some at least; None where there is no bucket."""
+    """The files and folders at the bucket's root (the first page of them); None if there is no bucket."""
     try:
         found: dict[str, list[dict[str, str]]] = client.list_objects_v2(Bucket=bucket.name, Delimiter="/")
     except client.exceptions.NoSuchBucket:

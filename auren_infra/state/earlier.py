@@ -1,4 +1,4 @@
-"""The state as it was: the version of the stack's file that was the newest at some moment."""
+"""An earlier state: the version of the stack's file that was the newest at a given time."""
 
 import json
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Earlier:
     written: datetime
     resources: int
     pending: int
-    """Operations that had begun and not ended: an update was running, or had been cut."""
+    """Unfinished operations: an update was running, or had been cut."""
     deployment: str
-    """JSON for `pulumi stack import`. Secrets in it are encrypted, as they are in the bucket."""
+    """JSON for `pulumi stack import`. Its secrets are encrypted, as in the bucket."""
 
 
 def at(bucket: Bucket, project: str, stack: str, moment: datetime) -> Earlier:
-    """The state of this stack at the moment. Only reads. Raises `StateError` when there was none."""
+    """The state of this stack at that time. Only reads. Raises `StateError` when there was none."""
     key = f"{KEPT}stacks/{project}/{stack}.json"
     client = bucket.client()
     try:
@@ -31,7 +31,7 @@ def at(bucket: Bucket, project: str, stack: str, moment: datetime) -> Earlier:
         if found is None or found[1] is None:
             raise StateError(
                 f"The bucket {bucket.name} held no state of {project}'s stack {stack} at {_shown(moment)}: "
-                "`pulumi stack ls` tells of the stacks, `pulumi stack history` of the updates."
+                "`pulumi stack ls` lists the stacks, `pulumi stack history` the updates."
             )
         written, version = found
         kept = json.loads(client.get_object(Bucket=bucket.name, Key=key, VersionId=version)["Body"].read())
@@ -43,23 +43,23 @@ def at(bucket: Bucket, project: str, stack: str, moment: datetime) -> Earlier:
 
 
 def _versions(client: Any, bucket: Bucket, key: str) -> list[tuple[datetime, str | None]]:
-    """When each version was written, the newest first; None in place of a version where the file was deleted."""
+    """The time and id of each version, the newest first. The id is None where the file was deleted."""
     found: list[dict[str, Any]] = []
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket.name, Prefix=key):
         found += page.get("Versions", [])
         found += [{**each, "VersionId": None} for each in page.get("DeleteMarkers", [])]
-    # Other files' names begin like this one's: the engine keeps a copy beside it. What S3 lists, it lists newest first,
-    # and sorting keeps that order among the versions of one moment.
+    # The prefix also matches other files, such as the engine's copy of this one. S3 lists versions newest first, and
+    # sorting keeps this order for versions of the same time.
     own = [each for each in found if each["Key"] == key]
     own.sort(key=lambda each: (each["LastModified"], each["IsLatest"]), reverse=True)
     return [(each["LastModified"], each["VersionId"]) for each in own]
 
 
 def _read(kept: dict[str, Any], written: datetime) -> Earlier:
-    """What the engine keeps is what `pulumi stack import` takes, in another wrapping."""
+    """Convert the engine's file to the format of `pulumi stack import`."""
     latest = kept["checkpoint"].get("latest")
     if latest is None:
-        raise StateError(f"At {_shown(written)} the stack had just been made and held nothing yet.")
+        raise StateError(f"At {_shown(written)} the stack was new and held no resources yet.")
     deployment = {name: kept[name] for name in ("version", "features") if name in kept} | {"deployment": latest}
     return Earlier(
         written,

@@ -79,7 +79,7 @@ def test_a_renamed_stack_is_refused_and_with_its_name_nothing_changes(production
     try:
         assert (tmp_path / "Pulumi.production.yaml").exists()
         (fault,) = refused(renamed)
-        assert fault.startswith("auren:name: all that this stack has made is named auren-prod.")
+        assert fault.startswith("auren:name: all resources of this stack are named auren-prod.")
         command = re.search(r"`(pulumi config set auren:name auren-prod)`", fault)
         assert command
         renamed.run(*command[1].split())
@@ -93,7 +93,7 @@ def test_a_renamed_stack_is_refused_and_with_its_name_nothing_changes(production
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"name": "auren-other"}, "auren:name: all that this stack has made is named auren-prod."),
+        ({"name": "auren-other"}, "auren:name: all resources of this stack are named auren-prod."),
         (
             {"region": "fra1"},
             "auren:region: the data volume and the address are in nyc3, cannot move to another region",

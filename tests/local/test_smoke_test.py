@@ -25,7 +25,7 @@ def failed_update(deployment: Deployment, *arguments: str, command: str = "up") 
 
 
 def test_what_is_not_deployed_yet_is_not_asked(deployment: Deployment) -> None:
-    assert "nginx is not deployed yet: whether AUREN answers was not asked." in deployment.up("--target", CLOUD)
+    assert "nginx is not deployed yet: whether AUREN answers was not tested." in deployment.up("--target", CLOUD)
 
 
 def test_a_droplet_that_somebody_switched_off_fails_the_update(

@@ -15,7 +15,8 @@ from auren_infra.__main__ import COMMANDS
 from tests.tree import ROOT, files
 
 BIN = ROOT / ".venv" / "bin"
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")]
 LOCKS = ["requirements-dev.lock", "requirements.lock", "sandbox/requirements.lock"]
 NOT_OURS = (".svg", "schema-cloud-config-v1.json")
 RENOVATE: dict[str, Any] = json.loads((ROOT / ".github/renovate.json").read_text())
@@ -27,7 +28,7 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if "://" in link:
@@ -42,6 +43,33 @@ def test_the_index_lists_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text()
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert set(re.findall(r"^\| \[([a-z-]+\.md)\]\(", index, re.MULTILINE)) == pages
+
+
+def test_the_index_of_decisions_lists_every_record_with_its_title_and_date() -> None:
+    rows: list[str] = []
+    for record in RECORDS:
+        head = re.match(r"# (\d{4}\. .+)\n\nDate: (\d{4}-\d\d-\d\d)", record.read_text())
+        assert head, record.name
+        assert head[1][:4] == record.name[:4]
+        rows.append(f"| [{head[1]}]({record.name}) | {head[2]} |")
+    index = (ROOT / "docs/decisions/README.md").read_text().splitlines()
+    assert [line for line in index if line.startswith("| [")] == rows
+    assert [int(record.name[:4]) for record in RECORDS] == list(range(1, len(RECORDS) + 1))
+
+
+def test_the_design_links_to_every_decision() -> None:
+    design = (ROOT / "docs/design.md").read_text()
+    assert [record.name for record in RECORDS if f"(decisions/{record.name})" not in design] == []
+
+
+def test_the_design_and_the_decisions_name_files_that_exist() -> None:
+    tracked = [f"/{name}" for name in files()]
+    for page in [ROOT / "docs/design.md", *RECORDS]:
+        text = page.read_text()
+        named = re.findall(r"`([\w./-]+\.(?:py|sh))`", text)
+        # A script of a service is rendered from a template; the last one is the image's own.
+        known = [*tracked, *(name.removesuffix(".j2") for name in tracked), "/docker-ensure-initdb.sh"]
+        assert [name for name in named if not any(path.endswith(f"/{name}") for path in known)] == [], page.name
 
 
 def _rows(first: str) -> set[str]:

@@ -9,11 +9,11 @@ from auren_infra.outputs.contract import StackOutputs
 from auren_infra.outputs.formats import ssh
 
 GROUP = "auren"
-"""The machines of all stacks, where the inventories of several are used together."""
+"""The group of all stacks' machines, for several inventories that are used together."""
 
 
 def inventory(outputs: StackOutputs, login: ssh.Login) -> str:
-    """The inventory as JSON, which Ansible reads as the YAML that it also is."""
+    """The inventory as JSON, which Ansible reads as YAML."""
     told = [f"{keyword}={argument}" for keyword, argument in ssh.options(outputs, login).items()]
     variables: dict[str, Any] = {
         "ansible_host": outputs.ssh.host,
@@ -24,6 +24,6 @@ def inventory(outputs: StackOutputs, login: ssh.Login) -> str:
         "auren_containers": {name: service.container for name, service in outputs.services.items()},
     }
     machine = {ssh.host(outputs): variables}
-    group = re.sub(r"\W", "_", ssh.host(outputs))  # a group's name must do as a variable's
+    group = re.sub(r"\W", "_", ssh.host(outputs))  # the name of a group must be valid as the name of a variable
     children = {GROUP: {"children": {group: {"hosts": machine}}}}
     return json.dumps({"all": {"children": children}}, indent=2) + "\n"

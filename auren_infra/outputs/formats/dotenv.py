@@ -1,13 +1,13 @@
 """For the dashboard's build: a `.env` as Vite reads it.
 
-Vite writes variables of this prefix into the scripts that every visitor gets. So there is nothing here but addresses.
+Vite writes variables of this prefix into scripts, which every visitor gets. So the file holds only addresses.
 """
 
 from auren_infra.outputs.contract import StackOutputs
 
 
 def env(outputs: StackOutputs) -> str:
-    """Addresses have no slash at their end: scripts put `/events` behind them."""
+    """Addresses do not end with a slash, because scripts append paths such as `/events`."""
     variables = {
         "VITE_API_URL": outputs.urls.api.rstrip("/"),
         "VITE_WEBSITE_URL": outputs.urls.website.rstrip("/"),

@@ -1,11 +1,11 @@
 """For Prometheus: a target for each service, as file-based service discovery reads them.
 
-The services themselves speak their own protocols on these ports, so a probe of the blackbox exporter is what fits.
-`reach` tells from where a target can be had at all, as the firewall has it:
+The services use their own protocols on these ports, so use a probe of the blackbox exporter. `reach` says from where
+the firewall lets a target be reached:
 
 - `everyone`: at the machine's public address
-- `named-addresses`: there, too, but from the addresses only that the firewall names
-- `ssh-tunnel`: on the containers' network, which the machine can reach and nobody else
+- `named-addresses`: at the public address, but only from the addresses that the firewall names
+- `ssh-tunnel`: on the containers' network, which only the machine can reach
 """
 
 import json

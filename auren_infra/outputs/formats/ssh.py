@@ -1,8 +1,8 @@
-"""For ssh and all that calls it: how to log in to the machine and trust nothing but the key that it was given.
+"""For ssh and the programs that use it: how to log in to the machine and to trust only its host key.
 
-The file stands on its own. What somebody has set for all hosts decides neither which machine is reached, nor who is
-trusted, who logs in, or what is sent along. ssh takes the first value that it finds, so an `Include` of the file must
-be read before any other one: `HEAD` says so.
+The file is complete. Values that somebody has set for all hosts change neither the machine, nor the trusted key, nor
+the user, nor the forwarded data. ssh uses the first value that it reads, so an `Include` of the file must be the first
+line: `HEAD` says so.
 """
 
 import re
@@ -17,10 +17,10 @@ HEAD = """\
 # Or `Include FILE` as the first line of ~/.ssh/config: of two values, ssh takes the one that it reads first.
 """
 UNQUOTABLE = '"\\$'
-"""What cannot be in a path: ssh would end it or expand it there."""
+"""Characters that a path cannot have, because ssh would end or expand the path there."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9.:,+/=@_-]+")
-"""Words that ssh reads as they are."""
+"""Words that need no quotes in ssh's configuration."""
 
 _REACHED = {
     "AddressFamily": "any",
@@ -29,7 +29,7 @@ _REACHED = {
     "ProxyCommand": "none",
 }
 _MULTIPLEXED = {
-    # A connection that is open may lead to the machine that was there before.
+    # An open connection may lead to the earlier machine.
     "ControlMaster": "no",
     "ControlPath": "none",
     "ControlPersist": "no",
@@ -47,7 +47,7 @@ _LOGGED_IN = {
     "PreferredAuthentications": "publickey",
     "PubkeyAuthentication": "yes",
 }
-# A list that only takes something away from the defaults: they hold, whatever is set elsewhere.
+# Each list removes one algorithm from the defaults. So the defaults are used, whatever is set elsewhere.
 _ALGORITHMS = {
     "HostKeyAlgorithms": "-ssh-dss",
     "PubkeyAcceptedAlgorithms": "-ssh-dss",
@@ -75,27 +75,27 @@ _OWN_KEY = {
 
 @dataclass(frozen=True)
 class Login:
-    """The files beside the configuration."""
+    """The files that the configuration refers to."""
 
     known_hosts: Path | None = None
-    """None: there is no place for a file. The configuration then holds the key itself."""
+    """None: no file is written, and the configuration holds the host key itself."""
     key: Path | None = None
-    """The program's own private key. None: people log in with theirs, as ssh finds them."""
+    """The program's own private key. None: ssh uses the keys of the user."""
 
 
 def host(outputs: StackOutputs) -> str:
-    """The name that ssh knows the machine by: `auren-STACK`."""
+    """The name of the machine in ssh's configuration: `auren-STACK`."""
     return _plain(outputs.droplet.name, "droplet.name")
 
 
 def known_hosts(outputs: StackOutputs) -> str:
-    """The text of the known_hosts file: by name, which holds for every port and address, and by address."""
+    """The text of the known_hosts file: for the name, with any port and address, and for the address."""
     words = [_plain(word, "ssh.knownHosts") for word in outputs.ssh.known_hosts.strip().split(" ")]
     return f"{host(outputs)},{' '.join(words)}\n"
 
 
 def options(outputs: StackOutputs, login: Login) -> dict[str, str]:
-    """What must be told to ssh beside host, user and port: keyword -> argument as ssh_config(5) writes it.
+    """ssh's options except host, user and port: keyword -> argument, in the form of ssh_config(5).
 
     All keywords are in OpenSSH 8.5. Raises `ValueError` for a path or an output that cannot be written there.
     """

@@ -95,7 +95,7 @@ def shown(project: Project, taken: None) -> str:
         ),
         (
             "You specified an invalid region for Droplet creation.",
-            "nowhere: DigitalOcean has no such region, or makes nothing new there: choose another auren:region",
+            "nowhere: DigitalOcean has no such region, or creates nothing new there: choose another auren:region",
         ),
         (
             "You specified an invalid image for Droplet creation.",
@@ -107,11 +107,11 @@ def shown(project: Project, taken: None) -> str:
         ),
         (
             "already exists",
-            "auren-prod: The account has one named auren-prod that this stack did not make: rename or delete it",
+            "auren-prod: The account has another resource named auren-prod that this stack did not create: rename or",
         ),
         (
             "A CNAME record with that host already exists.",
-            "www.aupex.ai: The zone has a record named www.aupex.ai that this stack did not make: delete it at",
+            "www.aupex.ai: The zone has a record named www.aupex.ai that this stack did not create: delete it at",
         ),
     ],
     ids=["size", "region", "image", "vpc", "volume", "record"],
@@ -166,8 +166,8 @@ def test_a_zone_that_is_not_active_comes_with_what_to_do(project: Project, cloud
     with _zone(clouds, name="pending.ai", status=status):
         shown = _up(project, 'look_for("pending.ai")')
     assert (
-        f"auren:cloudflareZone: the zone pending.ai is not active, so nobody would find its records. It is {status}, "
-        in shown
+        "auren:cloudflareZone: the zone pending.ai is not active, so resolvers would not find its records. "
+        f"It is {status}, " in shown
     )
 
 

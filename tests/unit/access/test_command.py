@@ -105,10 +105,10 @@ def test_check_tells_of_what_else_lets_in_and_changes_nothing(cloud: Cloud, acce
     status, said = access("check")
     assert status == 1
     late, stranger = sorted(line.partition(" Repair: ")[0] for line in said.splitlines()[1:])
-    assert late.startswith(f"SSH is still open by the firewall {TAG}-access-dead.run-until-{OVER}, which was to be ")
-    assert late.endswith("closed at 2020-01-01 00:00 UTC: tcp 22 from 10.9.9.9.")
+    assert late.startswith(f"SSH is still open by the firewall {TAG}-access-dead.run-until-{OVER}, which expired at ")
+    assert late.endswith("expired at 2020-01-01 00:00 UTC: tcp 22 from 10.9.9.9.")
     assert stranger == (
-        "The firewall by-hand is not of this stack and adds to what reaches its droplet: tcp 5432 from 0.0.0.0/0."
+        "The firewall by-hand is not part of this stack and opens more of its droplet: tcp 5432 from 0.0.0.0/0."
     )
     assert cloud.firewalls() == before
 
@@ -238,11 +238,11 @@ def test_the_other_variable_for_the_token_counts_too(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["open", "--stack", "prod", "--address", "2001:db8::1"], "is no IPv4 address, and a machine has no other"),
+        (["open", "--stack", "prod", "--address", "2001:db8::1"], "is no IPv4 address, and the machine has no IPv6"),
         (["open", "--stack", "prod", "--address", "0.0.0.0/0"], "is no IPv4 address"),
         (["open", "--stack", "prod", "--address", "198.51.100.0/24"], "is no IPv4 address"),
-        (["open", "--stack", "prod", "--address", "0.0.0.0"], "nobody comes from 0.0.0.0"),
-        (["open", "--stack", "prod", "--address", "127.0.0.1"], "nobody comes from 127.0.0.1"),
+        (["open", "--stack", "prod", "--address", "0.0.0.0"], "no client connects from 0.0.0.0"),
+        (["open", "--stack", "prod", "--address", "127.0.0.1"], "no client connects from 127.0.0.1"),
         (["open", "--stack", "prod", "--minutes", "0"], "'0' is no whole number of minutes from 1 to 720"),
         (["open", "--stack", "prod", "--minutes", "721"], "'721' is no whole number"),
         (["open", "--stack", "prod", "--minutes", "1.5"], "'1.5' is no whole number"),

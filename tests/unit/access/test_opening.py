@@ -107,20 +107,20 @@ def test_it_is_over_at_its_moment(seconds: int, over: bool) -> None:
                 tags=("auren-prod",),
                 inbound=("tcp all from 0.0.0.0/0",),
             ),
-            "The firewall auren-prod-access-ada-until-20261125T183001Z is not of this stack",
+            "The firewall auren-prod-access-ada-until-20261125T183001Z is not part of this stack",
         ),
-        (_firewall("auren-prod-access-ada-until-20991231T235959Z", tags=("auren-prod",)), "is not of this stack"),
+        (_firewall("auren-prod-access-ada-until-20991231T235959Z", tags=("auren-prod",)), "is not part of this stack"),
         (
             _firewall("by-hand", tags=("auren-prod",), inbound=tuple(f"tcp {port} from x" for port in range(1, 15))),
             "tcp 10 from x; 4 more. Repair",
         ),
-        (_firewall("auren-prod-access-ada-until-20261125T183000Z", tags=("auren-prod",)), "was to be closed at 2026-"),
+        (_firewall("auren-prod-access-ada-until-20261125T183000Z", tags=("auren-prod",)), "which expired at 2026-"),
         # Its tag was deleted and made again: it is found by its name.
         (
             _firewall("auren-prod-access-ada-until-20261125T183000Z"),
             "`python -m auren_infra access close --stack prod`",
         ),
-        (_firewall("by-hand", tags=("web", "auren-prod")), "The firewall by-hand is not of this stack"),
+        (_firewall("by-hand", tags=("web", "auren-prod")), "The firewall by-hand is not part of this stack"),
         (_firewall("by-hand", droplets=(9, 7)), "tcp 22 from 198.51.100.7. Repair: delete it"),
     ],
 )

@@ -78,11 +78,11 @@ def test_visitors_are_not_sent_to_a_new_address_when_the_droplet_is_replaced(reh
         ([], "the Cloudflare token sees no zone aupex.ai. Add the zone to the account, or give the token Zone:Read"),
         (
             [zone(status="pending")],
-            "is not active, so nobody would find its records. It is pending, it waits for the domain",
+            "is not active, so resolvers would not find its records. It is pending, the domain",
         ),
         (
             [zone(status="moved")],
-            "It is moved, the domain's name servers are Cloudflare's no more: at the registrar, set",
+            "It is moved, the domain's name servers are not Cloudflare's any more: at the registrar",
         ),
         ([zone(status="initializing")], "It is initializing, Cloudflare is still setting it up: wait some minutes"),
         ([zone(status="new-word")], "It is new-word, which is not known here: look at it in the dashboard"),

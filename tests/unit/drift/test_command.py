@@ -195,7 +195,7 @@ def test_no_secret_is_shown(run: Run, programs: Path, update: Rehearsal, machine
     ("file", "text", "reason"),
     [
         ("export", "{}", "Nothing was deployed to a machine by this stack yet: `pulumi up` first."),
-        ("shown", "{}", "they come with the end of its first `pulumi up`"),
+        ("shown", "{}", "its first `pulumi up` has not succeeded yet"),
         ("refuse", "Host key verification failed.", "cannot be reached over SSH:\nHost key verification failed."),
         ("looked", "files 0 \n", "The machine's answer is not whole."),
         ("looked", "what is this", "otherwise than this program knows"),

@@ -153,7 +153,7 @@ def test_files_lie_in_the_directory_and_stay_readable(run: Run, pulumi: Path, tm
     ("text", "reason"),
     [
         ("nothing", "holds no JSON"),
-        ("{}", "they come with the end of its first `pulumi up`"),
+        ("{}", "its first `pulumi up` has not succeeded yet"),
         ("[]", "has not the outputs of this program"),
         ('{"version": 7}', "outputs of version 7, and this program is for version"),
         ('{"sshPrivateKey": 4711}', "  version: Field required"),

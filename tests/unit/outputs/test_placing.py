@@ -80,8 +80,8 @@ def _a_socket(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        (lambda folder: "none/dir/x", "none/dir does not exist; make it first"),
-        (lambda folder: "none/x", "none does not exist; make it first"),
+        (lambda folder: "none/dir/x", "none/dir does not exist; create it first"),
+        (lambda folder: "none/x", "none does not exist; create it first"),
         (lambda folder: f"{_a_file(folder)}/x", "file is no directory"),
         (lambda folder: f"{_a_file(folder)}/y/x", "cannot be written to: Not a directory"),
         (lambda folder: _a_link(folder, "nowhere"), "/link "),
@@ -238,7 +238,7 @@ def test_a_key_is_private_before_anything_is_in_it(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(placing.os, "fchmod", lambda number, mode: None)
     real = os.open
     monkeypatch.setattr(placing.os, "open", lambda path, flags, mode=0, **more: real(path, flags, mode | 0o044, **more))
-    with pytest.raises(OutputsError, match="does not keep it from other users"):
+    with pytest.raises(OutputsError, match="other users could read it"):
         place([Placed(tmp_path / "other", "text"), Placed(tmp_path / "key", "SECRET", secret=True)])
     assert _all(tmp_path) == {}
 

@@ -50,7 +50,7 @@ def test_the_text_is_written_where_it_is_asked_for(previewed: list[StackName], t
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        ("none/comment.md", "none does not exist; make it first"),
+        ("none/comment.md", "none does not exist; create it first"),
         ("", "is a directory; name a file in it"),
         ("file/comment.md", "file is no directory"),
         ("link", "is a symbolic link"),

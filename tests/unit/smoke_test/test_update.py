@@ -112,28 +112,28 @@ def test_by_address_alone(said: list[str]) -> None:
     network = Watched(DIRECT, names={"aupex.ai": NoSuchName()})
     updated(network, smokeTest="address")
     assert network.asked == [(ROOT, ADDRESS), (f"{ROOT}api/health", ADDRESS)]
-    assert said == ["auren:smokeTest is address: whether AUREN answers by name was not asked."]
+    assert said == ["auren:smokeTest is address: whether AUREN answers by name was not tested."]
 
 
 def test_switched_off_it_says_so(said: list[str]) -> None:
     network = Watched(DIRECT, {ROOT: Silence.UNREACHABLE})
     updated(network, smokeTest="none")
     assert network.asked == []
-    assert said == ["auren:smokeTest is none: whether AUREN answers was not asked."]
+    assert said == ["auren:smokeTest is none: whether AUREN answers was not tested."]
 
 
 def test_a_machine_whose_web_server_is_not_deployed_yet_is_not_asked(said: list[str]) -> None:
     network = Watched(DIRECT)
     updated(network, without=(f"{NAME}-nginx",))
     assert network.asked == []
-    assert said == ["nginx is not deployed yet: whether AUREN answers was not asked."]
+    assert said == ["nginx is not deployed yet: whether AUREN answers was not tested."]
 
 
 def test_a_name_whose_record_is_not_deployed_yet_is_not_asked(said: list[str]) -> None:
     network = Watched(DIRECT, names={"www.aupex.ai": NoSuchName()})
     updated(network, without=("www.aupex.ai",))
     assert ("http://aupex.ai/", ADDRESS) in network.asked
-    assert said == ["The record of www.aupex.ai is not deployed yet: it was not asked by that name."]
+    assert said == ["The record of www.aupex.ai is not deployed yet: that name was not tested."]
 
 
 def test_the_name_server_of_the_settings_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_it_asks_again_until_there_is_an_answer_and_tells_what_it_waits_for(monk
     monkeypatch.setattr(pulumi.log, "info", lambda text, ephemeral: told.append(text))
     replies = iter([FAULT, FAULT, None])
     assert asyncio.run(answered(lambda: next(replies), 3600, pause=0)) is None
-    assert told == [f"{FAULT}; asking again"] * 2
+    assert told == [f"{FAULT}; trying again"] * 2
 
 
 def test_it_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_making_it_twice_mends_what_is_not_right_and_leaves_the_state(account: S
 @pytest.mark.parametrize("stranger", ["index.html", "website/index.html"])
 def test_a_bucket_of_another_purpose_is_left_as_it_is(account: Spaces, stranger: str) -> None:
     _existing(account, ".pulumi/meta.yaml", stranger, acl="public-read")
-    with pytest.raises(StateError, match=f"something else than a state \\({stranger.partition('/')[0]}"):
+    with pytest.raises(StateError, match=f"other files than a state \\({stranger.partition('/')[0]}"):
         bucket.create(BUCKET)
     assert EVERYBODY in _grantees(account)
     assert _versioning(account) is None
@@ -84,12 +84,12 @@ def test_no_key_or_no_such_region_is_told_so(
     account: Spaces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["create", "--bucket", "auren-state", "--region", "xyz9"]) == 1
-    assert "is xyz9 a region that has Spaces?" in capsys.readouterr().err
+    assert "check that xyz9 is a region with Spaces" in capsys.readouterr().err
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     assert main(["create", "--bucket", "auren-state", "--region", "nyc3"]) == 1
-    assert "Unable to locate credentials. Are AWS_ACCESS_KEY_ID and" in capsys.readouterr().err
+    assert "Unable to locate credentials. Set AWS_ACCESS_KEY_ID and" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["Auren", "auren.state", "au", "-auren", "auren_state", "a" * 64])
@@ -114,7 +114,7 @@ def test_a_login_is_read_back(account: Spaces) -> None:
     ],
 )
 def test_another_backend_is_none_of_ours(address: str) -> None:
-    with pytest.raises(StateError, match="no bucket of Spaces"):
+    with pytest.raises(StateError, match="not a bucket of Spaces"):
         bucket.of_login(address)
 
 

@@ -59,7 +59,7 @@ def test_it_is_the_newest_version_that_is_not_after_the_moment(moments: list[dat
     for moment in (made - timedelta(milliseconds=1), removed):
         with pytest.raises(StateError, match="held no state of auren's stack prod at 20"):
             earlier.at(BUCKET, "auren", "prod", moment)
-    with pytest.raises(StateError, match="had just been made and held nothing yet"):
+    with pytest.raises(StateError, match="was new and held no resources yet"):
         earlier.at(BUCKET, "auren", "prod", updated - timedelta(milliseconds=1))
     with pytest.raises(StateError, match="held no state of auren's stack other"):
         earlier.at(BUCKET, "auren", "other", updated)
