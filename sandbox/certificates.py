@@ -71,7 +71,7 @@ def key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def write(path: Path, content: bytes, mode: int) -> None:
-    """Make a file that is never readable by more than `mode` says."""
+    """Create a file that never has more permissions than `mode`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -1,8 +1,8 @@
-"""The Docker daemon that the droplets, their networks and the image builds live in.
+"""The Docker daemon that runs the droplets, their networks and the image builds.
 
 A daemon that runs already is used as it is. Where none does, one of our own is started beside anything else: own
-socket, data, bridge and containerd namespace. Which one it was is written down, because the droplets live in it:
-after a reboot another daemon may answer first, and must not be taken for it.
+socket, data, bridge and containerd namespace. Which one it was is written down, because the droplets live in it: after
+a reboot another daemon may answer first, and must not be taken for it.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ RECORD = layout.STATE / "docker-host"
 SYSTEM_SOCKET = "unix:///var/run/docker.sock"
 READY_SECONDS = 90
 LAUNCHES = 2
-"""One that starts while the containerd of a killed one is still dying waits for it in vain; the next does not."""
+"""Tries to start. A daemon that starts while the containerd of a killed one still ends fails; the next succeeds."""
 
 
 class DockerUnavailableError(RuntimeError):
-    """There is no Docker daemon to use; the text says what to do."""
+    """No Docker daemon can be used; the text says what to do."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -44,7 +44,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def information(host: str) -> dict[str, Any] | None:
-    """What the daemon at a `unix://` address tells about itself; None when none answers."""
+    """The information of the daemon at a `unix://` address; None when none answers."""
     connection = _UnixConnection(host.removeprefix("unix://"))
     try:
         connection.request("GET", "/info")
@@ -57,7 +57,7 @@ def information(host: str) -> dict[str, Any] | None:
 
 
 def faults_of(host: str) -> list[str]:
-    """Why droplets cannot live in the daemon that answers at `host`."""
+    """Why the daemon at `host` cannot run droplets."""
     if not host.startswith("unix://"):
         return [
             f"DOCKER_HOST is {host}: the droplets' network must be on this machine. Unset it, or name a unix socket."
@@ -84,7 +84,7 @@ class OwnDaemon:
     pidfile: Path = layout.RUN / "docker.pid"
     log: Path = layout.STATE / "logs" / "dockerd.log"
     before: Path = layout.STATE / "docker-before.json"
-    """What the daemon changes on this machine, as it was."""
+    """The settings of this machine before the daemon changed them."""
     bridge: str = "asbx-docker"
     bridge_address: str = layout.DOCKER_BRIDGE_ADDRESS
     options: tuple[str, ...] = ("--live-restore",)
@@ -136,7 +136,7 @@ class OwnDaemon:
         return self.process.stop(seconds=60)
 
     def remove(self) -> None:
-        """Stop it and take away what it made on this machine, but for the images in its data directory."""
+        """Stop it and remove its changes of this machine. The images in its data directory stay."""
         self.stop()
         self._unmount_leftovers()
         shutil.rmtree(self.run, ignore_errors=True)
@@ -158,8 +158,8 @@ class OwnDaemon:
                 subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False, timeout=30)
 
     def _remove_rules(self) -> None:
-        """dockerd leaves its chains behind. They bear the same names for every daemon: while another one runs here,
-        wherever it listens, only the rules of our own bridge go."""
+        """Remove the chains that dockerd leaves behind. All daemons use the same names: while another one runs on this
+        machine, only the rules of our own bridge are removed."""
         other_daemon = _any_daemon_runs()
         network = str(ip_interface(self.bridge_address).network)
         for table in ("nat", "filter"):
@@ -182,7 +182,7 @@ class OwnDaemon:
         self.before.write_text(json.dumps({"FORWARD": policy, "ip_forward": _IP_FORWARD.read_text().strip()}))
 
     def _restore_settings(self) -> None:
-        """Give back the forwarding switches, unless another daemon needs them as they are."""
+        """Restore the forwarding settings, unless another daemon needs them."""
         if not self.before.exists() or _any_daemon_runs():
             return
         before = json.loads(self.before.read_text())
@@ -208,7 +208,7 @@ def chosen() -> str | None:
 
 
 def ensure() -> str:
-    """The address of a daemon that answers, started if need be; `DOCKER_HOST` names it from now on."""
+    """The address of a daemon that answers. It is started if needed, and `DOCKER_HOST` is set to it."""
     own = OwnDaemon()
     host = chosen() or own.host
     if host == own.host:
@@ -222,12 +222,12 @@ def ensure() -> str:
 
 
 def _any_daemon_runs() -> bool:
-    """Whether any dockerd at all is at work on this machine, known to us or not."""
+    """Whether any dockerd runs on this machine."""
     return any(_is_daemon(process) for process in Path("/proc").glob("[0-9]*"))
 
 
 def _is_daemon(process: Path) -> bool:
-    """One that has ended and was not waited for yet still has its name: its state tells."""
+    """Whether it runs. An ended process without a wait still has its name, so the state is checked."""
     try:
         name, _, rest = (process / "stat").read_text().partition("(")[2].rpartition(") ")
     except OSError:

@@ -18,7 +18,7 @@ CONFLICTING = (
     "SSH_AUTH_SOCK",  # a remote command would offer the agent's keys, and fail when the agent is gone
     "PULUMI_CONFIG_PASSPHRASE_FILE",
     "PULUMI_ACCESS_TOKEN",
-    # Real credentials of other kinds must not be sent to the simulated clouds, nor win over their tokens.
+    # Real credentials of other kinds must not be sent to the simulated clouds or be used instead of their tokens.
     "DIGITALOCEAN_ACCESS_TOKEN",
     "CLOUDFLARE_API_KEY",
     "CLOUDFLARE_EMAIL",
@@ -28,7 +28,7 @@ CONFLICTING = (
 
 
 def variables(stack: str, state: Path = layout.STATE, caller: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What is set, by name. `caller` is the environment that it is added to."""
+    """The variables to set: name -> value. `caller` is the environment that they are added to."""
     known = tokens(state)
     own = str(state / "bin")
     path = [own, *(entry for entry in caller.get("PATH", "").split(os.pathsep) if entry and entry != own)]
@@ -58,7 +58,7 @@ def variables(stack: str, state: Path = layout.STATE, caller: Mapping[str, str] 
 
 
 def _trusted(state: Path, given: str | None) -> Path | None:
-    """The file with the authorities that a program should trust: the simulated edge's beside the caller's own.
+    """The file with the certificate authorities to trust: the simulated edge's and the caller's own.
 
     Those in the system's directory of certificates are trusted all the same. None before the clouds' first start.
     """
@@ -78,14 +78,14 @@ def complete(stack: str, state: Path = layout.STATE) -> dict[str, str]:
 
 
 def shell_text(found: Mapping[str, str]) -> str:
-    """Lines for `eval`, in the words of any POSIX shell."""
+    """Lines for `eval` in any POSIX shell."""
     lines = [f"unset {name}" for name in CONFLICTING]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
     return "\n".join(lines)
 
 
 def passphrase(state: Path = layout.STATE) -> str:
-    """What encrypts the secrets in this machine's stacks: made once, readable by its owner only."""
+    """The passphrase of this machine's stacks. It is created once, and only its owner can read it."""
     file = state / "passphrase"
     if not file.exists():
         state.mkdir(parents=True, exist_ok=True)

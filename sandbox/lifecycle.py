@@ -15,21 +15,21 @@ from sandbox import cloud_server, docker_daemon, layout, packages, prerequisites
 from sandbox.progress import Note, Progress, StepError
 
 PYTHON = Path(sys.executable)
-"""Runs the program and our own plugins: the one that has all of requirements.txt."""
+"""Runs the program and our own plugins. It has all packages of requirements.txt."""
 LOGS = layout.STATE / "logs"
 
 
 class LifecycleError(RuntimeError):
-    """What was asked is not done; the text says why and what to do."""
+    """The command failed; the text says why and what to do."""
 
 
 def prepare() -> dict[str, str]:
-    """Install what is missing and build what is slow, and start nothing but a Docker daemon; the service images."""
+    """Install missing packages and build everything slow. Starts only a Docker daemon. Returns the service images."""
     return _prepare(Progress(LOGS), _services(None))
 
 
 def engine() -> None:
-    """Build the Pulumi engine, where none is installed. It needs no root, unlike `prepare`."""
+    """Build the Pulumi engine if none is installed. Unlike `prepare`, this needs no root."""
     Progress(layout.CACHE / "logs").run("engine", _engine)
 
 
@@ -78,9 +78,9 @@ def _prepare(progress: Progress, services: tuple[str, ...]) -> dict[str, str]:
 
 
 def stop() -> None:
-    """Stop everything that runs; state stays, and simulated addresses still lead nowhere else."""
+    """Stop all processes. The state stays, and simulated addresses are still not routed elsewhere."""
     progress = Progress(LOGS)
-    # First, so that it does not take the droplets' going down for their owner's wish.
+    # First, so that the API does not record the droplets as switched off by their owner.
     progress.run("clouds", lambda _: cloud_server.stop())
     progress.run("registry", lambda _: registry.stop())
     if _connect_to_docker():
@@ -90,7 +90,7 @@ def stop() -> None:
 
 
 def down(*, force: bool = False) -> None:
-    """Destroy the local stack, then remove everything that was made on this machine but for the cache.
+    """Destroy the local stack, then remove everything that was created on this machine except the cache.
 
     A stack that cannot be destroyed stays, with its cloud, unless `force`.
     """
@@ -189,7 +189,7 @@ def _shut_droplets_down(note: Note) -> None:
 
 
 def _remove_machines(*, keep_images: bool) -> None:
-    """Images stay in the data of our own daemon, which is part of the cache; in another's they would be litter."""
+    """Keep images in our own daemon, whose data is part of the cache. Remove them from any other daemon."""
     from sandbox.droplets import remove_all
     from sandbox.images.build import remove_images
 

@@ -1,7 +1,7 @@
-"""The programs that the sandbox calls, and the distribution's packages that bring them.
+"""The programs that the sandbox calls, and the distribution's packages that contain them.
 
-Debian and Ubuntu are served; elsewhere the missing programs are named. Packages are installed without starting
-the services that some of them bring: the sandbox runs what it needs itself, as long as it needs it.
+Debian and Ubuntu are served; elsewhere the missing programs are named. Packages are installed without starting the
+services that some of them bring: the sandbox runs what it needs itself, as long as it needs it.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from sandbox import docker_daemon, layout
 
 LOCK_SECONDS = 300
-"""How long another apt or dpkg on this machine is waited for."""
+"""How long to wait for another apt or dpkg on this machine."""
 INSTALL_SECONDS = 1800
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -25,12 +25,12 @@ UNITS = ("docker.socket", "docker.service", "containerd.service", "docker-regist
 
 
 class PackagesError(RuntimeError):
-    """Something is missing that cannot be installed here; the text says what."""
+    """A missing program cannot be installed here; the text says which."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """Something a package brings: a command on PATH, or a file."""
+    """A part of a package: a command on PATH, or a file."""
 
     name: str
     package: str
@@ -58,7 +58,7 @@ def find_programs_of_root() -> None:
 
 
 def missing() -> list[Program]:
-    """The programs that are not here. Docker is asked for only where no daemon answers already."""
+    """The missing programs. Docker is needed only if no daemon answers."""
     wanted = PROGRAMS if docker_daemon.chosen() not in (None, docker_daemon.OwnDaemon().host) else (*PROGRAMS, DOCKER)
     return [program for program in wanted if _path_of(program.name) is None]
 
@@ -131,7 +131,7 @@ def _systemctl(verb: str, unit: str) -> bool:
 
 @contextmanager
 def _no_service_starts() -> Iterator[None]:
-    # Somebody may have a policy already, as in a container image: it stays. Ours, left by a cut, is taken over.
+    # An existing policy, as in a container image, stays. Ours, left by a cut run, is used again.
     if POLICY.exists() and POLICY.read_text() != POLICY_TEXT:
         yield
         return

@@ -1,7 +1,7 @@
-"""What this machine must offer, looked at before anything on it is changed; every fault is told at once.
+"""Requirements of this machine, checked before it is changed. All faults are reported at once.
 
-Nothing here changes anything, and no fault is guessed from a distribution's name: each need is tried or read where
-the kernel says it. Programs that packages bring are the business of `sandbox.packages`.
+Nothing here changes anything, and no fault is guessed from a distribution's name: each need is tried or read where the
+kernel says it. Programs that packages bring are the business of `sandbox.packages`.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN", 27: "CAP_MKNOD"}
 
 
 def faults() -> list[str]:
-    """Everything that stands in the way, each with what to do; empty when the sandbox can be started."""
+    """All faults, each with its repair; empty when the sandbox can be started."""
     checks: list[Callable[[], Iterable[str]]] = [system, rights, disk, memory, ports, addresses, kernel, docker]
     if sys.platform != "linux":
         return list(system())
@@ -92,7 +92,7 @@ def ports() -> Iterable[str]:
 def addresses() -> Iterable[str]:
     for device, network in _routes(Path("/proc/net/route").read_text()):
         for own in OWN_NETWORKS:
-            # A default route, or one of a VPN that takes half the world, gives way to ours: it is less exact.
+            # A default route, or a VPN's route for half of all addresses, is less specific, so ours is used.
             if network.prefixlen >= 8 and network.overlaps(own) and not device.startswith(OWN_DEVICE):
                 yield (
                     f"{own} is needed for simulated addresses, but {device} leads to {network}. Take that route away "
@@ -119,7 +119,7 @@ def docker() -> Iterable[str]:
 
 
 def prepare_kernel() -> None:
-    """Load the modules that were found loadable; what is built in needs nothing."""
+    """Load the modules. Those that are built into the kernel need no loading."""
     for module in ("overlay", "loop", "bridge", "br_netfilter"):
         with contextlib.suppress(OSError):
             subprocess.run(["modprobe", "--quiet", module], capture_output=True, check=False, timeout=30)

@@ -1,8 +1,8 @@
 """`pulumi preview` of a stack against the simulated APIs alone: no Docker, no root, no machine, nothing kept.
 
 A preview asks the clouds a few questions (which zone, which addresses) and creates nothing. So the APIs are served by
-this very process, on a port of their own and with a state that is thrown away; whether the sandbox runs beside it
-makes no difference.
+this very process, on a port of their own and with a state that is thrown away; whether the sandbox runs beside it makes
+no difference.
 """
 
 import subprocess
@@ -33,24 +33,24 @@ READY_SECONDS = 20
 
 
 class PreviewError(RuntimeError):
-    """The preview cannot be made; the text says why."""
+    """The preview is not possible; the text says why."""
 
 
 class NoMachines:
-    """A hypervisor that has networks to speak of and refuses to make anything else."""
+    """A hypervisor that knows networks and refuses to create anything else."""
 
     def ensure_vpc(self, vpc_id: str, ip_range: IPv4Network) -> None:
         """A fresh account has one in each region."""
 
     def apply_firewalls(self, policies: dict[int, FirewallPolicy]) -> None:
-        """There is nothing to protect."""
+        """Do nothing, because there are no machines."""
 
     def __getattr__(self, name: str) -> object:
-        raise HypervisorError(f"{name}: this cloud serves previews, it makes no machines")
+        raise HypervisorError(f"{name}: this cloud serves previews and creates no machines")
 
 
 def run(stack: str, options: Sequence[str]) -> int:
-    """Preview the stack as if it had never been deployed, held to the rules; returns pulumi's exit status."""
+    """Preview the stack as if it had never been deployed, with the policy pack. Returns pulumi's exit status."""
     stack_config.source_of(stack)  # before the engine is built
     layout.CACHE.mkdir(parents=True, exist_ok=True)
     # Beside the engine, so that it is linked and not copied.

@@ -1,7 +1,7 @@
 """A process that outlives the command that started it, found again by its pidfile.
 
-A pidfile alone proves nothing after a reboot: the number may belong to anybody by then. So a process counts
-as ours only when its command line holds the words that ours was started with, and only then is it signalled.
+A pidfile alone proves nothing after a reboot: the number may belong to anybody by then. So a process counts as ours
+only when its command line holds the words that ours was started with, and only then is it signalled.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ class BackgroundProcess:
     """For messages."""
     pidfile: Path
     marks: tuple[str, ...]
-    """Words that must all stand in the process's command line, each as one whole argument."""
+    """Words that the process's command line must contain, each as a whole argument."""
     log: Path
 
     def pid(self) -> int | None:
@@ -62,7 +62,7 @@ class BackgroundProcess:
         return process.pid
 
     def stop(self, seconds: float = 30) -> bool:
-        """Ask it to leave, then make it; False when it was not running."""
+        """Terminate it, and kill it if it does not end; False when it was not running."""
         pid = self.pid()
         if pid is None:
             self.pidfile.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""What a person sees while the sandbox is set up: one line for what each step does, headed by the time so far.
+"""The output while the sandbox is set up: one line for each step, which begins with the elapsed time.
 
-Several steps run at once, so all lines pass through one lock and say which step they belong to. The same lines go
-to a log of each step. Lines only, no cursor movement: a terminal and a CI log read the same.
+Several steps run at once, so all lines pass through one lock and say which step they belong to. The same lines go to a
+log of each step. Lines only, no cursor movement: a terminal and a CI log read the same.
 """
 
 import sys
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 HEARTBEAT_SECONDS = 20.0
-"""A step that has said nothing for so long says that it is still at it."""
+"""Seconds without output after which a step reports that it is still running."""
 
 Result = TypeVar("Result")
 Note = Callable[[str], None]
-"""Says what a step is doing right now."""
+"""Reports the current work of a step."""
 
 
 class StepError(RuntimeError):
@@ -27,7 +27,7 @@ class StepError(RuntimeError):
 
 
 class Progress:
-    """Runs steps, alone or side by side, and tells about them."""
+    """Runs steps, alone or in parallel, and prints their progress."""
 
     def __init__(self, logs: Path, stream: TextIO = sys.stderr) -> None:
         self._logs = logs
@@ -43,7 +43,7 @@ class Progress:
                 print(f"{head}{line}", file=self._stream, flush=True)
 
     def run(self, step: str, work: Callable[[Note], Result]) -> Result:
-        """Do one step. Whatever goes wrong in it comes out as a `StepError`."""
+        """Do one step. Raises `StepError` for every failure."""
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{step.replace(' ', '-')}.log"
         began = time.monotonic()
@@ -75,7 +75,7 @@ class Progress:
         return result
 
     def run_together(self, steps: Mapping[str, Callable[[Note], Any]]) -> dict[str, Any]:
-        """Do steps side by side; every one is seen to its end, then all failures are told at once."""
+        """Do steps in parallel. Waits for the end of all, then raises one error with all failures."""
         with ThreadPoolExecutor(max_workers=max(1, len(steps))) as pool:
             futures = {step: pool.submit(self.run, step, work) for step, work in steps.items()}
         failures = [error for future in futures.values() if (error := future.exception()) is not None]
@@ -85,7 +85,7 @@ class Progress:
 
 
 class _Said:
-    """What a step has said last, and when."""
+    """The last output of a step, and its time."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=12)
@@ -96,7 +96,7 @@ class _Said:
         self._at = time.monotonic()
 
     def silence(self, seconds: float) -> str | None:
-        """What is to be said for a step that has been silent for so long. No time: the line has one already."""
+        """The text for a step without output. It holds no time, because the line has one already."""
         now = time.monotonic()
         if now - self._at < seconds:
             return None

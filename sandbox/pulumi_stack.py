@@ -1,4 +1,4 @@
-"""The stacks of the project in this machine's own backend: made when missing, destroyed before the cloud goes."""
+"""The project's stacks in this machine's own backend: creates missing ones, and destroys them before the cloud."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ DESTROY_SECONDS = 900
 
 
 class StackError(RuntimeError):
-    """pulumi did not do as asked; the text holds what it said."""
+    """pulumi failed; the text holds its output."""
 
 
 def project_name(project: Path) -> str:
@@ -59,17 +59,17 @@ def ensure_stack(stack: str, project: Path = layout.PROJECT, state: Path = layou
             timeout=INIT_SECONDS,
         )
         if done.returncode and "already exists" not in done.stderr:
-            raise StackError(f"The stack {stack} cannot be made:\n{(done.stdout + done.stderr).strip()}")
+            raise StackError(f"The stack {stack} cannot be created:\n{(done.stdout + done.stderr).strip()}")
         stack_config.copy_salt(copy / f"Pulumi.{stack}.yaml", stack_config.file_in_use(stack, state))
 
 
 def resources(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> list[dict[str, Any]]:
-    """What the stack holds, as its state file says; the stack itself and providers are not counted."""
+    """The resources in the stack's state file, without the stack itself and providers."""
     return [one for one in _recorded(stack, project, state) if not str(one["type"]).startswith("pulumi:")]
 
 
 def outputs(stack: str, project: Path = layout.PROJECT, state: Path = layout.STATE) -> dict[str, Any]:
-    """The stack's outputs as its state file holds them: secrets encrypted, all else plain."""
+    """The stack's outputs in its state file: secrets are encrypted, other values are plain."""
     for one in _recorded(stack, project, state):
         if one["type"] == "pulumi:pulumi:Stack":
             return one.get("outputs") or {}
@@ -77,7 +77,7 @@ def outputs(stack: str, project: Path = layout.PROJECT, state: Path = layout.STA
 
 
 def destroy(stack: str, say: Callable[[str], None], project: Path = layout.PROJECT, state: Path = layout.STATE) -> None:
-    """`pulumi destroy` of the whole stack, within a bound; its lines are passed on."""
+    """`pulumi destroy` of the whole stack, with a time limit. Its lines are printed."""
     command = ["pulumi", "destroy", "--yes", "--non-interactive", "--color", "never", "--skip-preview"]
     command = ["timeout", "--kill-after=20", "--signal=INT", str(DESTROY_SECONDS), *command]
     lines: list[str] = []

@@ -37,11 +37,11 @@ PUSH_SECONDS = 600
 
 
 class RegistryError(RuntimeError):
-    """The registry does not do what it should; the text says why and what to do."""
+    """The registry failed; the text says why and what to do."""
 
 
 def start(place: Place = HERE) -> None:
-    """Open both doors; returns when they answer. One that is open already is left alone."""
+    """Start both registries, and return when they answer. A running one is left alone."""
     if shutil.which(BINARY) is None:
         raise RegistryError(f"{BINARY} is not installed: apt-get install docker-registry")
     ensure_certificates(place.state, layout.REGISTRY_HOST, place.pull.rpartition(":")[0])
@@ -63,7 +63,7 @@ def stop(place: Place = HERE) -> None:
 def push_images(
     images: Mapping[str, str], place: Place = HERE, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, str]:
-    """Give the registry what it lacks of `images` (service: local reference, `…:TAG`); the registry must be running.
+    """Push the `images` (service: local reference, `…:TAG`) that the registry lacks. The registry must be running.
 
     Returns each service's reference for droplets: `registry.sandbox.test/auren/NAME:TAG@sha256:…`.
     """
@@ -93,7 +93,7 @@ def published_digest(name: str, tag: str, place: Place = HERE) -> str | None:
 
 
 def push_repository(name: str, place: Place = HERE) -> str:
-    """What the daemon of this machine calls an image while it is pushed."""
+    """The name of an image in this machine's daemon while it is pushed."""
     return f"{place.push}/{NAMESPACE}/{name}"
 
 
@@ -114,7 +114,7 @@ def _push(
 
 
 def _served_digest(name: str, tag: str, place: Place) -> str:
-    """What the registry itself answers: a storage that it cannot read must not pass for a published image."""
+    """Ask the registry itself, since an image in an unreadable storage is not published."""
     accept = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
     url = f"http://{place.push}/v2/{NAMESPACE}/{name}/manifests/{tag}"
     try:
@@ -169,7 +169,7 @@ def _await_answer(place: Place, name: str, door: BackgroundProcess) -> None:
                     return
             except httpx.TransportError as error:
                 fault = str(error)
-            # Only after a while: in its first moments a process has no command line to be known by.
+            # Only after a while, because a new process has no command line at first.
             time.sleep(0.1)
             if door.pid() is None:
                 fault = "it ended"

@@ -1,7 +1,7 @@
-"""The stack configuration in use: the project's `Pulumi.STACK.yaml`, with what belongs to this machine laid over it.
+"""The stack configuration in use: the project's `Pulumi.STACK.yaml` with the values of this machine.
 
-The digests of images that were built here, the salt of this machine's passphrase and what somebody set with
-`pulumi config set` must not end up in the project's own file, so pulumi is given a file below the state.
+The digests of images that were built here, the salt of this machine's passphrase and what somebody set with `pulumi
+config set` must not end up in the project's own file, so pulumi is given a file below the state.
 """
 
 import json
@@ -19,7 +19,7 @@ IMAGES_KEY = "auren:images"
 SALT = "encryptionsalt"
 ENCRYPTION = (SALT, "secretsprovider", "encryptedkey")
 LOCAL = "local"
-"""The stack that lives in the cloud on this machine."""
+"""The stack in the cloud on this machine."""
 
 _HEADER = "# Written by `python -m sandbox`; change {source} instead, or use `pulumi config set`.\n"
 
@@ -33,7 +33,7 @@ def file_in_use(stack: str, state: Path = layout.STATE) -> Path:
 
 
 def source_of(stack: str, project: Path = layout.PROJECT) -> Path:
-    """The project's own file. Raises `StackConfigError` when there is none, or none that can be read."""
+    """The project's own file. Raises `StackConfigError` if it is missing or cannot be read."""
     source = project / f"Pulumi.{stack}.yaml"
     if not source.exists():
         raise StackConfigError(f"There is no stack {stack}: {source} does not exist.")
@@ -63,7 +63,7 @@ def refresh(stack: str, project: Path = layout.PROJECT, state: Path = layout.STA
 
 
 def copy_salt(source: Path, target: Path) -> None:
-    """Let the target's secrets be encrypted with the salt that the source has, if it has one."""
+    """Copy the source's encryption salt to the target, if the source has one."""
     salt = _read(source).get(SALT) if source.exists() else None
     content = _read(target) if target.exists() else {}
     if salt and content.get(SALT) != salt:
@@ -88,13 +88,13 @@ def _merge_keys(in_use: Mapping[str, Any], laid: Mapping[str, Any], ours: Mappin
 
 
 def _without_secrets(content: dict[str, Any]) -> dict[str, Any]:
-    """The project's own secrets are encrypted for somebody else: here they could only fail to be read."""
+    """Remove the project's own secrets: they are encrypted with another passphrase and cannot be read here."""
     kept = {key: value for key, value in content.items() if key not in ENCRYPTION}
     return kept | {"config": _readable(content.get("config") or {})}
 
 
 def _readable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is encrypted, and without objects of which nothing else is left."""
+    """The values without encrypted ones, and without objects that would be empty then."""
     found = {key: _readable(value) if isinstance(value, dict) else value for key, value in values.items()}
     encrypted = {
         key for key, value in values.items() if isinstance(value, dict) and ("secure" in value or not found[key])

@@ -1,7 +1,7 @@
-"""Both APIs under one roof, as one host serves them here: DigitalOcean's at `/v2`, Cloudflare's at `/client/v4`.
+"""Both APIs in one application, as one host serves them here: DigitalOcean's at `/v2`, Cloudflare's at `/client/v4`.
 
-Beside them are `/cdn-cgi/trace`, as at every host behind Cloudflare, and `/_sandbox`, this cloud's own door, which no
-real cloud has: health, faults on demand, and other people's zones.
+Beside them are `/cdn-cgi/trace`, as at every host behind Cloudflare, and `/_sandbox`, an API that no real cloud has:
+health, faults on demand, and zones of other accounts.
 """
 
 import os
@@ -34,7 +34,7 @@ from sandbox.clouds.trace import trace
 from sandbox.droplets.hypervisor import Hypervisor
 
 VERSION = 2
-"""Of the state's form and of `/_sandbox`: one more when either changes."""
+"""The version of the state's format and of `/_sandbox`. Increase it when either changes."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What every handler works with: the state, the machines, and the work that takes longer than an answer."""
+"""Shared by all handlers: the state, the machines, and the work in the background."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Cloud:
         self._firewalls = ThreadPoolExecutor(max_workers=1, thread_name_prefix="firewalls")
 
     def start(self, work: Callable[[], None]) -> None:
-        """Run `work` beside the answer. It handles its own failures."""
+        """Run `work` in the background. It handles its own failures."""
         self._machines.submit(_logged(work))
 
     def start_in_turn(self, work: Callable[[], None]) -> Future[None]:
@@ -32,7 +32,7 @@ class Cloud:
         return self._firewalls.submit(_logged(work))
 
     def close(self) -> None:
-        """Wait for the work under way: it is bounded, and a half-made machine helps nobody."""
+        """Wait for running work. It has a time limit, and an incomplete machine would be useless."""
         self._machines.shutdown()
         self._firewalls.shutdown()
 

@@ -1,10 +1,10 @@
 """Cloudflare's edge: a reverse proxy for the zone's proxied names, on an address of its own.
 
-It finds the origin by the `Host` asked for, asks it from the address that `/ips` lists, and says who asked
-(`CF-Connecting-IP`, `X-Forwarded-For`). An origin that does not answer is a 520 to 526 as there. The zone's SSL mode
-decides how a visitor's https goes on: to port 80 of the origin (`flexible`), to its port 443 (`full`, and `strict` with
-a valid certificate), or not at all (`off`). `always_use_https` is obeyed as well.
-Deliberately left out: caching, WebSockets, and whatever else the zone's settings ask of the real edge.
+It finds the origin by the request's `Host` and connects from the address that `/ips` lists. It sends the client's
+address in `CF-Connecting-IP` and `X-Forwarded-For`. If the origin does not answer, the status is 520 to 526, as at
+Cloudflare. The zone's SSL mode chooses the port of the origin for https requests: 80 (`flexible`), 443 (`full`, and
+`strict` with a valid certificate), or none (`off`). `always_use_https` has an effect as well. Deliberately left out:
+caching, WebSockets, and all other settings of the zone.
 """
 
 import json
@@ -65,7 +65,7 @@ class Origins:
 
 @dataclass(frozen=True)
 class Route:
-    """Where a proxied name leads, and what its zone says about the way."""
+    """The origin of a proxied name, and its zone's settings."""
 
     origin: str
     """An address, or a name outside the zone."""
@@ -177,7 +177,7 @@ def _passed_on(headers: Iterable[tuple[str, str]], replaced: frozenset[str]) -> 
 
 
 def _said(request: Request, host: str, ray: str) -> list[tuple[str, str]]:
-    """What the edge tells the origin. What a client claims of `CF-Connecting-IP` is not passed on."""
+    """The headers for the origin. A client's own `CF-Connecting-IP` is not passed on."""
     client = request.client.host if request.client else ""
     claimed = request.headers.get("x-forwarded-for")
     scheme = request.url.scheme

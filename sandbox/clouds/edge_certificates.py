@@ -1,4 +1,4 @@
-"""The certificates that the edge shows visitors, as Cloudflare's Universal SSL has them.
+"""The certificates of the edge, like those of Cloudflare's Universal SSL.
 
 A zone's certificate covers the zone itself and one level below it. For any other name, and for a visitor that names
 none, the handshake fails. Left out: advanced certificates, and the hours until a new zone has its first.
@@ -19,7 +19,7 @@ _REFUSED = ssl.AlertDescription.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
 
 
 class EdgeCertificates:
-    """An authority below `folder`, and the certificate of each zone in `store` when it is first asked for."""
+    """An authority below `folder`, and a certificate for each zone in `store`, created at its first request."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
-"""Faults on demand: the next answers on a path fail, so that a client's patience can be tried.
+"""Faults on demand: the next answers on a path fail, to test the retries of a client.
 
-Real clouds answer 429 and 5xx now and then, and a program that provisions must wait them out. Nothing here
-happens by itself; a test asks for it with `POST /_sandbox/faults`.
+Real clouds sometimes answer with 429 and 5xx, and a provisioning program must retry. Faults happen only if a test
+requests them with `POST /_sandbox/faults`.
 """
 
 import re
@@ -27,7 +27,7 @@ class Fault(BaseModel):
     retry_after: Annotated[int, Field(ge=0)] | None = None
     """Seconds for the `Retry-After` header; no header when absent."""
     message: str = "injected fault"
-    """What the answer says, such as the words of a refusal that this cloud has no reason for."""
+    """The answer's message, such as a refusal that this cloud itself never sends."""
     code: int | None = None
     """Cloudflare's number for it; 10001 or 971 when absent."""
 

@@ -1,8 +1,8 @@
 """The zone's name server: it answers from the records that the API holds, over UDP and TCP.
 
-Authoritative only: names outside the account's zones are refused, a name without records does not exist (unless a
-wildcard or a deeper name says otherwise), a name without records of the asked type has none. A proxied name
-answers with the edge's address, as at Cloudflare, and a CNAME at the zone itself is followed within the zone.
+It is authoritative only. Names outside the account's zones are refused. A name without records does not exist, unless
+there is a wildcard or a deeper name. A name without records of the requested type has an empty answer. A proxied name
+resolves to the edge's address, as at Cloudflare, and a CNAME at the zone itself is followed within the zone.
 Deliberately left out: DNSSEC, zone transfers, dynamic updates.
 """
 
@@ -83,7 +83,7 @@ class ZoneResolver(BaseResolver):
         if name == zone.name and kind == "NS":
             yield from (_rr(name, "NS", NS(server), ZONE_TTL) for server in NAME_SERVERS)
         if any(record.proxied for record in own):
-            # Whatever kind of record is behind it: the world sees the edge, which has an IPv4 address only.
+            # Clients get the edge's address for every type of record, and the edge has only an IPv4 address.
             if kind == "A":
                 yield _rr(name, "A", A(str(self._edge)), AUTOMATIC_TTL)
             own = [record for record in own if record.type not in PROXIABLE]
@@ -189,7 +189,7 @@ class NameServer:
 
     def __init__(self, store: Store, edge: IPv4Address, address: str, port: int) -> None:
         resolver = ZoneResolver(store, edge)
-        # The library prints every request unless told which of its reports count.
+        # By default, the library prints every request.
         reports = DNSLogger("error", logf=log.warning)
         tcp = DNSServer(resolver, address, port, tcp=True, logger=reports)
         self.port: int = tcp.server.server_address[1]

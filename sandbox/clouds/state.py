@@ -1,4 +1,4 @@
-"""What the clouds remember: one Pydantic model for each kind of resource, and `State` that holds them all."""
+"""The state of the clouds: one Pydantic model for each kind of resource, and `State`, which holds all of them."""
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -24,7 +24,7 @@ class Action(BaseModel):
     resource_id: int | None
     """The droplet's id; for a reserved IP, the address as a number, as the real API does. None for a volume."""
     resource: str
-    """The id, UUID or address of what the action was asked of."""
+    """The id, UUID or address of the action's resource."""
     region: str
     droplet_id: int | None = None
     """The droplet that is busy until the action is done."""
@@ -92,7 +92,7 @@ class ReservedIp(BaseModel):
 
 
 class FirewallPeers(BaseModel):
-    """Where an inbound rule lets traffic come from, or an outbound rule lets it go to."""
+    """The sources of an inbound rule, or the destinations of an outbound rule."""
 
     addresses: list[str] = []
     droplet_ids: list[int] = []
@@ -162,14 +162,14 @@ class Zone(BaseModel):
     id: str
     name: str
     status: Literal["initializing", "pending", "active", "moved"] = "active"
-    """Only an active one is asked by the world; in all of them the API takes records."""
+    """Resolvers ask only an active zone. The API accepts records with every status."""
     account: str = ""
     """The name of another account that the token sees; empty for the token's own."""
     records: dict[str, DnsRecord] = {}
     settings: dict[str, ZoneSetting] = {}
     """Only those that were changed; the rest have their defaults."""
     serial: int = 1
-    """The SOA serial: one more with each change of a record."""
+    """The SOA serial. Each change of a record increases it by one."""
     created_on: datetime = Field(default_factory=now)
     modified_on: datetime = Field(default_factory=now)
 
@@ -177,10 +177,10 @@ class Zone(BaseModel):
 class DigitalOceanState(BaseModel):
     account_uuid: str
     last_id: int = 400_000_000
-    """Droplets, actions and keys count on from here, so no id is used twice."""
+    """The next id of droplets, actions and keys, so that no id is used twice."""
     last_public_ipv4: IPv4Address | None = None
     last_reserved_ipv4: IPv4Address | None = None
-    """Addresses are given in turn: a freed one comes back as late as possible."""
+    """Addresses are assigned in turn, so a released one is reused as late as possible."""
     actions: dict[int, Action] = {}
     keys: dict[int, SshKey] = {}
     vpcs: dict[str, Vpc] = {}

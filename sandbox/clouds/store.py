@@ -1,7 +1,7 @@
-"""Everything that the clouds remember, as one typed document in one file that is replaced atomically.
+"""The state of the clouds: one typed document in one file, which is replaced atomically.
 
-The whole of it is some tens of kilobytes and changes a few times a minute, so each change writes it all: a crash
-leaves the old document or the new one, never half of it.
+It has some tens of kilobytes and changes a few times a minute, so each change writes the whole document. A crash leaves
+the old document or the new one, never a part of one.
 """
 
 import os
@@ -19,7 +19,7 @@ class Store:
     """The state behind one lock. Hold it for reading and changing only, never while a machine is at work."""
 
     def __init__(self, directory: Path, fresh: State) -> None:
-        """Read the document below `directory`; `fresh` is the state of a cloud that nobody has used yet."""
+        """Read the document below `directory`. `fresh` is the state of a new cloud."""
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = directory / FILE
         self._lock = threading.RLock()
@@ -28,13 +28,13 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[State]:
-        """The state, to look at while inside. Keep no reference to anything in it."""
+        """The state, for reading inside the block. Keep no reference to anything in it."""
         with self._lock:
             yield self._state
 
     @contextmanager
     def change(self) -> Iterator[State]:
-        """The state, to change while inside: saved on leaving, put back as it was when an error leaves."""
+        """The state, for changes inside the block. They are saved at its end, and reverted after an error."""
         with self._lock:
             try:
                 yield self._state

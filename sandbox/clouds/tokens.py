@@ -1,4 +1,4 @@
-"""The API tokens that the simulated clouds accept, made once and shared with whoever runs on this machine as root."""
+"""The API tokens that the simulated clouds accept, created once and shared by all programs of root on this machine."""
 
 import hashlib
 import json

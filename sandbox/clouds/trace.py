@@ -1,4 +1,4 @@
-"""What a host behind Cloudflare tells of a request at `/cdn-cgi/trace`: the client's public address among it."""
+"""The answer of a host behind Cloudflare at `/cdn-cgi/trace`. It contains the client's public address."""
 
 from ipaddress import ip_address
 

@@ -1,11 +1,11 @@
 """The image that every droplet boots from: Debian with systemd, sshd and cloud-init, as a cloud's own image.
 
-It is made in two steps, each done again only when its recipe has changed: `mmdebstrap` makes the root file
-system from Debian's packages (about a minute, kept in the cache), and `image/Dockerfile` makes a droplet of it.
-Whatever image a droplet asks for, this one boots: what the program relies on is the same in Ubuntu's.
+It is built in two steps. Each is repeated only when its recipe has changed: `mmdebstrap` makes the root file system
+from Debian's packages (about a minute, kept in the cache), and `image/Dockerfile` makes a droplet of it. A droplet
+boots this image, whatever image it requests. The parts that the program uses are the same in Ubuntu.
 
-Everything in it is of Debian trixie. The packages of Debian's next release can be had as well: its Docker is nearer to
-production's.
+All its packages are of Debian trixie. Packages of Debian's next release can be installed too, because their version of
+Docker is nearer to production's.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ REPOSITORY = f"{layout.NAME}/droplet"
 ROOT_REPOSITORY = f"{layout.NAME}/droplet-root"
 SUITE = "trixie"
 NEXT_SUITE = "forky"
-"""Debian's next release. Its packages can be had by their version; none is chosen by itself."""
+"""Debian's next release. Its packages are installed only by an explicit version."""
 PREFER_SUITE = (
     f"printf 'Package: *\\nPin: release n={NEXT_SUITE}\\nPin-Priority: 100\\n' "
     f'>"$1/etc/apt/preferences.d/{NEXT_SUITE}"'
@@ -51,7 +51,7 @@ PACKAGES = (
 OPTIONS = (
     "--variant=minbase",
     '--aptopt=Apt::Install-Recommends "false"',
-    # Documentation is a third of the size, and nobody reads it in there.
+    # Documentation is a third of the size and is not used there.
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -92,7 +92,7 @@ def ensure_base_image(progress: Callable[[str], None]) -> str:
 
 
 def image_tag() -> str:
-    """The tag of this tree's image, made yet or not."""
+    """The tag of this checkout's image, which may not be built yet."""
     digest = hashlib.sha256(_root_digest().encode())
     for path in sorted(path for path in CONTEXT.rglob("*") if path.is_file()):
         digest.update(f"\n{path.relative_to(CONTEXT)}\n".encode() + path.read_bytes())
@@ -129,7 +129,7 @@ def _root_archive(progress: Callable[[str], None]) -> Path:
             ["mmdebstrap", "--mode=root", *OPTIONS, f"--keyring={KEYRING}", SUITE, str(unfinished)]
             + [f"deb {mirror} {suite} main" for suite in (SUITE, f"{SUITE}-updates")]
             + [f"deb {security} {SUITE}-security main"]
-            # A mirror may be days behind: its packages are signed, however old their list is.
+            # A mirror may be days behind. Its packages are signed, so an old list is accepted.
             + [f"deb [check-valid-until=no] {mirror} {NEXT_SUITE} main"],
             timeout=BOOTSTRAP_SECONDS,
         )

@@ -66,8 +66,8 @@ class DockerHypervisor:
         droplet = self._machine(droplet_id)
         if droplet.power() is Power.ACTIVE:
             attached = volumes.attached_to(droplet_id)
-            # First all its disks, within milliseconds: what the machine has not written by now, it never will. Were it
-            # killed first, the kernel would write it all the same: the page cache is this machine's, not the droplet's.
+            # First stop all its disks, within milliseconds, so that unwritten data is lost as in a power cut. After a
+            # kill, the kernel would still write it, because the page cache belongs to this machine.
             for number in (droplet.system_disk(), *(volumes.device(volume) for volume in attached)):
                 if number is not None:
                     mounts.stop_file_system(number, Stop.LOST)
@@ -144,7 +144,7 @@ class DockerHypervisor:
         return Machine(self._client, droplet_id)
 
     def _devices_of(self, droplet_id: int) -> dict[str, int]:
-        """The attached volumes' loop devices by volume name, made where they are missing."""
+        """Name of each attached volume -> its loop device. Missing devices are created."""
         return {volume.name: volumes.give_device(volume) for volume in volumes.attached_to(droplet_id)}
 
 

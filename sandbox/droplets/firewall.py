@@ -1,10 +1,11 @@
 """The cloud's firewall, enforced in front of the droplets: pure text for iptables-restore, and its application.
 
-It stands in the mangle table, where one place sees everything: what goes to a droplet, forwarded or from this machine
-itself, passes POSTROUTING after reserved addresses were translated and with the client's own source; what a droplet
-sends passes PREROUTING with the destination that it dialled. Neither Docker nor ufw writes there. In the filter table
-stands only what they would refuse otherwise: that forwarded traffic reaches droplets, and droplets the registry.
-What is not let through is dropped without an answer, as in the real one, and established connections go on.
+Its rules are in the mangle table, where each packet passes one chain. Packets to a droplet, forwarded or from this
+machine itself, pass POSTROUTING, after reserved addresses were translated and with the client's own source. Packets
+from a droplet pass PREROUTING with their original destination. Neither Docker nor ufw writes to this table. The filter
+table has only rules that accept what Docker and ufw would refuse: forwarded packets to droplets, and droplets'
+connections to the registry. Other packets are dropped without an answer, as in the real firewall. Established
+connections continue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ HOOKS = (
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a droplet is reached."""
+    """The addresses of a droplet."""
 
     public: IPv4Address
     private: IPv4Address
@@ -72,12 +73,12 @@ def policy_rules(policies: Mapping[int, FirewallPolicy], addresses: Mapping[int,
         "*mangle",
         *_empty(TO_DROPLET, FROM_DROPLET),
         f"-A {TO_DROPLET} {_ESTABLISHED} -j ACCEPT",
-        # A reserved address that leads nowhere: silence, not an answer.
+        # Packets to an unassigned reserved address are dropped without an answer.
         f"-A {TO_DROPLET} -d {layout.RESERVED_RANGE} -j DROP",
         f"-A {FROM_DROPLET} {_ESTABLISHED} -j ACCEPT",
         # Where this machine's own cloud, if it stands in one, answers with what only this machine may know.
         f"-A {FROM_DROPLET} -d {_LINK_LOCAL} -j DROP",
-        # Of this machine a droplet sees the registry, as one more site on the internet, and those sites that it
+        # On this machine a droplet can reach the registry, as a site on the internet, and the sites that it
         # serves at other simulated addresses. Nothing else: not even what listens on every address.
         f"-A {FROM_DROPLET} {_LOCAL} ! -d {layout.PUBLIC_NETWORK} -j DROP",
         f"-A {FROM_DROPLET} {_LOCAL} ! -p tcp -j DROP",
@@ -95,7 +96,7 @@ def policy_rules(policies: Mapping[int, FirewallPolicy], addresses: Mapping[int,
 
 
 def translation_rules(reserved: Mapping[IPv4Address, IPv4Address]) -> str:
-    """Lead each reserved address to a droplet's public one; the client's own source address stays.
+    """Translate each reserved address to a droplet's public one. The client's source address stays.
 
     Left out: a droplet does not reach itself by its own reserved address. Its packet would have to leave the bridge by
     the port that it came in by, which the engine allows only when it runs without its proxy.
@@ -117,7 +118,7 @@ def standing_rules() -> str:
 
 
 def apply(rules: str) -> None:
-    """In one step: no packet sees a part of it."""
+    """Apply the rules in one step, so that no packet meets incomplete rules."""
     run(["iptables-restore", "-w", "--noflush"], stdin=rules)
 
 
@@ -126,7 +127,7 @@ def exists(table: str, chain: str) -> bool:
 
 
 def ensure_hooks() -> None:
-    """Put the hooks where they are missing; every chain must exist."""
+    """Add missing hooks. Every chain must exist."""
     if not exists("filter", "DOCKER-USER"):
         raise HypervisorError("Docker has made no chain DOCKER-USER: it must run with its iptables option on.")
     for hook in HOOKS:

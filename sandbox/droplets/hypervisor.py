@@ -1,7 +1,7 @@
-"""What the simulated DigitalOcean API asks of the machines behind it.
+"""The interface between the simulated DigitalOcean API and the machines.
 
-`sandbox.clouds` speaks HTTP and keeps the state; it knows machines only through `Hypervisor`.
-Every method is idempotent: after a restart the API replays its whole state through them.
+`sandbox.clouds` speaks HTTP and keeps the state; it knows machines only through `Hypervisor`. Every method is
+idempotent: after a restart the API replays its whole state through them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class HypervisorError(RuntimeError):
-    """What was asked cannot be done; the text says why and what to do."""
+    """The operation is not possible; the text says why and what to do."""
 
 
 class Power(StrEnum):
@@ -48,7 +48,7 @@ class VolumeSpec:
     name: str
     size_gb: int
     filesystem_type: str = ""
-    """`ext4`, `xfs`, or empty for a blank device. Made once, when the volume is made."""
+    """`ext4`, `xfs`, or empty for a blank device. It is created with the volume."""
     filesystem_label: str = ""
 
 
@@ -105,7 +105,7 @@ class Hypervisor(Protocol):
     def detach_volume(self, volume_id: str, droplet_id: int) -> None: ...
 
     def assign_reserved_ip(self, address: IPv4Address, droplet_id: int | None) -> None:
-        """Lead traffic for `address` to the droplet; None: to nowhere."""
+        """Route traffic for `address` to the droplet. None: drop it."""
         ...
 
     def apply_firewalls(self, policies: Mapping[int, FirewallPolicy]) -> None:
@@ -113,5 +113,5 @@ class Hypervisor(Protocol):
         ...
 
     def droplet_logs(self, droplet_id: int) -> Sequence[str]:
-        """The last lines of the machine's console, for a person who looks for a fault."""
+        """The last lines of the machine's console, for debugging."""
         ...

@@ -1,7 +1,7 @@
-"""Loop devices: how a file becomes a disk that a droplet can mount.
+"""Loop devices, which turn a file into a disk that a droplet can mount.
 
-A number is never used twice. A machine may keep a device node, or an open file, of a disk that was taken away;
-with numbers that are used again it would one day write into another machine's disk.
+A number is never used twice. A machine may keep a device node, or an open file, of a disk that was removed. If the
+number were used again, the machine could write to another machine's disk.
 """
 
 import contextlib
@@ -52,8 +52,8 @@ def attach(file: Path) -> int:
 def is_attached(number: int, file: Path) -> bool:
     """Whether the device is that file's, and was not severed.
 
-    By the file's inode: a path says nothing when another root file system on this kernel, such as a container's, has
-    a sandbox of its own at the same place. Loop devices are the kernel's, all namespaces see them.
+    Compares the file's inode, because another root file system on this kernel, such as a container's, may have its own
+    sandbox at the same path. All namespaces share the kernel's loop devices.
     """
     if not Path(f"/sys/block/loop{number}/loop/backing_file").exists():
         return False
@@ -93,10 +93,10 @@ def grow(number: int) -> None:
 
 
 def sever(number: int) -> None:
-    """Take the device away, from whoever has it open as well: from now on whatever they read or write there fails.
+    """Remove the device, also while it is open: from now on every read and write there fails.
 
-    The kernel frees a device when its last user closes it. Until then an offset beyond the file's end keeps
-    the file out of reach: the device is there, and is empty.
+    The kernel frees a device when its last user closes it. Until then, an offset beyond the
+    file's end protects the file: the device exists and is empty.
     """
     with _device(number) as device:
         info = bytearray(fcntl.ioctl(device, _GET_STATUS64, bytes(_INFO_SIZE)))
@@ -126,7 +126,7 @@ def sever(number: int) -> None:
 
 @contextlib.contextmanager
 def _device(number: int) -> Iterator[int]:
-    """The device, open; its node is made where the kernel does not keep /dev."""
+    """The open device. Its node is created if the kernel does not manage /dev."""
     node = Path(f"/dev/loop{number}")
     if not node.exists():
         os.mknod(node, stat.S_IFBLK | 0o600, os.makedev(MAJOR, number))
@@ -146,7 +146,7 @@ def _control(request: int, number: int) -> None:
 
 
 def forget_numbers() -> None:
-    """Count from the beginning again, once no machine is left that could remember one."""
+    """Start again with the first number, once no machine is left that could still use one."""
     _last_number_record().unlink(missing_ok=True)
 
 

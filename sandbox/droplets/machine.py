@@ -1,8 +1,8 @@
 """One droplet's machine: a container with systemd as PID 1, its own engine data disk and its own network cards.
 
-What it says about itself is the engine's word (is it on, which addresses has it); what it needs at boot is
-in its directory. It restarts itself on a `reboot` inside, because that ends PID 1 with a signal; a `poweroff`
-inside ends it with status 0 and it stays off, as does one whose power was cut here.
+The Docker engine knows its status and its addresses. The files that it needs at boot are in its directory. A `reboot`
+inside ends PID 1 with a signal, so the container restarts. A `poweroff` inside ends it with status 0, so it stays off.
+It also stays off after its power was cut here.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _CAP_SYS_RESOURCE = 24
 _POWER_OFF = signal.SIGRTMIN + 4
 _REBOOT = signal.SIGRTMIN + 5
 _HALT = "SIGRTMIN+3"
-"""systemd(1): how PID 1 is asked to power off, to reboot and to halt."""
+"""systemd(1): the signals with which PID 1 powers off, reboots and halts."""
 
 
 def directory() -> Path:
@@ -62,7 +62,7 @@ class Machine:
         return Power.ACTIVE if state["Running"] or state["Restarting"] else Power.OFF
 
     def create(self, spec: DropletSpec, image: str) -> None:
-        """Make the machine, off. What an interrupted attempt left is done over."""
+        """Create the machine, switched off. Parts of an interrupted attempt are replaced."""
         seed.write_seed(self._directory / "seed", spec)
         self._disk.make(spec.disk_gb)
         if self._state() is None:
@@ -76,7 +76,7 @@ class Machine:
             vpc.connect(self._container(), ipv4_address=str(spec.private_ipv4))
 
     def start(self, volumes: dict[str, int]) -> None:
-        """Switch it on with these volumes, their loop devices' numbers by name."""
+        """Switch it on with these volumes: name -> number of the loop device."""
         seed.write_firmware(self._firmware, system_disk=self._disk.give_device())
         seed.write_volumes(self._firmware, volumes)
         try:
@@ -92,7 +92,7 @@ class Machine:
         with contextlib.suppress(APIError):  # it went off by itself meanwhile
             self._container().kill()
         self._wait_for(lambda state: not state["Running"], 20)
-        # Another device next time: what this one has in the page cache is what the machine meant to write.
+        # Use another device next time, because the page cache of this one holds unwritten data of the machine.
         self._disk.take_device()
 
     def shut_down(self) -> bool:
@@ -100,7 +100,7 @@ class Machine:
         return self._ask(_POWER_OFF, lambda state: not state["Running"] and not state["Restarting"])
 
     def reboot(self) -> bool:
-        """Ask it to reboot; False when it did not start anew within a minute."""
+        """Ask it to reboot; False when it did not restart within a minute."""
         started = (self._state() or {}).get("StartedAt")
         return self._ask(_REBOOT, lambda state: state["Running"] and state["StartedAt"] != started)
 
@@ -162,7 +162,7 @@ class Machine:
             cap_drop=_missing_capabilities(),
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             cgroupns="private",
-            # Of this machine's block devices only loop devices can be opened, whatever node is made inside.
+            # Only loop devices of this machine can be opened, even if the droplet creates other device nodes.
             device_cgroup_rules=["c *:* rwm", "b *:* m", f"b {loop.MAJOR}:* rwm"],
             mem_limit=spec.memory_mb * MIB,
             memswap_limit=spec.memory_mb * MIB,

@@ -1,7 +1,7 @@
-"""File systems on a block device that is taken away, in whichever mount namespace they are mounted.
+"""Stops file systems on a block device that is removed, in every mount namespace.
 
-A droplet mounts its volumes in its own namespace, its containers in theirs. When the device goes, the file system must
-stop writing at that moment, everywhere: the same file may be another droplet's disk a second later.
+A droplet mounts its volumes in its own namespace, and its containers in theirs. When the device is removed, the file
+system must stop writing at once in all of them: a second later, the same file may be the disk of another droplet.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _UNMOUNT = Path(__file__).with_name("unmount.py")
 
 
 class Stop(IntEnum):
-    """What becomes of what was not yet written to the device."""
+    """What happens to data that is not written to the device yet."""
 
     FLUSHED = 0
     LOST = 2
@@ -32,7 +32,7 @@ class Stop(IntEnum):
 @dataclass(frozen=True)
 class Mount:
     process: int
-    """A process in whose namespace it is."""
+    """A process of the namespace in which it is mounted."""
     point: str
 
     @property
@@ -42,7 +42,7 @@ class Mount:
 
 
 def stop_file_system(number: int, stop: Stop) -> None:
-    """From now on nothing on the loop device is read or written, whoever has it mounted or files on it open."""
+    """Stop all reads and writes on the loop device, for every mount and every open file."""
     device = os.makedev(MAJOR, number)
     for mount in _mounts_of(number):
         with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ def _mounts_of(number: int) -> list[Mount]:
             if fields[2] == device:
                 point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
                 found.append(Mount(process, point))
-    # The last mounted first: what is mounted on another must go before it.
+    # The newest first: a mount on top of another one must be removed before it.
     return found[::-1]
 
 

@@ -1,8 +1,8 @@
-"""The networks that droplets stand in: the public one, one for each VPC, and where the reserved addresses lead.
+"""The networks of droplets: the public one, one for each VPC, and the assignment of reserved addresses.
 
-The public network is a bridge of the simulated public range, with this machine at its gateway: what this machine sends
-to a droplet comes from there, as from one more client on the internet. Whatever else of the simulated public range
-is asked for ends in a blackhole: it must never leave the machine, even while the cloud is stopped.
+The public network is a bridge of the simulated public range. This machine has the address of its gateway, so its
+packets to a droplet come from there, like those of a client on the internet. A blackhole route drops packets to all
+other addresses of the range: they must never leave the machine, even while the cloud is stopped.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def ensure_public(client: docker.DockerClient) -> None:
     run(["ip", "route", "replace", "blackhole", str(layout.PUBLIC_NETWORK)])
     options = {"com.docker.network.bridge.name": layout.PUBLIC_BRIDGE}
     if int(client.version()["Version"].split(".")[0]) >= _GATEWAY_MODES_SINCE:
-        # Since then the engine itself drops what is routed to a container's own address, unless told not to.
+        # Since then the engine drops packets that are routed to a container's address. This option allows them.
         options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
     _ensure(client, PUBLIC, layout.DROPLET_RANGE, options, gateway=layout.GATEWAY)
     run(["ip", "route", "replace", str(layout.RESERVED_RANGE), "dev", layout.PUBLIC_BRIDGE])
@@ -72,7 +72,7 @@ def remove_all(client: docker.DockerClient) -> None:
 
 
 def reserved_addresses() -> dict[IPv4Address, int]:
-    """Which droplet each assigned reserved address leads to."""
+    """Reserved address -> droplet, for each assigned one."""
     try:
         content: Mapping[str, int] = json.loads(_reserved_record().read_text())
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""What stands around the droplets as long as the sandbox does: public network, routes, firewall and translation.
+"""The network around the droplets while the sandbox runs: public network, routes, firewall and address translation.
 
-Addresses are the engine's word, assignments and policies are recorded: after a restart of this machine everything is
-put back from there before a droplet is switched on, so that none is ever open that should not be.
+The Docker engine knows the addresses. Assignments and policies are recorded. After a restart of this machine, all rules
+are restored from both before a droplet is switched on, so that no droplet is ever without its firewall.
 """
 
 from collections.abc import Mapping

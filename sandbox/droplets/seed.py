@@ -1,4 +1,4 @@
-"""What a machine finds before its first boot: the cloud-init seed, and what its `droplet-init` reads at every boot."""
+"""Files for a machine: the cloud-init seed of its first boot, and the input of `droplet-init` at every boot."""
 
 import ipaddress
 import json
@@ -11,9 +11,9 @@ _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf")
 
 
 def write_seed(directory: Path, spec: DropletSpec) -> None:
-    """cloud-init's NoCloud seed: the user-data as it was given, and the keys that root is reached with.
+    """cloud-init's NoCloud seed: the user-data unchanged, and the SSH keys of root.
 
-    The instance id is the droplet's, so what runs once an instance runs at the first boot only.
+    The instance id is the droplet's id, so steps that run once per instance run at the first boot only.
     """
     directory.mkdir(parents=True, exist_ok=True)
     meta_data = {
@@ -28,7 +28,7 @@ def write_seed(directory: Path, spec: DropletSpec) -> None:
 
 
 def write_firmware(directory: Path, *, system_disk: int) -> None:
-    """What `droplet-init` reads besides the list of volumes, which changes while the machine runs."""
+    """The input of `droplet-init` except the list of volumes, which changes while the machine runs."""
     directory.mkdir(parents=True, exist_ok=True)
     write_private(directory / "system-disk", f"{system_disk}\n")
     write_private(directory / "resolv.conf", name_servers())
@@ -45,8 +45,8 @@ def write_volumes(directory: Path, volumes: dict[str, int]) -> None:
 def name_servers() -> str:
     """This machine's name servers in resolv.conf's format, so far as they can be reached from a droplet; else empty.
 
-    The engine around offers its own inside each container, at a loopback address that a droplet's own containers
-    cannot use.
+    If this machine is a container, Docker offers its own name server at a loopback address, which a droplet's
+    containers cannot use.
     """
     for path in _RESOLVERS:
         words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
@@ -58,7 +58,7 @@ def name_servers() -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file in one step; nobody but root reads it."""
+    """Replace the file in one step. Only root can read it."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.touch(mode=0o600)
     unfinished.write_text(text)

@@ -1,7 +1,7 @@
 """Block volumes: a sparse file each, a loop device while a droplet that it is attached to is on.
 
-A volume's file and its record, which says where it is attached, are all there is: they outlive droplets,
-the API and this machine's own restarts.
+A volume consists of a file and a record, which names its droplet. Both are kept when droplets are destroyed, when the
+API ends, and when this machine restarts.
 """
 
 import json
@@ -114,7 +114,7 @@ def device(volume: Volume) -> int | None:
 
 
 def give_device(volume: Volume) -> int:
-    """The number of its loop device, made when it has none."""
+    """The number of its loop device, which is created if it has none."""
     number = device(volume)
     if number is None:
         number = loop.attach(volume.file)
@@ -123,7 +123,7 @@ def give_device(volume: Volume) -> int:
 
 
 def take_device(volume: Volume, stop: mounts.Stop) -> None:
-    """Take its loop device away from whoever uses it."""
+    """Remove its loop device, also while it is in use."""
     number = device(volume)
     if number is not None:
         mounts.stop_file_system(number, stop)

@@ -22,7 +22,7 @@ def install_plugins(pulumi_home: Path, python: Path) -> frozenset[str]:
     A plugin is official when it is on PATH (the engine prefers it there by itself), already in `pulumi_home`, or in
     the operator's own Pulumi home in the SDK's version; all others are ours, run by `python`. Safe to repeat.
     """
-    # In a shell with PYTHONDONTWRITEBYTECODE each start of a plugin would compile it anew: a fifth of the start.
+    # In a shell with PYTHONDONTWRITEBYTECODE each start of a plugin would compile it again: a fifth of it.
     compileall.compile_dir(ROOT / "sandbox", quiet=2)
     return frozenset(name for name in NAMES if _install(name, pulumi_home / "plugins", python))
 

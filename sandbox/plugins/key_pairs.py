@@ -1,6 +1,6 @@
-"""Key pairs in every form that somebody may need.
+"""Key pairs in several formats.
 
-Apart from `tls.py`, which every preview imports: `cryptography` is used only when a key is made.
+Separate from `tls.py`, which every preview imports: `cryptography` is imported only when a key is created.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """The part of a provider that is the same for every resource: check, difference, preview, secrets, read.
 
 A schema and the plugin's `Resource` classes drive it. It follows the official plugins (Terraform providers behind
-Pulumi's bridge): defaults and generated names become inputs, listed in the input `__defaults`, so that a generated
-name is kept from one `up` to the next and a given one is told apart.
+Pulumi's bridge): defaults and generated names become inputs, listed in the input `__defaults`. So a generated name is
+kept from one `up` to the next, and is distinguished from a given one.
 """
 
 import hashlib
@@ -93,7 +93,7 @@ class PluginProvider:
         return property_map({**dict.fromkeys(shape.computed, UNKNOWN), **given}, inputs, shape.secret)
 
     def preview_update(self, type_token: str, old_state: Properties, inputs: Properties) -> Struct:
-        """The outputs that an update will have: as they were, but for what is given or made anew."""
+        """The outputs that an update will have: unchanged, except for given and newly computed values."""
         resource, shape = self._find(type_token)
         given = _visible(plain_map(inputs))
         kept = {
@@ -121,7 +121,7 @@ class PluginProvider:
     async def read_resource(
         self, operation: Operation, type_token: str, resource_id: str, old_state: Properties, old_inputs: Properties
     ) -> messages.ReadResponse:
-        """The resource as it is now, and its inputs as somebody would have to write them to get just that."""
+        """The resource as it is now, and the inputs that would produce it."""
         resource, shape = self._find(type_token)
         if old_inputs and type(resource).read is Resource.read:  # what cannot be looked up is as it was
             return messages.ReadResponse(
@@ -154,7 +154,7 @@ class PluginProvider:
         return property_map({**state.outputs, **version}, inputs, shape.secret | state.secret)
 
     def operation(self, urn: str, timeout: float, log: Log, inputs: Properties | None = None) -> Operation:
-        """What a resource is told about the step that it does."""
+        """The operation that is passed to a resource."""
         secret = frozenset(name for name, value in (inputs or {}).items() if contains_secret(value))
         return Operation(urn, timeout, log, secret)
 

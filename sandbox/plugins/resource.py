@@ -1,8 +1,8 @@
-"""What a plugin is made of: resources, functions and a configuration.
+"""The parts of a plugin: resources, functions and a configuration.
 
 A resource type is a `Resource` whose methods translate one step of its life into calls. It is handed checked plain
-values and returns the whole new `State`; types, defaults, autonaming, secrets, previews and differences are
-the machinery's (`provider.py`), driven by the schema. A preview never reaches a resource.
+values and returns the whole new `State`; types, defaults, autonaming, secrets, previews and differences are the
+machinery's (`provider.py`), driven by the schema. A preview never reaches a resource.
 """
 
 from abc import ABC, abstractmethod
@@ -46,7 +46,7 @@ Log = Callable[[Severity, str], Awaitable[None]]
 
 @dataclass
 class Operation:
-    """One create, read, update or delete, as the engine asked for it."""
+    """One create, read, update or delete that the engine requested."""
 
     urn: str
     timeout: float

@@ -1,11 +1,11 @@
 """A plugin's schema: which properties a resource has and what the official provider makes of them.
 
-The files in `schemas/` are the official schemas cut down to what is supported. A type is `string`, `integer`,
-`number`, `boolean`, `Any`, `[T]`, `{"*": T}`, or the name of an object or enum in `types`.
-For a resource: `inputs` and `outputs` (those that are not inputs as well), `required`, `replaceOnChanges`, `secret`
-outputs, `alwaysOutput` (filled in even when not given, so that leaving one out is not a change), `defaults`,
-`sets`, the lists, by property name and at any depth, in which order does not matter, and `schemaVersion`, that of the
-Terraform schema behind the official plugin. An object in `types` has `properties`, `required` and `defaults`.
+The files in `schemas/` are the official schemas cut down to what is supported. A type is `string`, `integer`, `number`,
+`boolean`, `Any`, `[T]`, `{"*": T}`, or the name of an object or enum in `types`. For a resource: `inputs` and `outputs`
+(those that are not inputs as well), `required`, `replaceOnChanges`, `secret` outputs, `alwaysOutput` (filled in even
+when not given, so that leaving one out is not a change), `defaults`, `sets`, the lists, by property name and at any
+depth, in which order does not matter, and `schemaVersion`, that of the Terraform schema behind the official plugin. An
+object in `types` has `properties`, `required` and `defaults`.
 """
 
 import json
@@ -59,7 +59,7 @@ class Schema:
         self.functions = {token: _shape(spec) for token, spec in document["functions"].items()}
 
     def check(self, shape: Shape, values: Values) -> tuple[Values, list[Fault]]:
-        """The values with their types made exact, and every fault found."""
+        """The values converted to their exact types, and all faults."""
         faults = [
             Fault("", f'Missing required argument: The argument "{name}" is required, but no definition was found')
             for name in shape.required

@@ -1,8 +1,8 @@
 """Serves a plugin over gRPC: the protocol's messages in and out.
 
 Not with the SDK's servicer (`pulumi.provider.experimental`): importing it took more than half of a plugin's start, and
-it leaves out the old inputs of a difference, an error as its bare message, the state of a resource that was made but
-not finished, and cancelling. What a plugin here does not serve is answered with UNIMPLEMENTED.
+it does not support the old inputs of a difference, an error without a prefix, the state of a partly created resource,
+and cancelling. Methods that a plugin here does not serve are answered with UNIMPLEMENTED.
 """
 
 # ruff: noqa: N802  the methods' names are the protocol's

@@ -18,7 +18,7 @@ def plugin() -> Plugin:
 
 
 class PrivateKey(Resource):
-    """A key pair in every form that somebody may need; any change makes a new one."""
+    """A key pair in several formats; any change creates a new one."""
 
     token = "tls:index/privateKey:PrivateKey"
 
@@ -41,4 +41,4 @@ class PrivateKey(Resource):
         return State(key_id, {**inputs, "ecdsaCurve": curve, "rsaBits": bits, **forms})
 
     async def delete(self, operation: Operation, state: State) -> None:
-        """It is in the state alone, and goes with it."""
+        """Nothing to delete: the key is only in the state."""

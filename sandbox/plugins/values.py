@@ -20,7 +20,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 """Its value for a secret, which is beside it in `value`."""
 NOT_KNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The text that stands for what is not known yet."""
+"""The text that represents an unknown value."""
 
 
 class Unknown(Enum):
@@ -30,7 +30,7 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that is known only once something else has been made; seen in previews alone."""
+"""A value that is unknown until another resource is created. It occurs in previews only."""
 
 Values = dict[str, Any]
 """Property name to plain value: None, bool, int, float, str, list, dict, or `UNKNOWN`."""

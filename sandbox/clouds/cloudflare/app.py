@@ -1,4 +1,4 @@
-"""The Cloudflare API as one application: who may ask, how often, and the shape of every answer."""
+"""The Cloudflare API as one application: authentication, rate limits, and the form of every answer."""
 
 import re
 import uuid
@@ -79,7 +79,7 @@ def create_app(
 
 
 def _stranger(request: Request, token: str, read_only: str, path: str) -> ApiError | None:
-    """Why this request is not answered; None for the one who has the token, or only reads and may."""
+    """Why this request is refused; None if its token allows it."""
     header = request.headers.get("authorization")
     if header is None:
         return ApiError(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")

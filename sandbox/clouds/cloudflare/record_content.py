@@ -1,4 +1,4 @@
-"""What a DNS record may say: its name, content, TTL and the rules that depend on its type."""
+"""Validation of a DNS record: its name, content, TTL and the rules of its type."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sandbox.clouds.cloudflare.errors import ApiError, invalid
 
 RecordType = Literal["A", "AAAA", "CNAME", "TXT", "MX", "NS", "CAA", "SRV"]
-"""The types that the name server can answer with; the real API knows more."""
+"""The types of records that the name server supports. The real API has more."""
 PROXIABLE = ("A", "AAAA", "CNAME")
 AUTOMATIC = 1
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -94,7 +94,7 @@ _CONTENT: dict[str, Callable[[str], str]] = {
 
 
 def checked_content(kind: str, content: str | None, data: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
-    """The content as it is kept, and the parts of a CAA or SRV record, from which its content is made."""
+    """The content as it is stored, and the parts of a CAA or SRV record, from which the content is built."""
     if kind in _CONTENT:
         if content is None:
             raise invalid(9207, f"Content for {kind} record is required.")

@@ -1,4 +1,4 @@
-"""The zone's DNS records. What changes here is what the name server answers a moment later."""
+"""The zone's DNS records. The name server answers with a change immediately."""
 
 import uuid
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ Whole = Annotated[float, AfterValidator(_whole)]
 
 
 class RecordFields(BaseModel):
-    """What a request says of a record. POST and PUT describe all of it: what is absent has its default."""
+    """A request's record. POST and PUT describe the whole record: an absent field has its default."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -77,7 +77,7 @@ def _made(zone: Zone, plan: Plan, body: RecordFields, old: DnsRecord | None) -> 
     check_ttl(ttl)
     if proxied:
         check_proxied(body.type, name, content)
-        ttl = AUTOMATIC  # whatever was asked for: the edge decides how long its own answers live
+        ttl = AUTOMATIC  # also for another requested TTL: the edge sets the TTL of its own answers
     if body.private_routing:
         raise invalid(9207, "private_routing is not available for this zone.")
     settings = {key: value for key, value in (body.settings or {}).items() if value is not None}

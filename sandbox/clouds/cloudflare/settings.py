@@ -1,4 +1,4 @@
-"""The zone's settings: kept and checked. The edge obeys `ssl` and `always_use_https`, and deliberately no other."""
+"""The zone's settings: validated and stored. The edge uses `ssl` and `always_use_https`, and deliberately no others."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Actions: what takes time, is polled for, and keeps its droplet busy until it is done."""
+"""Actions: operations that take time. Clients poll them, and their droplet is busy until they are done."""
 
 import logging
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def carry_out(
     done: Callable[[DigitalOceanState], None],
     failed: Callable[[DigitalOceanState], None] | None = None,
 ) -> None:
-    """Do `work` on the machines beside the answer, then record the outcome and its effect."""
+    """Do `work` on the machines in the background, then record the outcome and its effect."""
     action_id = action.id
 
     def run() -> None:

@@ -1,7 +1,7 @@
 """Which address a droplet or a reserved IP gets.
 
-Public ones are given in turn through the range: like the real cloud, one that was freed comes back as late as possible,
-so a stale known_hosts line or DNS answer is not silently right again.
+Public addresses are assigned in turn. As in the real cloud, a released address is reused as late as possible, so that a
+stale known_hosts line or DNS answer does not match a new droplet by accident.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ EDGE = layout.RESERVED_RANGE.broadcast_address - 2
 """The Cloudflare edge's address, at the end of the reserved range: never given to anyone else."""
 
 _DROPLETS = tuple(layout.DROPLET_RANGE.hosts())[2:]
-"""Without `layout.GATEWAY` and the address after it, which the machines' network keeps for itself."""
+"""Without `layout.GATEWAY` and the address after it, which the machines' network reserves."""
 _RESERVED = tuple(address for address in layout.RESERVED_RANGE.hosts() if address < EDGE)
 
 

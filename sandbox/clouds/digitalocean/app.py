@@ -1,4 +1,4 @@
-"""The DigitalOcean API as one application: who may ask, how often, and the shape of every answer."""
+"""The DigitalOcean API as one application: authentication, rate limits, and the form of every answer."""
 
 import uuid
 from collections.abc import Awaitable, Callable

@@ -21,7 +21,7 @@ class Region:
     default_vpc: str
     """The range of the VPC that the account has in this region from the beginning."""
     reserved: str
-    """A range that DigitalOcean keeps for itself in this region: no VPC may use it."""
+    """A range that DigitalOcean reserves in this region: no VPC may use it."""
     sold_out: frozenset[str] = frozenset()
     """Sizes that it does not have: in the real cloud they differ from region to region, and from week to week."""
 
@@ -163,7 +163,7 @@ def list_sizes(request: Request) -> dict[str, Any]:
 
 @router.get("/images")
 def list_images(request: Request, private: str = "", tag_name: str = "") -> dict[str, Any]:
-    """The account has no images of its own: whatever asks for those, or for applications, gets an empty list."""
+    """The account has no images of its own. A request for those, or for applications, gets an empty list."""
     nothing = private == "true" or tag_name or request.query_params.get("type") == "application"
     return paged(request, "images", [] if nothing else list(IMAGES.values()), image_json)
 

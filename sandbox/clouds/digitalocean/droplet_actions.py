@@ -77,7 +77,7 @@ def _start(cloud: Cloud, state: DigitalOceanState, droplet: Droplet, body: Actio
 
 
 def _plan(cloud: Cloud, droplet: Droplet, body: ActionBody) -> tuple[Work, Effect]:
-    """What the machine does and what is then true of the droplet; refused when it does not fit its present state."""
+    """The operation on the machine and its effect on the droplet; refused if the droplet's status does not allow it."""
     match body:
         case ActionResize():
             return _resize(cloud, droplet, body)

@@ -1,4 +1,4 @@
-"""How a droplet is made: every part of the request checked, an address given, the machine booted beside the answer."""
+"""Creates a droplet: validates the request, assigns an address, and boots the machine in the background."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
 
 
 def _sold(body: DropletCreate) -> tuple[str, Image]:
-    """What of the price list is asked for: the region and the image."""
+    """The requested region and image."""
     region = body.region.lower()
     if region not in REGIONS:
         raise invalid("You specified an invalid region for Droplet creation.")
@@ -206,7 +206,7 @@ def _boot(cloud: Cloud, droplet: Droplet, action: Action, vpc: Vpc, volume_ids: 
     def work() -> None:
         cloud.hypervisor.ensure_vpc(vpc.id, vpc.ip_range)
         cloud.hypervisor.create_droplet(machine)
-        # Before the droplet counts as active, whatever firewall its tags bring it must stand.
+        # The firewalls of its tags must be applied before the droplet becomes active.
         enforce_firewalls(cloud).result()
         for volume_id in volume_ids:
             cloud.hypervisor.attach_volume(volume_id, droplet_id)

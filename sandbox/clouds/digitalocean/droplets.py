@@ -1,4 +1,4 @@
-"""Droplets that exist: listed, read, destroyed. They are made in `droplet_create`, changed in `droplet_actions`."""
+"""Existing droplets: list, read, destroy. `droplet_create` creates them, and `droplet_actions` changes them."""
 
 import logging
 from collections.abc import Iterable
@@ -89,7 +89,7 @@ def droplet_json(state: DigitalOceanState, droplet: Droplet) -> dict[str, Any]:
 
 
 def _observe_power(cloud: Cloud, droplets: Iterable[Droplet]) -> None:
-    """Record what the machines really are: `poweroff` inside a droplet makes it `off` here, too."""
+    """Record the real status of the machines: after `poweroff` inside a droplet, its status is `off`."""
     for droplet in [each.model_copy() for each in droplets]:
         if droplet.pending_action or droplet.status == "new":
             continue
@@ -168,7 +168,7 @@ def delete_droplets_by_tag(cloud: CloudDep, tag_name: str) -> Response:
 
 
 def destroy(cloud: Cloud, state: DigitalOceanState, droplet: Droplet) -> None:
-    """Destroy the machine beside the answer. Its volumes and its reserved IP stay in the account, free again."""
+    """Destroy the machine in the background. Its volumes and its reserved IP stay in the account, unassigned."""
     action = begin(state, "destroy", "droplet", str(droplet.id), droplet.region, droplet=droplet)
     droplet.deleting = True
     droplet_id = droplet.id
@@ -193,7 +193,7 @@ def destroy(cloud: Cloud, state: DigitalOceanState, droplet: Droplet) -> None:
 
 
 def forget(state: DigitalOceanState, droplet_id: int) -> None:
-    """Remove every trace of a droplet whose machine is gone."""
+    """Remove a droplet from the state after its machine was destroyed."""
     del state.droplets[droplet_id]
     for holder in (*state.volumes.values(), *state.reserved_ips.values()):
         if holder.droplet_id == droplet_id:

@@ -1,8 +1,8 @@
-"""From the account's firewalls to what each machine lets through.
+"""Applies the account's firewalls to the machines.
 
-A droplet's policy is the union of the firewalls that name it or one of its tags; a droplet that no firewall names
-is open. IPv6 addresses stay in the API and are not enforced: droplets have no IPv6 here. A rule that is left
-without an address lets nothing through.
+A droplet's policy is the union of the firewalls that name it or one of its tags; a droplet that no firewall names is
+open. IPv6 addresses stay in the API and are not enforced: droplets have no IPv6 here. A rule that is left without an
+address lets nothing through.
 """
 
 import logging
@@ -44,7 +44,7 @@ def _rule(state: DigitalOceanState, rule: StoredRule) -> FirewallRule:
 
 
 def enforce_firewalls(cloud: Cloud) -> Future[None]:
-    """Bring the machines in line with the account's firewalls, beside the answer; the firewalls say when it is done."""
+    """Apply the account's firewalls in the background. Their status says when this is done."""
     with cloud.store.change() as whole:
         state = whole.digitalocean
         for firewall in state.firewalls.values():

@@ -1,7 +1,7 @@
 """DigitalOcean's refusals: `{id, message, request_id}` with the status codes and the sentences of the real API.
 
-Clients look for some of these sentences ("Droplet already has a pending event", "This volume is already attached"),
-so they are kept to the letter.
+Clients look for some of these sentences ("Droplet already has a pending event", "This volume is already attached"), so
+they are the exact texts of the real API.
 """
 
 from fastapi.exceptions import RequestValidationError

@@ -1,4 +1,4 @@
-"""A firewall's contents: its rules as they are asked for, checked, and kept."""
+"""A firewall's contents: its rules as they are requested, validated, and stored."""
 
 import re
 from ipaddress import ip_network
@@ -64,7 +64,7 @@ class Tags(Body):
 
 
 def _ports(rule: Rule) -> str:
-    """As it is kept and answered: `0` stands for all ports, and for icmp, which has none."""
+    """The form in the state and in answers: `0` means all ports, or icmp, which has none."""
     if rule.protocol == "icmp":
         return "0"
     if rule.ports in ("all", "0"):
@@ -116,7 +116,7 @@ def check_droplets(state: DigitalOceanState, ids: list[int]) -> None:
 
 
 def existing_tags(state: DigitalOceanState, names: list[str]) -> list[str]:
-    """The tags without repetition. Droplets and volumes make the tags that they name; firewalls do not."""
+    """The tags without repetition. Droplets and volumes create the tags that they name. Firewalls do not."""
     for name in names:
         if name not in state.tags:
             raise invalid(f"tag {name} does not exist")

@@ -1,4 +1,4 @@
-"""Projects: drawers for resources. What nobody assigns lies in the default one."""
+"""Projects: groups of resources. A resource without an assignment is in the default project."""
 
 import uuid
 from typing import Any, Literal
@@ -34,7 +34,7 @@ class ProjectUpdate(Body):
 
 
 class ProjectPatch(Body):
-    """Clients written in Go send null for what stays as it is."""
+    """Clients written in Go send null for a field that does not change."""
 
     name: str | None = None
     description: str | None = None

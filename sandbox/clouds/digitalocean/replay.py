@@ -1,8 +1,8 @@
 """After a start: the machines brought in line with what the account holds.
 
-The state is the truth. What was under way when the last process ended is settled first: a droplet that was being
-destroyed is destroyed, one that was being made is made, any other action has failed and what it may have half done is
-put back by the replay.
+The machines are changed to match the state. Actions that were running when the last process ended are finished first: a
+droplet that was being destroyed is destroyed, and one that was being created is created. Any other action has failed,
+and the replay reverts its partial changes.
 """
 
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger("sandbox.clouds")
 
 
 def replay(cloud: Cloud) -> list[str]:
-    """Make the machines what the state says; what could not be done, in words. Never raises for one machine."""
+    """Change the machines to match the state. Returns the failures as texts, and never raises for one machine."""
     with cloud.store.change() as whole:
         interrupted = [each.model_copy() for each in whole.digitalocean.actions.values() if not each.completed_at]
         state = whole.digitalocean.model_copy(deep=True)

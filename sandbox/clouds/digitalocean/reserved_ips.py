@@ -1,4 +1,4 @@
-"""Reserved IPs: addresses that stay in the account and lead to one droplet after another."""
+"""Reserved IPs: addresses that stay in the account and can be assigned to one droplet after another."""
 
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
@@ -59,7 +59,7 @@ def _json(state: DigitalOceanState, reserved: ReservedIp) -> dict[str, Any]:
 
 
 def _lead(cloud: Cloud, state: DigitalOceanState, reserved: ReservedIp, droplet_id: int | None) -> Action:
-    """Begin to lead the address to the droplet, away from any other; None: to nowhere."""
+    """Start to assign the address to the droplet, and no longer to another one. None: unassign it."""
     if reserved.pending_action:
         raise invalid("The reserved IP already has a pending event.")
     holder = reserved.droplet_id if droplet_id is None else droplet_id
@@ -95,7 +95,7 @@ def list_reserved_ips(cloud: CloudDep, request: Request) -> dict[str, Any]:
 
 @router.post("", status_code=202)
 def create_reserved_ip(cloud: CloudDep, request: Request, body: ReservedIpCreate) -> dict[str, Any]:
-    """For a region, or for a droplet: then in its region, and led to it at once."""
+    """For a region, or for a droplet: then it is in the droplet's region and assigned to it at once."""
     if bool(body.region) == bool(body.droplet_id):
         raise invalid("either region or droplet_id is required")
     with cloud.store.change() as whole:
@@ -131,7 +131,7 @@ def get_reserved_ip(cloud: CloudDep, address: str) -> dict[str, Any]:
 
 @router.delete("/{address}", status_code=204)
 def delete_reserved_ip(cloud: CloudDep, address: str) -> Response:
-    """Given back; one that leads to a droplet is led to nowhere first."""
+    """Release the address. An assigned one is unassigned first."""
     with cloud.store.change() as whole:
         state = whole.digitalocean
         reserved = _found(state, address)

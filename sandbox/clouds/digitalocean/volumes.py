@@ -1,4 +1,4 @@
-"""Block volumes: they outlive droplets, are attached to one at a time, and only grow."""
+"""Block volumes. They are kept when a droplet is destroyed, are attached to one at a time, and only grow."""
 
 import re
 import uuid
@@ -169,7 +169,7 @@ def delete_volume_by_name(cloud: CloudDep, name: str, region: str) -> Response:
 
 
 def _delete(cloud: CloudDep, volume: Volume) -> None:
-    """Called with the state held: nobody attaches the volume while its device goes."""
+    """Call this with the state locked, so that the volume is not attached while its device is removed."""
     with cloud.store.change() as whole:
         if volume.droplet_id or is_busy(whole.digitalocean, volume):
             raise conflict(

@@ -209,7 +209,7 @@ def _state(droplet: Values, kept: Values, *, digest: bool = True) -> State:
 
 
 def _outputs(droplet: Values) -> Values:
-    """What the API tells of a droplet, by the properties' names."""
+    """The API's values of a droplet, by the properties' names."""
     size = droplet["size"]
     return {
         **{name: feature in droplet["features"] for name, feature in _FEATURES.items()},

@@ -43,7 +43,7 @@ class Project(Resource):
         return await self._state(state.id)
 
     async def delete(self, operation: Operation, state: State) -> None:
-        """What it holds goes to the default project first, which takes the API a moment."""
+        """Move its resources to the default project first. The API needs a moment for this."""
         if await self._client.find(f"/v2/projects/{state.id}") is None:
             return
         await _move(self._client, "default", await _members(self._client, state.id))

@@ -109,7 +109,7 @@ async def _droplet_ready(client: Client, operation: Operation, droplet: int) -> 
 
 
 def _state(address: Values, kept: Values) -> State:
-    """Which droplet it points at is told only when it was given: an assignment may be its own resource."""
+    """The droplet is set only if it was an input, because the assignment may be a resource of its own."""
     droplet = address.get("droplet")
     outputs: Values = {
         "ipAddress": address["ip"],

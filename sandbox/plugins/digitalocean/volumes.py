@@ -104,7 +104,7 @@ class VolumeAttachment(Resource):
 
 
 async def volume_action(client: Client, operation: Operation, kind: str, droplet: int, volume: str) -> None:
-    """Attaches or detaches, waiting for whatever else the droplet is busy with."""
+    """Attach or detach, after waiting for other actions of the droplet."""
     body = {"type": kind, "droplet_id": droplet}
     try:
         answer = await once_idle(operation, lambda: client.post(f"/v2/volumes/{volume}/actions", body))
@@ -125,7 +125,7 @@ _OPTIONAL = {
 
 
 def _state(volume: Values, kept: Values) -> State:
-    """`kept` holds what the API does not tell: with which file system it was asked for, and from which snapshot."""
+    """`kept` holds inputs that the API does not return: the requested file system, and the snapshot."""
     outputs: Values = {
         "name": volume["name"],
         "region": volume["region"]["slug"],

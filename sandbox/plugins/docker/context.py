@@ -1,4 +1,4 @@
-"""A build context as Docker sees it: the files that `.dockerignore` leaves, and what tells two contexts apart."""
+"""A build context as Docker reads it: the files that `.dockerignore` does not exclude, and their digest."""
 
 import hashlib
 import os

@@ -49,7 +49,7 @@ class Daemon:
 
     @contextmanager
     def client(self, *logins: Login) -> Iterator[docker.APIClient]:
-        """A client of one operation's own; beyond these logins it knows what `docker login` left on this machine."""
+        """A client for one operation. It has these logins and those of `docker login` on this machine."""
         try:
             client = docker.from_env(timeout=SILENCE, environment=self._environment).api
         except DockerException as error:
