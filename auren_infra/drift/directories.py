@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from auren_infra import bundle
 from auren_infra.drift.containers import deployed
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
@@ -53,7 +54,8 @@ def wanted(commands: Sequence[Command]) -> list[Directory]:
 
 def data(commands: Sequence[Command]) -> list[str]:
     """The directories of the stores. Their images may give them another mode, but never one that lets everybody in."""
-    return [line.split(" ")[0] for command in of(commands, "data_disk") for line in (command.data or "").splitlines()]
+    texts = [bundle.unpack(command.data or "")["directories"] for command in of(commands, "data_disk")]
+    return [line.split(" ")[0] for text in texts for line in text.splitlines()]
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:

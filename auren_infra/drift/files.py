@@ -1,19 +1,35 @@
 """Files and the stores' directories: an edited, a removed or an added one, and one of another owner or mode."""
 
-import re
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
-from string import Template
 
+from auren_infra import bundle
 from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import NO_FILE, Facts, Inode
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.state import of
-from auren_infra.files import paths
+from auren_infra.files import paths, systemd
 from auren_infra.host.sent import Command
+
+_BUNDLED: Mapping[str, Mapping[str, tuple[str, int]]] = {
+    "container_firewall": {
+        "containers.rules": (paths.CONTAINER_RULES, 0o644),
+        **systemd.places(systemd.CONTAINER_FIREWALL),
+    },
+    "data_disk": systemd.places(systemd.DATA_DISK),
+    "log_rotation": {
+        "auren-nginx": ("/etc/logrotate.d/auren-nginx", 0o644),
+        **systemd.places(systemd.HOURLY_ROTATION),
+    },
+    "supervision": {
+        "watchdog": (paths.WATCHDOG, 0o755),
+        **systemd.places(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM),
+    },
+}
+"""Where each file of these scripts' data is put, and its mode."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +52,9 @@ def placed(commands: Sequence[Command]) -> list[Placed]:
     """Every file and directory, but for those of the trees."""
     found = [*_files(commands), *_directories(commands)]
     for command in commands:
-        found += [Placed(path, command.urn, _digest(text), 0o644) for path, text in _written(command.script)]
+        found += _bundled(command)
     for name, path, mode in (
-        ("container_firewall", "/etc/auren/containers.rules", 0o644),
         ("docker_engine", "/etc/docker/daemon.json", None),
-        ("log_rotation", "/etc/logrotate.d/auren-nginx", 0o644),
-        ("supervision", "/usr/local/lib/auren/watchdog", 0o755),
         ("system_updates", "/etc/apt/apt.conf.d/52auren-updates", 0o644),
     ):
         found += [Placed(path, command.urn, _digest(command.data or ""), mode) for command in of(commands, name)]
@@ -140,17 +153,17 @@ def _of_release(one: Deployed, path: str, text: str) -> Placed:
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:
     for command in of(commands, "data_disk"):
-        for line in (command.data or "").splitlines():
+        for line in bundle.unpack(command.data or "")["directories"].splitlines():
             path, owner, *_ = line.split(" ")
             yield Placed(path, command.urn, None, owner=owner)
 
 
-def _written(script: str) -> Iterator[tuple[str, str]]:
-    """The path and text of each file that a script writes from its own lines: `… "$path" … <<UNIT`."""
-    values = dict(re.findall(r"^(\w+)=(\S+)$", script, re.MULTILINE))
-    for opening, text in re.findall(r"^([^\n]*)<<UNIT\n(.*?\n)UNIT$", script, re.MULTILINE | re.DOTALL):
-        if path := re.search(r'"(/[^"]+)"', Template(opening).safe_substitute(values)):
-            yield path[1].removesuffix(".new"), Template(text).safe_substitute(values)
+def _bundled(command: Command) -> Iterator[Placed]:
+    """The files of a script that is sent several."""
+    places = _BUNDLED.get(command.name, {})
+    texts = bundle.unpack(command.data or "") if places else {}
+    for name, (path, mode) in places.items():
+        yield Placed(path, command.urn, _digest(texts[name]), mode)
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from auren_infra import bundle
 from auren_infra.drift import ufw
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
@@ -21,7 +22,8 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
 
 
 def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
-    wanted = [line for line in (command.data or "").splitlines() if line.startswith("-A ")]
+    rules = bundle.unpack(command.data or "")["containers.rules"]
+    wanted = [line for line in rules.splitlines() if line.startswith("-A ")]
     if found := facts.filter.of(CONTAINERS):
         yield from _rules(wanted, found, command.urn)
     else:

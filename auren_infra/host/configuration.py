@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pulumi
 
+from auren_infra import bundle
 from auren_infra.blueprint import Blueprint
-from auren_infra.files import compose, paths, render
+from auren_infra.files import compose, paths, render, systemd
 from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
 from auren_infra.host.machine import Machine
@@ -58,7 +59,7 @@ class Configuration(pulumi.ComponentResource):
             "log-rotation",
             "log_rotation",
             *map(str, render.log_writer(services)),
-            stdin=render.log_rotation(services),
+            stdin=bundle.pack({"auren-nginx": render.log_rotation(services), **systemd.named(systemd.HOURLY_ROTATION)}),
             after=[ready],
             parent=self,
         )

@@ -6,8 +6,9 @@ from functools import partial
 import pulumi
 import pulumi_command as command
 
+from auren_infra import bundle
 from auren_infra.blueprint import Blueprint
-from auren_infra.files import paths
+from auren_infra.files import paths, systemd
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.release import COMMAND, argument
@@ -70,8 +71,13 @@ class Containers(pulumi.ComponentResource):
         stop = machine.run(
             "stop", "put_file", paths.STOP, "0755", "root:root", stdin=script("stop"), after=after, parent=self
         )
+        units = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
         supervision = machine.run(
-            "supervision", "supervision", stdin=script("watchdog"), after=[stop, *after], parent=self
+            "supervision",
+            "supervision",
+            stdin=bundle.pack({"watchdog": script("watchdog"), **units}),
+            after=[stop, *after],
+            parent=self,
         )
         started: dict[str, command.remote.Command] = {}
         for service in services:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_command as command
 
-from auren_infra.files import paths
+from auren_infra import bundle
+from auren_infra.files import paths, systemd
 from auren_infra.files.render import data_directories
 from auren_infra.host.machine import Machine, script
 from auren_infra.host.over_ssh import Errand
@@ -43,7 +44,7 @@ class DataDisk(pulumi.ComponentResource):
             device,
             paths.DATA,
             str(size_gb),
-            stdin=data_directories(services),
+            stdin=bundle.pack({"directories": data_directories(services), **systemd.named(systemd.DATA_DISK)}),
             after=[ready, release],
             again_with=[attachment],
             parent=self,

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
+from auren_infra import bundle
 from auren_infra.blueprint import Blueprint
+from auren_infra.files import systemd
 from auren_infra.files.firewall import container_rules, machine_rules
 from auren_infra.host.machine import Machine
 
@@ -25,7 +27,9 @@ class MachineFirewall(pulumi.ComponentResource):
         containers = machine.run(
             "container-firewall",
             "container_firewall",
-            stdin=container_rules(blueprint),
+            stdin=bundle.pack(
+                {"containers.rules": container_rules(blueprint), **systemd.named(systemd.CONTAINER_FIREWALL)}
+            ),
             after=after,
             parent=self,
         )
