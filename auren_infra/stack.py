@@ -20,6 +20,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import USER, Machine
+from auren_infra.host.orders import WaitReady
 from auren_infra.host.over_ssh import missing_programs
 from auren_infra.host.resize import stop_before_resize
 from auren_infra.host.system_updates import SystemUpdates
@@ -63,7 +64,7 @@ def deploy(blueprint: Blueprint, before: Deployed) -> dict[str, Any]:
         lifetime=droplet.droplet,
         by_agent=bool(settings.deploy_key),
     )
-    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    ready = machine.run("ready", WaitReady(600), parent=droplet, bound=660)
     disk = DataDisk(
         machine,
         device=data.device,

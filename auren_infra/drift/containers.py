@@ -6,11 +6,11 @@ from typing import Any
 
 from auren_infra.drift.facts import Container, Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
 from auren_infra.files import paths
 from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
-from auren_infra.host.sent import Command
-from auren_infra.release import Release, parse
+from auren_infra.host.orders import Stage, Switch
+from auren_infra.host.sent import Command, of
+from auren_infra.release import Release
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Deployed:
 
 
 def deployed(commands: Sequence[Command]) -> list[Deployed]:
-    started = {command.arguments[0]: command.urn for command in of(commands, "switch")}
+    started = {command.order.service: command.urn for command in of(commands, Switch)}
     return [
-        Deployed(command.urn, started.get(service, command.urn), service, parse(command.data or "", tuple(digests)))
-        for command in of(commands, "stage")
-        for service, *digests in [command.arguments]
+        Deployed(command.urn, started.get(command.order.service, command.urn), command.order.service, release)
+        for command in of(commands, Stage)
+        for release in [command.order.release()]
     ]
 
 

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from auren_infra import bundle
 from auren_infra.drift.containers import deployed
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
 from auren_infra.files import paths
-from auren_infra.host.sent import Command
+from auren_infra.host.orders import ContainerFirewall, DataDisk, PutFile, PutTree, Supervision, WaitReady
+from auren_infra.host.sent import Command, of
 
 ROOT = "0:0"
 
@@ -27,18 +26,17 @@ def wanted(commands: Sequence[Command]) -> list[Directory]:
     """What the scripts make, with the modes that they give."""
     found = [
         Directory(path, mode)
-        for name, path, mode in (
-            ("wait_ready", paths.PROJECT, 0o755),
-            ("wait_ready", paths.SERVICES, 0o700),
-            ("wait_ready", "/root/.ssh", 0o700),
-            ("container_firewall", "/etc/auren", 0o755),
-            ("supervision", "/usr/local/lib/auren", 0o755),
+        for kind, path, mode in (
+            (WaitReady, paths.PROJECT, 0o755),
+            (WaitReady, paths.SERVICES, 0o700),
+            (WaitReady, "/root/.ssh", 0o700),
+            (ContainerFirewall, "/etc/auren", 0o755),
+            (Supervision, paths.PROGRAMS, 0o755),
         )
-        if of(commands, name)
+        if of(commands, kind)
     ]
-    found += [Directory(command.arguments[0], 0o755) for command in of(commands, "put_tree")]
-    # Of a command that is sent a secret, the arguments are all that the state shows.
-    if any(command.data is None and command.arguments[0] == paths.REGISTRY_LOGINS for command in commands):
+    found += [Directory(command.order.directory, 0o755) for command in of(commands, PutTree)]
+    if any(command.order.path == paths.REGISTRY_LOGINS for command in of(commands, PutFile)):
         found.append(Directory(str(PurePosixPath(paths.REGISTRY_LOGINS).parent), 0o755))
     for one in deployed(commands):
         service = f"{paths.SERVICES}/{one.service}"
@@ -54,7 +52,7 @@ def wanted(commands: Sequence[Command]) -> list[Directory]:
 
 def data(commands: Sequence[Command]) -> list[str]:
     """The directories of the stores. Their images may give them another mode, but never one that lets everybody in."""
-    texts = [bundle.unpack(command.data or "")["directories"] for command in of(commands, "data_disk")]
+    texts = [command.order.directories for command in of(commands, DataDisk)]
     return [line.split(" ")[0] for text in texts for line in text.splitlines()]
 
 

@@ -1,35 +1,28 @@
 """Files and the stores' directories: an edited, a removed or an added one, and one of another owner or mode."""
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from auren_infra import bundle
 from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import NO_FILE, Facts, Inode
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
 from auren_infra.files import paths, systemd
-from auren_infra.host.sent import Command
-
-_BUNDLED: Mapping[str, Mapping[str, tuple[str, int]]] = {
-    "container_firewall": {
-        "containers.rules": (paths.CONTAINER_RULES, 0o644),
-        **systemd.places(systemd.CONTAINER_FIREWALL),
-    },
-    "data_disk": systemd.places(systemd.DATA_DISK),
-    "log_rotation": {
-        "auren-nginx": ("/etc/logrotate.d/auren-nginx", 0o644),
-        **systemd.places(systemd.HOURLY_ROTATION),
-    },
-    "supervision": {
-        "watchdog": (paths.WATCHDOG, 0o755),
-        **systemd.places(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM),
-    },
-}
-"""Where each file of these scripts' data is put, and its mode."""
+from auren_infra.host.orders import (
+    ContainerFirewall,
+    DataDisk,
+    DockerEngine,
+    LogRotation,
+    Order,
+    PutFile,
+    PutSecret,
+    PutTree,
+    Supervision,
+    SystemUpdates,
+)
+from auren_infra.host.sent import Command, of
 
 
 @dataclass(frozen=True)
@@ -50,15 +43,37 @@ class Placed:
 
 def placed(commands: Sequence[Command]) -> list[Placed]:
     """Every file and directory, but for those of the trees."""
-    found = [*_files(commands), *_directories(commands)]
-    for command in commands:
-        found += _bundled(command)
-    for name, path, mode in (
-        ("docker_engine", "/etc/docker/daemon.json", None),
-        ("system_updates", "/etc/apt/apt.conf.d/52auren-updates", 0o644),
-    ):
-        found += [Placed(path, command.urn, _digest(command.data or ""), mode) for command in of(commands, name)]
-    return found
+    written = [
+        Placed(path, command.urn, _digest(text), mode)
+        for command in commands
+        for path, text, mode in _written(command.order)
+    ]
+    return [*_files(commands), *_directories(commands), *written]
+
+
+def _written(order: Order) -> Sequence[tuple[str, str, int | None]]:
+    """The path, the text and the mode of each file that the script of the order knows by itself."""
+    match order:
+        case ContainerFirewall():
+            return [(paths.CONTAINER_RULES, order.rules, 0o644), _unit(systemd.CONTAINER_FIREWALL, order.unit)]
+        case DataDisk():
+            return [_unit(systemd.DATA_DISK, order.waiting)]
+        case DockerEngine():
+            return [("/etc/docker/daemon.json", order.daemon, None)]
+        case LogRotation():
+            rule = ("/etc/logrotate.d/auren-nginx", order.rule, 0o644)
+            return [rule, _unit(systemd.HOURLY_ROTATION, order.hourly)]
+        case Supervision():
+            units = [_unit(name, text) for name, text in order.units.items()]
+            return [(paths.WATCHDOG, order.watchdog, 0o755), *units]
+        case SystemUpdates():
+            return [("/etc/apt/apt.conf.d/52auren-updates", order.configuration, 0o644)]
+        case _:
+            return []
+
+
+def _unit(name: str, text: str) -> tuple[str, str, int]:
+    return f"{paths.UNITS}/{name}", text, 0o644
 
 
 @dataclass(frozen=True)
@@ -74,9 +89,9 @@ class Tree:
 def trees(commands: Sequence[Command]) -> dict[str, Tree]:
     """By path: the directories that were copied, and each release's files, which its container has mounted."""
     found: dict[str, Tree] = {}
-    for command in of(commands, "put_tree"):
-        directory = _directory(command)
-        lines = (line.split("\t") for line in (command.data or "").splitlines())
+    for command in of(commands, PutTree):
+        directory = _directory(command.order)
+        lines = (line.split("\t") for line in command.order.packed.splitlines())
         files = (Placed(f"{directory}/{path}", command.urn, _of_packed(text), 0o644) for path, text in lines)
         found[directory] = Tree(command.urn, tuple(files))
     for one in deployed(commands):
@@ -90,10 +105,9 @@ def _of_packed(content: str) -> str:
     return sha256(b64decode(content)).hexdigest()
 
 
-def _directory(command: Command) -> str:
+def _directory(tree: PutTree) -> str:
     """Where the files of a tree are read. A release is read where its readers find it."""
-    directory, *released = command.arguments
-    return f"{directory}/{paths.CURRENT}" if released else directory
+    return f"{tree.directory}/{paths.CURRENT}" if tree.released else tree.directory
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
@@ -129,19 +143,15 @@ def _differences(wanted: Placed, found: Inode | None) -> Iterator[str]:
 
 
 def _files(commands: Sequence[Command]) -> Iterator[Placed]:
-    for command in of(commands, "put_file"):
-        path, mode, owner = command.arguments
-        yield Placed(path, command.urn, _digest(command.data or ""), int(mode, 8), owner)
-    # A secret's command shows nothing but what it was called with.
-    hidden = {command.arguments[:2]: command for command in commands if command.data is None}
-    for command in hidden.values():
-        if command.arguments[0] == paths.REGISTRY_LOGINS:
-            path, mode, owner = command.arguments
-            yield Placed(path, command.urn, None, int(mode, 8), owner, secret=True)
+    for command in of(commands, PutFile):
+        order, text = command.order, command.order.text
+        digest = None if text is None else _digest(text)
+        yield Placed(order.path, command.urn, digest, int(order.mode, 8), order.owner, secret=text is None)
+    secrets = {(command.order.directory, command.order.name): command for command in of(commands, PutSecret)}
     for one in deployed(commands):
         yield _of_release(one, f"{one.directory}/compose.yml", one.release.placed["compose.yml"])
         for name, digest in one.release.secrets.items():
-            put = hidden.get((paths.secrets(one.service), name))
+            put = secrets.get((paths.secrets(one.service), name))
             path, owner = f"{one.directory}/secrets/{name}", one.release.owner
             again = (one.staged, one.started)
             yield Placed(path, put.urn if put else one.staged, digest, 0o400, owner, again, secret=True)
@@ -152,18 +162,10 @@ def _of_release(one: Deployed, path: str, text: str) -> Placed:
 
 
 def _directories(commands: Sequence[Command]) -> Iterator[Placed]:
-    for command in of(commands, "data_disk"):
-        for line in bundle.unpack(command.data or "")["directories"].splitlines():
+    for command in of(commands, DataDisk):
+        for line in command.order.directories.splitlines():
             path, owner, *_ = line.split(" ")
             yield Placed(path, command.urn, None, owner=owner)
-
-
-def _bundled(command: Command) -> Iterator[Placed]:
-    """The files of a script that is sent several."""
-    places = _BUNDLED.get(command.name, {})
-    texts = bundle.unpack(command.data or "") if places else {}
-    for name, (path, mode) in places.items():
-        yield Placed(path, command.urn, _digest(texts[name]), mode)
 
 
 def _digest(text: str) -> str:

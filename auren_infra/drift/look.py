@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from auren_infra.call import LOCALE
 from auren_infra.drift import directories, facts, files, system
 from auren_infra.drift.facts import Facts, LookError
-from auren_infra.host.machine import LOCALE, script
+from auren_infra.host.machine import script
 from auren_infra.host.sent import Command
 from auren_infra.outputs import StackOutputs
 from auren_infra.outputs.formats import ssh

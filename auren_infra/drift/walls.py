@@ -2,28 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 
-from auren_infra import bundle
 from auren_infra.drift import ufw
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Rule, rule
-from auren_infra.drift.state import of
-from auren_infra.host.sent import Command
+from auren_infra.host.orders import ContainerFirewall, MachineFirewall
+from auren_infra.host.sent import Command, of
 
 CONTAINERS = "DOCKER-USER"
 """The chain that says who may talk to whom."""
 
 
 def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    for command in of(commands, "container_firewall"):
+    for command in of(commands, ContainerFirewall):
         yield from _between_containers(command, facts)
-    for command in of(commands, "machine_firewall"):
+    for command in of(commands, MachineFirewall):
         yield from ufw.findings(command, facts)
 
 
-def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
-    rules = bundle.unpack(command.data or "")["containers.rules"]
-    wanted = [line for line in rules.splitlines() if line.startswith("-A ")]
+def _between_containers(command: Command[ContainerFirewall], facts: Facts) -> Iterator[Finding]:
+    wanted = [line for line in command.order.rules.splitlines() if line.startswith("-A ")]
     if found := facts.filter.of(CONTAINERS):
         yield from _rules(wanted, found, command.urn)
     else:
@@ -37,7 +35,7 @@ def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _order(command: Command, facts: Facts) -> Iterator[Finding]:
+def _order(command: Command[ContainerFirewall], facts: Facts) -> Iterator[Finding]:
     """What may stand before the container firewall: rules that let nothing through.
 
     After a restart Docker has its isolation of networks there, which only drops packets.

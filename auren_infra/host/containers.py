@@ -1,17 +1,16 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import pulumi
 import pulumi_command as command
 
-from auren_infra import bundle
 from auren_infra.blueprint import Blueprint
 from auren_infra.files import paths, systemd
+from auren_infra.host import orders
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
-from auren_infra.release import COMMAND, argument
+from auren_infra.release import COMMAND
 from auren_infra.services.model import Service, Statement
 
 
@@ -47,13 +46,11 @@ class Containers(pulumi.ComponentResource):
         staged = {
             service.name: machine.run(
                 f"{service.name}{COMMAND}",
-                "stage",
-                service.name,
-                *(
-                    secret.digest.apply(partial(argument, name))
-                    for name, secret in configuration.secrets[service.name].items()
+                orders.Stage(
+                    service.name,
+                    {name: secret.digest for name, secret in configuration.secrets[service.name].items()},
+                    configuration.release(service),
                 ),
-                stdin=configuration.release(service),
                 after=[*after, *(secret.command for secret in configuration.secrets[service.name].values())],
                 again_after=[docker_generation],
                 parent=self,
@@ -63,19 +60,17 @@ class Containers(pulumi.ComponentResource):
         }
         retire = machine.run(
             "retire",
-            "retire",
-            stdin="".join(f"{service.name}\n" for service in services),
+            orders.Retire(tuple(service.name for service in services)),
             after=list(staged.values()),
             parent=self,
         )
         stop = machine.run(
-            "stop", "put_file", paths.STOP, "0755", "root:root", stdin=script("stop"), after=after, parent=self
+            "stop", orders.PutFile(paths.STOP, "0755", "root:root", script("stop")), after=after, parent=self
         )
         units = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
         supervision = machine.run(
             "supervision",
-            "supervision",
-            stdin=bundle.pack({"watchdog": script("watchdog"), **units}),
+            orders.Supervision(script("watchdog"), units),
             after=[stop, *after],
             parent=self,
         )
@@ -83,10 +78,7 @@ class Containers(pulumi.ComponentResource):
         for service in services:
             container = machine.run(
                 service.name,
-                "switch",
-                service.name,
-                str(service.health.deadline),
-                stdin=staged[service.name].stdout,
+                orders.Switch(service.name, service.health.deadline, staged[service.name].stdout),
                 after=[
                     *staged.values(),
                     *(configuration.directories[directory.source] for directory in service.directories),
@@ -100,7 +92,7 @@ class Containers(pulumi.ComponentResource):
             if service.statement:
                 container = _statement(machine, service, service.statement, container, parent=self)
             started[service.name] = container
-        tidy = machine.run("tidy", "tidy", after=list(started.values()), parent=self)
+        tidy = machine.run("tidy", orders.Tidy(), after=list(started.values()), parent=self)
         self.started, self.others = started, (retire, supervision, tidy)
         self.register_outputs({})
 
@@ -110,12 +102,13 @@ def _topics(
 ) -> command.remote.Command:
     return machine.run(
         f"{service.name}-topics",
-        "kafka_topics",
-        service.container,
-        str(service.port),
-        stdin="".join(
-            f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
-            for topic in service.topics
+        orders.KafkaTopics(
+            service.container,
+            service.port,
+            tuple(
+                f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}"
+                for topic in service.topics
+            ),
         ),
         after=[container],
         parent=parent,
@@ -127,9 +120,7 @@ def _statement(
 ) -> command.remote.Command:
     return machine.run(
         f"{service.name}-statement",
-        "sqlite",
-        f"{paths.volume(statement.volume)}/{statement.database}",
-        stdin=statement.sql,
+        orders.Sqlite(f"{paths.volume(statement.volume)}/{statement.database}", statement.sql),
         after=[container],
         parent=parent,
     )

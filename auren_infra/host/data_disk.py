@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_command as command
 
-from auren_infra import bundle
 from auren_infra.files import paths, systemd
 from auren_infra.files.render import data_directories
+from auren_infra.host import orders
 from auren_infra.host.machine import Machine, script
 from auren_infra.host.over_ssh import Errand
 from auren_infra.services.model import Service
@@ -40,11 +40,7 @@ class DataDisk(pulumi.ComponentResource):
         release = release_before_detaching(machine, attachment, parent=self)
         self.mounted = machine.run(
             "data-disk",
-            "data_disk",
-            device,
-            paths.DATA,
-            str(size_gb),
-            stdin=bundle.pack({"directories": data_directories(services), **systemd.named(systemd.DATA_DISK)}),
+            orders.DataDisk(device, paths.DATA, size_gb, data_directories(services), systemd.unit(systemd.DATA_DISK)),
             after=[ready, release],
             again_with=[attachment],
             parent=self,

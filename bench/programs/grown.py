@@ -19,6 +19,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
+from auren_infra.host.orders import WaitReady
 from auren_infra.host.resize import stop_before_resize
 from auren_infra.secrets import Secrets
 from auren_infra.services.model import Service
@@ -58,7 +59,7 @@ for number in range(wanted.require_int("droplets")):
         host_key=droplet.host_key,
         lifetime=droplet.droplet,
     )
-    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    ready = machine.run("ready", WaitReady(600), parent=droplet, bound=660)
     disk = DataDisk(
         machine,
         device=data.device,

@@ -4,7 +4,7 @@ import pytest
 
 from auren_infra.drift import compare, system
 from auren_infra.files import paths, render
-from auren_infra.host.machine import script
+from auren_infra.host.orders import DockerEngine
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import DEVICE, KEY, SERVICES, Machine
@@ -122,8 +122,8 @@ def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
     assert {names[urn] for urn in found.urns} == {"network", "supervision", *SERVICES}
 
 
-def _docker(machine: Machine, *arguments: str) -> list[str]:
-    command = Command("urn", arguments, script("docker_engine"), render.docker_daemon())
+def _docker(machine: Machine, source: str, *packages: str) -> list[str]:
+    command = Command("urn", DockerEngine(source, packages, render.docker_daemon()))
     return [
         f"{found.where} {found.what}" for found in system.findings([command], machine.facts) if "version" in found.what
     ]
@@ -140,7 +140,3 @@ def _docker(machine: Machine, *arguments: str) -> list[str]:
 def test_a_distributions_docker_is_pinned_by_its_engine(machine: Machine, versions: str, expected: list[str]) -> None:
     machine.texts["docker-versions"] = versions
     assert _docker(machine, "distribution", "docker.io=28.5") == expected
-
-
-def test_a_stack_that_was_deployed_before_there_were_sets_is_understood(machine: Machine) -> None:
-    assert _docker(machine, "docker", "24.0") == ["Docker is of version 29.8.2, not 24.0"]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.drift import compare, state
+from auren_infra.drift import compare
 from auren_infra.drift.ufw import mark
-from auren_infra.host.sent import Command
+from auren_infra.host.orders import MachineFirewall
+from auren_infra.host.sent import Command, of
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import KEY, Machine
 from tests.unit.host.bench import Bench
@@ -305,7 +306,7 @@ def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine:
 def test_our_rules_of_ufw_are_known_as_their_script_marks_them(tmp_path: Path, deployed: list[Command]) -> None:
     bench = Bench(tmp_path / "machine")
     bench.stub("ufw")
-    (rules,) = [command.data or "" for command in state.of(deployed, "machine_firewall")]
+    (rules,) = [command.order.rules for command in of(deployed, MachineFirewall)]
     assert bench.run("machine_firewall", data=rules).returncode == 0
     added = [call.rpartition(" comment ")[2] for call in bench.calls("ufw") if " comment " in call]
     assert added == [mark(line) for line in rules.splitlines()]
