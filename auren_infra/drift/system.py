@@ -4,54 +4,24 @@ from collections.abc import Iterator, Sequence
 
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.host.orders import (
-    ContainerFirewall,
-    DataDisk,
-    DockerEngine,
-    DockerNetwork,
-    LogRotation,
-    Order,
-    Supervision,
-    Switch,
-    SystemUpdates,
-)
-from auren_infra.host.sent import Command, of
-
-UNITS: dict[type[Order], tuple[str, ...]] = {
-    DockerEngine: ("docker.service",),
-    ContainerFirewall: ("auren-firewall.service",),
-    Supervision: ("auren.service", "auren-watchdog.service"),
-    LogRotation: ("logrotate.timer",),
-    SystemUpdates: ("apt-daily.timer", "apt-daily-upgrade.timer"),
-}
-"""What the script of each order enables and starts."""
+from auren_infra.host.expected import Expected
+from auren_infra.host.orders import DataDisk, DockerEngine, DockerNetwork
+from auren_infra.host.sent import Command
 
 
-def units(commands: Sequence[Command]) -> dict[str, str]:
-    """Unit -> the command that enables and starts it."""
-    return {unit: command.urn for kind, started in UNITS.items() for command in of(commands, kind) for unit in started}
-
-
-def disks(commands: Sequence[Command]) -> list[tuple[str, str]]:
-    """Each data disk's device, and its mount point."""
-    return [(command.order.device, command.order.mount_point) for command in of(commands, DataDisk)]
-
-
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    yield from _units(commands, facts)
-    for command in of(commands, DataDisk):
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    yield from _units(wanted, facts)
+    for command in wanted.disks:
         yield from _disk(command, facts)
-    for command in of(commands, DockerEngine):
+    for command in wanted.engines:
         yield from _docker(command, facts)
-    for command in of(commands, DockerNetwork):
-        yield from _network(
-            command, facts, [one.urn for one in commands if isinstance(one.order, Supervision | Switch)]
-        )
+    for command in wanted.networks:
+        yield from _network(command, facts, wanted.on_networks)
 
 
-def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+def _units(wanted: Expected, facts: Facts) -> Iterator[Finding]:
     there = facts.units
-    for unit, urn in units(commands).items():
+    for unit, urn in wanted.units.items():
         properties = there.get(unit, {})
         # Installing Docker starts it; its command relies on that.
         docker = unit == "docker.service"
@@ -66,10 +36,10 @@ def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
             what = f"is {properties.get('ActiveState', 'unknown')}, not active"
             yield Finding(unit, what, starts, " && ".join(typed))
     needed = there.get("docker.service", {})
-    for command in of(commands, ContainerFirewall):
+    for command in wanted.container_firewalls:
         if "auren-firewall.service" not in needed.get("Requires", "").split():
             yield Finding("docker.service", "starts without the container firewall", command.urn)
-    for command in of(commands, DataDisk):
+    for command in wanted.disks:
         if command.order.mount_point not in needed.get("RequiresMountsFor", "").split():
             yield Finding("docker.service", "starts without the data disk", command.urn)
 

@@ -6,17 +6,18 @@ from auren_infra.drift import ufw
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Rule, rule
-from auren_infra.host.orders import ContainerFirewall, MachineFirewall
-from auren_infra.host.sent import Command, of
+from auren_infra.host.expected import Expected
+from auren_infra.host.orders import ContainerFirewall
+from auren_infra.host.sent import Command
 
 CONTAINERS = "DOCKER-USER"
 """The chain that says who may talk to whom."""
 
 
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    for command in of(commands, ContainerFirewall):
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    for command in wanted.container_firewalls:
         yield from _between_containers(command, facts)
-    for command in of(commands, MachineFirewall):
+    for command in wanted.machine_firewalls:
         yield from ufw.findings(command, facts)
 
 

@@ -3,14 +3,14 @@
 import pytest
 
 from auren_infra.drift import state
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected, expected
 from tests.unit.drift.machine import Machine, as_deployed, export
 from tests.unit.rehearsal import Rehearsal
 
 
 @pytest.fixture(scope="session")
-def deployed(update: Rehearsal) -> list[Command]:
-    return state.commands(export(update))
+def deployed(update: Rehearsal) -> Expected:
+    return expected(state.commands(export(update)))
 
 
 @pytest.fixture

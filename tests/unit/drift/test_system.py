@@ -4,6 +4,7 @@ import pytest
 
 from auren_infra.drift import compare, system
 from auren_infra.files import paths, render
+from auren_infra.host.expected import Expected, expected
 from auren_infra.host.orders import DockerEngine
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
@@ -108,12 +109,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
 def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
-    update: Rehearsal, deployed: list[Command], machine: Machine
+    update: Rehearsal, deployed: Expected, machine: Machine
 ) -> None:
     """Its repair takes the containers away and stops their unit."""
     machine.networks["auren-network"]["Options"].clear()
@@ -123,9 +124,9 @@ def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
 
 
 def _docker(machine: Machine, source: str, *packages: str) -> list[str]:
-    command = Command("urn", DockerEngine(source, packages, render.docker_daemon()))
+    wanted = expected([Command("urn", DockerEngine(source, packages, render.docker_daemon()))])
     return [
-        f"{found.where} {found.what}" for found in system.findings([command], machine.facts) if "version" in found.what
+        f"{found.where} {found.what}" for found in system.findings(wanted, machine.facts) if "version" in found.what
     ]
 
 
