@@ -49,8 +49,9 @@ def read(create: Any, stdin: Any) -> Call:
     order, arguments = _words(create) if isinstance(create, str) else ("", ())
     if not isinstance(stdin, str):
         return Call(order, arguments, "", None)
-    head, last_line, data = stdin.partition(f"\n{_LAST_LINE}")
-    return Call(order, arguments, head + last_line, data)
+    # The last line may be the only one.
+    head, last_line, data = f"\n{stdin}".partition(f"\n{_LAST_LINE}")
+    return Call(order, arguments, (head + last_line)[1:], data)
 
 
 def _words(create: str) -> tuple[str, tuple[str, ...]]:

@@ -117,3 +117,17 @@ def test_what_this_program_does_not_send_is_refused(order: str, arguments: tuple
 def test_a_command_line_of_somebody_else_is_refused(create: str) -> None:
     with pytest.raises(ValueError):
         call.read(create, "")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "expected"),
+    [
+        ('main "$@"; exit\ndata\n', ('main "$@"; exit\n', "data\n")),
+        ('a\nmain "$@"; exit\nmain "$@"; exit\n', ('a\nmain "$@"; exit\n', 'main "$@"; exit\n')),
+        ("a\nb\n", ("a\nb\n", "")),
+        ("", ("", "")),
+    ],
+)
+def test_the_data_stands_behind_the_first_last_line(stdin: str, expected: tuple[str, str]) -> None:
+    found = call.read(None, stdin)
+    assert (found.script, found.data) == expected
