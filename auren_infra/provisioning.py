@@ -13,6 +13,7 @@ from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
 from auren_infra.host.machine import Machine
+from auren_infra.host.orders import WaitReady
 from auren_infra.host.resize import stop_before_resize
 from auren_infra.host.system_updates import SystemUpdates
 from auren_infra.placement import MachinePlan
@@ -52,7 +53,7 @@ def provision(plan: MachinePlan, shared: Shared) -> Provisioned:
         lifetime=droplet.droplet,
         by_agent=bool(settings.deploy_key),
     )
-    ready = machine.run("ready", "wait_ready", "600", parent=droplet, bound=660)
+    ready = machine.run("ready", WaitReady(600), parent=droplet, bound=660)
     disk = DataDisk(
         machine,
         device=data.device,

@@ -6,13 +6,15 @@ never changed: its id is the digest of all of that, so anything else is another 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
 import yaml
+
+from auren_infra.bundle import indented, pack
 
 RELEASE_ID = "@RELEASE@"
 """Stands for the id of the release in its compose file. The id is a digest of that file, so the machine puts it in."""
@@ -37,10 +39,7 @@ class Release:
     def text(self) -> str:
         """What `stage.sh` is sent. Raises `ValueError` for a file whose last line has no end."""
         lines = [f"owner {self.owner}\n", *(f"preflight {self.preflight}\n" for _ in range(bool(self.preflight)))]
-        lines += ["compose\n", *_indented("compose.yml", self.compose)]
-        for name, text in self.files.items():
-            lines += [f"file {name}\n", *_indented(name, text)]
-        return "".join(lines)
+        return "".join([*lines, "compose\n", *indented("compose.yml", self.compose), pack(self.files)])
 
     @cached_property
     def id(self) -> str:
@@ -91,9 +90,3 @@ def parse(text: str, arguments: tuple[str, ...]) -> Release:
     compose = texts.pop("")
     secrets = {name: digest for name, _, digest in (each.partition("=") for each in arguments)}
     return Release(words["owner"], compose, texts, words.get("preflight", ""), secrets)
-
-
-def _indented(name: str, text: str) -> Iterator[str]:
-    if text and not text.endswith("\n"):
-        raise ValueError(f"the last line of {name} has no end")
-    yield from (f" {line}\n" for line in text.split("\n")[:-1])

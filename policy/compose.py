@@ -7,12 +7,12 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from auren_infra.call import TYPE, Call, read
 from auren_infra.release_text import COMMAND, parse
 from policy.resource import Resource
 
-REMOTE_COMMAND = "command:remote:Command"
-END_OF_SCRIPT = 'main "$@"; exit\n'
-"""A command's standard input is a script; its data begins behind this line (see `auren_infra.host.machine`)."""
+STAGE = "stage"
+"""The order that puts a release on a machine."""
 
 
 class HealthCheck(BaseModel):
@@ -51,12 +51,20 @@ def services(resource: Resource) -> tuple[ComposeService, ...]:
 
     With an image that is built by the update, the text is unknown before: then the update looks, not the preview.
     """
-    if resource.type != REMOTE_COMMAND or not resource.name.endswith(COMMAND):
+    if resource.type != TYPE:
         return ()
+    sent = _call(resource)
+    # The command line is not known before the digests of the secrets are. Then the name tells.
+    is_release = sent.id == STAGE or resource.name.endswith(COMMAND)
+    return _parsed(sent.data) if is_release and sent.data is not None else ()
+
+
+def _call(resource: Resource) -> Call:
     stdin = resource.text("stdin")
-    if not isinstance(stdin, str):
-        return ()
-    return _parsed(stdin.partition(END_OF_SCRIPT)[2])
+    try:
+        return read(resource.text("create"), stdin)
+    except ValueError:  # somebody else's command line
+        return read(None, stdin)
 
 
 @lru_cache(maxsize=16)

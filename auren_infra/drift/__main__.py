@@ -10,6 +10,7 @@ from auren_infra.drift.facts import LookError
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
+from auren_infra.host.expected import expected
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
@@ -38,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = chosen and chosen.for_pulumi
     try:
         export = source.ask("stack", "export", "--show-secrets", stack=stack)
-        commands = state.commands(export)
-        facts = look(source.of_stack(stack, secrets=True), commands, state.digest_key(export))
-        found = compare.findings(commands, facts, state.login_key(export))
+        wanted = expected(state.commands(export))
+        facts = look(source.of_stack(stack, secrets=True), wanted, state.digest_key(export))
+        found = compare.findings(wanted, facts, state.login_key(export))
     except (OutputsError, StateError, LookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN

@@ -1,22 +1,20 @@
 """All differences between what was deployed and what is there. Pure: no engine, no machine."""
 
-from collections.abc import Sequence
-
 from auren_infra.drift import containers, directories, files, ports, sshd, system, users, walls
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 
 
-def findings(commands: Sequence[Command], facts: Facts, login_key: str) -> list[Finding]:
+def findings(wanted: Expected, facts: Facts, login_key: str) -> list[Finding]:
     """In the order in which they are best repaired. `login_key` is the public key that the program logs in with."""
     return [
-        *system.findings(commands, facts),
-        *walls.findings(commands, facts),
-        *ports.findings(commands, facts),
+        *system.findings(wanted, facts),
+        *walls.findings(wanted, facts),
+        *ports.findings(wanted, facts),
         *sshd.findings(facts),
         *users.findings(facts, login_key),
-        *directories.findings(commands, facts),
-        *files.findings(commands, facts),
-        *containers.findings(commands, facts),
+        *directories.findings(wanted, facts),
+        *files.findings(wanted, facts),
+        *containers.findings(wanted, facts),
     ]

@@ -1,66 +1,26 @@
 """Containers: a missing, a stopped or an added one, one of another release, one that was changed while it runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auren_infra.drift.facts import Container, Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
-from auren_infra.files import paths
 from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
-from auren_infra.host.sent import Command
-from auren_infra.release_text import Release, parse
+from auren_infra.host.expected import Deployed, Expected
 
 
-@dataclass(frozen=True)
-class Deployed:
-    """A service's release, as it was staged, and the command that has started it."""
-
-    staged: str
-    """The URN of the command that put the release on the machine."""
-    started: str
-    """The URN of the command that started the container."""
-    service: str
-    release: Release
-
-    @property
-    def specification(self) -> Mapping[str, Any]:
-        """The service's part of the compose file."""
-        return self.release.specification(self.service)
-
-    @property
-    def name(self) -> str:
-        """Of the container."""
-        return str(self.specification["container_name"])
-
-    @property
-    def directory(self) -> str:
-        return paths.release(self.service, self.release.id)
-
-
-def deployed(commands: Sequence[Command]) -> list[Deployed]:
-    started = {command.arguments[0]: command.urn for command in of(commands, "switch")}
-    return [
-        Deployed(command.urn, started.get(service, command.urn), service, parse(command.data or "", tuple(digests)))
-        for command in of(commands, "stage")
-        for service, *digests in [command.arguments]
-    ]
-
-
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
     there, accepted = facts.containers, facts.accepted
     if there is None:
         what = "does not answer, so no container was looked at. Look again after the repair"
         yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
-    wanted = deployed(commands)
-    for one in wanted:
+    for one in wanted.containers:
         found = list(_compare(one, there.get(one.name), accepted.get(one.service, "")))
         yield from found
         if one.service in facts.alarms and not found:
             yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
-    for name in sorted(there.keys() - {one.name for one in wanted}):
+    for name in sorted(there.keys() - {one.name for one in wanted.containers}):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"
         )

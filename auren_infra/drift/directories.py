@@ -1,71 +1,22 @@
 """Directories that hold what was deployed: who may look into them, and who may put something there."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Iterator
 
-from auren_infra.drift.containers import deployed
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
-from auren_infra.files import paths
-from auren_infra.host.sent import Command
-
-ROOT = "0:0"
+from auren_infra.host.expected import Expected
 
 
-@dataclass(frozen=True)
-class Directory:
-    path: str
-    mode: int
-    owner: str = ROOT
-    """By number."""
-
-
-def wanted(commands: Sequence[Command]) -> list[Directory]:
-    """What the scripts make, with the modes that they give."""
-    found = [
-        Directory(path, mode)
-        for name, path, mode in (
-            ("wait_ready", paths.PROJECT, 0o755),
-            ("wait_ready", paths.SERVICES, 0o700),
-            ("wait_ready", "/root/.ssh", 0o700),
-            ("container_firewall", "/etc/auren", 0o755),
-            ("supervision", "/usr/local/lib/auren", 0o755),
-        )
-        if of(commands, name)
-    ]
-    found += [Directory(command.arguments[0], 0o755) for command in of(commands, "put_tree")]
-    # Of a command that is sent a secret, the arguments are all that the state shows.
-    if any(command.data is None and command.arguments[0] == paths.REGISTRY_LOGINS for command in commands):
-        found.append(Directory(str(PurePosixPath(paths.REGISTRY_LOGINS).parent), 0o755))
-    for one in deployed(commands):
-        service = f"{paths.SERVICES}/{one.service}"
-        found += [Directory(path, 0o755) for path in (service, f"{service}/releases", one.directory)]
-        found += [
-            Directory(f"{one.directory}/files", 0o755),
-            Directory(f"{one.directory}/secrets", 0o500, one.release.owner),
-        ]
-        if one.release.secrets:
-            found.append(Directory(paths.secrets(one.service), 0o700))
-    return found
-
-
-def data(commands: Sequence[Command]) -> list[str]:
-    """The directories of the stores. Their images may give them another mode, but never one that lets everybody in."""
-    return [line.split(" ")[0] for command in of(commands, "data_disk") for line in (command.data or "").splitlines()]
-
-
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
     """One that is gone is told by what was in it."""
     there = facts.files
-    for one in wanted(commands):
+    for one in wanted.directories:
         found = there.get(one.path)
         owner, group = one.owner.split(":")
         repair = f"install --directory --mode={one.mode:04o} --owner={owner} --group={group} {one.path}"
         for what in found.differences(one.mode, one.owner) if found else ():
             yield Finding(one.path, what, by_hand=repair)
-    for path in data(commands):
+    for path in wanted.stores:
         if path in there and there[path].mode & 0o007:
             what = f"has the mode {there[path].mode:04o}, which lets everybody in"
             yield Finding(path, what, by_hand=f"chmod o-rwx {path}")

@@ -1,94 +1,18 @@
 """Files and the stores' directories: an edited, a removed or an added one, and one of another owner or mode."""
 
-import re
-from base64 import b64decode
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from string import Template
 
-from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import NO_FILE, Facts, Inode
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
-from auren_infra.files import paths
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected, Placed
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A file or a directory as it was put on the machine; what is None may be anything."""
-
-    path: str
-    urn: str
-    digest: str | None
-    """The SHA-256 of its content; how its HMAC begins for a secret."""
-    mode: int | None = None
-    owner: str | None = None
-    """By number or by name."""
-    also: tuple[str, ...] = ()
-    """The URNs of the commands that must run after that one."""
-    secret: bool = False
-
-
-def placed(commands: Sequence[Command]) -> list[Placed]:
-    """Every file and directory, but for those of the trees."""
-    found = [*_files(commands), *_directories(commands)]
-    for command in commands:
-        found += [Placed(path, command.urn, _digest(text), 0o644) for path, text in _written(command.script)]
-    for name, path, mode in (
-        ("container_firewall", "/etc/auren/containers.rules", 0o644),
-        ("docker_engine", "/etc/docker/daemon.json", None),
-        ("log_rotation", "/etc/logrotate.d/auren-nginx", 0o644),
-        ("supervision", "/usr/local/lib/auren/watchdog", 0o755),
-        ("system_updates", "/etc/apt/apt.conf.d/52auren-updates", 0o644),
-    ):
-        found += [Placed(path, command.urn, _digest(command.data or ""), mode) for command in of(commands, name)]
-    return found
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A directory that holds these files and nothing else."""
-
-    urn: str
-    files: tuple[Placed, ...]
-    also: tuple[str, ...] = ()
-    """The URNs of the commands that must run after that one."""
-
-
-def trees(commands: Sequence[Command]) -> dict[str, Tree]:
-    """By path: the directories that were copied, and each release's files, which its container has mounted."""
-    found: dict[str, Tree] = {}
-    for command in of(commands, "put_tree"):
-        directory = _directory(command)
-        lines = (line.split("\t") for line in (command.data or "").splitlines())
-        files = (Placed(f"{directory}/{path}", command.urn, _of_packed(text), 0o644) for path, text in lines)
-        found[directory] = Tree(command.urn, tuple(files))
-    for one in deployed(commands):
-        directory = f"{one.directory}/files"
-        files = (_of_release(one, f"{directory}/{name}", text) for name, text in one.release.files.items())
-        found[directory] = Tree(one.staged, tuple(files), (one.started,))
-    return found
-
-
-def _of_packed(content: str) -> str:
-    return sha256(b64decode(content)).hexdigest()
-
-
-def _directory(command: Command) -> str:
-    """Where the files of a tree are read. A release is read where its readers find it."""
-    directory, *released = command.arguments
-    return f"{directory}/{paths.CURRENT}" if released else directory
-
-
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
     there = facts.files
-    wanted = placed(commands)
-    for one in wanted:
+    for one in wanted.files:
         yield from _compare(one, there.get(one.path))
-    for directory, tree in trees(commands).items():
+    for directory, tree in wanted.trees.items():
         for one in tree.files:
             yield from _compare(one, there.get(one.path))
         known = {one.path for one in tree.files}
@@ -113,48 +37,6 @@ def _differences(wanted: Placed, found: Inode | None) -> Iterator[str]:
             digests = f": {_short(found.digest)}, not {_short(wanted.digest)} (SHA-256)"
             yield f"has another content than was deployed{'' if wanted.secret else digests}"
         yield from found.differences(wanted.mode, wanted.owner)
-
-
-def _files(commands: Sequence[Command]) -> Iterator[Placed]:
-    for command in of(commands, "put_file"):
-        path, mode, owner = command.arguments
-        yield Placed(path, command.urn, _digest(command.data or ""), int(mode, 8), owner)
-    # A secret's command shows nothing but what it was called with.
-    hidden = {command.arguments[:2]: command for command in commands if command.data is None}
-    for command in hidden.values():
-        if command.arguments[0] == paths.REGISTRY_LOGINS:
-            path, mode, owner = command.arguments
-            yield Placed(path, command.urn, None, int(mode, 8), owner, secret=True)
-    for one in deployed(commands):
-        yield _of_release(one, f"{one.directory}/compose.yml", one.release.placed["compose.yml"])
-        for name, digest in one.release.secrets.items():
-            put = hidden.get((paths.secrets(one.service), name))
-            path, owner = f"{one.directory}/secrets/{name}", one.release.owner
-            again = (one.staged, one.started)
-            yield Placed(path, put.urn if put else one.staged, digest, 0o400, owner, again, secret=True)
-
-
-def _of_release(one: Deployed, path: str, text: str) -> Placed:
-    return Placed(path, one.staged, _digest(text), 0o644, "root:root", (one.started,))
-
-
-def _directories(commands: Sequence[Command]) -> Iterator[Placed]:
-    for command in of(commands, "data_disk"):
-        for line in (command.data or "").splitlines():
-            path, owner, *_ = line.split(" ")
-            yield Placed(path, command.urn, None, owner=owner)
-
-
-def _written(script: str) -> Iterator[tuple[str, str]]:
-    """The path and text of each file that a script writes from its own lines: `… "$path" … <<UNIT`."""
-    values = dict(re.findall(r"^(\w+)=(\S+)$", script, re.MULTILINE))
-    for opening, text in re.findall(r"^([^\n]*)<<UNIT\n(.*?\n)UNIT$", script, re.MULTILINE | re.DOTALL):
-        if path := re.search(r'"(/[^"]+)"', Template(opening).safe_substitute(values)):
-            yield path[1].removesuffix(".new"), Template(text).safe_substitute(values)
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
 
 
 def _short(digest: str) -> str:

@@ -5,10 +5,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from auren_infra.drift import directories, facts, files, system
+from auren_infra.call import LOCALE
+from auren_infra.drift import facts
 from auren_infra.drift.facts import Facts, LookError
-from auren_infra.host.machine import LOCALE, script
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
+from auren_infra.host.machine import script
 from auren_infra.outputs import StackOutputs
 from auren_infra.outputs.formats import ssh
 from auren_infra.outputs.source import private_key
@@ -18,14 +19,14 @@ LIMIT_SECONDS = 240
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
 
 
-def questions(commands: Sequence[Command], key: str) -> str:
+def questions(wanted: Expected, key: str) -> str:
     """What `look.sh` is to look at, beside what it always does. `key` is that of the secrets' digests."""
     lines = [f"key {' '.join(pads(key))}"]
-    lines += [f"{'secret' if one.secret else 'file'} {one.path}" for one in files.placed(commands)]
-    lines += [f"file {one.path}" for one in directories.wanted(commands)]
-    lines += [f"tree {directory}" for directory in files.trees(commands)]
-    lines += [f"unit {unit}" for unit in system.units(commands)]
-    lines += [f"disk {device} {target}" for device, target in system.disks(commands)]
+    lines += [f"{'secret' if one.secret else 'file'} {one.path}" for one in wanted.files]
+    lines += [f"file {one.path}" for one in wanted.directories]
+    lines += [f"tree {directory}" for directory in wanted.trees]
+    lines += [f"unit {unit}" for unit in wanted.units]
+    lines += [f"disk {one.order.device} {one.order.mount_point}" for one in wanted.disks]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -35,7 +36,7 @@ def pads(key: str) -> tuple[str, str]:
     return bytes(byte ^ 0x36 for byte in block).hex(), bytes(byte ^ 0x5C for byte in block).hex()
 
 
-def look(outputs: StackOutputs, commands: Sequence[Command], key: str) -> Facts:
+def look(outputs: StackOutputs, wanted: Expected, key: str) -> Facts:
     """Ask the machine. The key lies in a file of this user's own for as long as `ssh` runs. Raises `LookError`.
 
     A stack that keeps no key is logged in to with the SSH agent's (`auren:deployKey`).
@@ -52,7 +53,7 @@ def look(outputs: StackOutputs, commands: Sequence[Command], key: str) -> Facts:
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         options = [] if by_agent else ["-o", "IdentityAgent=none"]
-        return facts.read(_ask([*options, "-F", f"{kept}/config", ssh.host(outputs)], questions(commands, key)))
+        return facts.read(_ask([*options, "-F", f"{kept}/config", ssh.host(outputs)], questions(wanted, key)))
 
 
 def _ask(machine: Sequence[str], questions: str) -> str:

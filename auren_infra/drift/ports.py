@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import cast
 
-from auren_infra.drift.containers import Deployed, deployed
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Rule, rule, target
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Deployed, Expected
 
 _REDIRECTING = {"DNAT", "REDIRECT", "NETMAP", "TPROXY"}
 _TABLES = {"filter", "nat", "mangle", "raw", "security"}
@@ -33,8 +32,8 @@ _NO_TCP_API = (
 )
 
 
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    yield from _redirects(commands, facts)
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    yield from _redirects(wanted, facts)
     for line in facts.lines("tables"):
         family, name = line.split()[1:3]
         systems = family in ("ip", "ip6") and name in _TABLES
@@ -44,9 +43,8 @@ def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
     yield from _listeners(facts)
 
 
-def _redirects(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    services = deployed(commands)
-    wanted, ours = _published(services), {one.name for one in services}
+def _redirects(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    published, ours = _published(wanted.containers), {one.name for one in wanted.containers}
     others = {
         endpoint.address
         for name, container in (facts.containers or {}).items()
@@ -59,7 +57,7 @@ def _redirects(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
             continue
         destination, port = _value(said, "--to-destination"), _value(said, "--dport")
         dockers = line.startswith("iptables -t nat -A DOCKER ")
-        if dockers and ((destination, port) in wanted or destination.rpartition(":")[0] in others):
+        if dockers and ((destination, port) in published or destination.rpartition(":")[0] in others):
             continue
         what = f"sends packets elsewhere, which was not deployed, `{line.partition(' -A ')[2]}`"
         yield Finding(line.split()[2], what, by_hand=line.replace(" -A ", " -D ", 1))

@@ -1,10 +1,10 @@
 """What was deployed: the commands in a stack's state, as `pulumi stack export` has it."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from auren_infra.host.sent import TYPE, Command, read
+from auren_infra.call import TYPE, read
+from auren_infra.host.sent import Command, command
 from auren_infra.secrets import KEY
 
 _SSH_KEY = "digitalocean:index/sshKey:SshKey"
@@ -26,16 +26,12 @@ def commands(export: str) -> list[Command]:
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
             "When none is running: `pulumi refresh`, then `pulumi up`."
         )
-    found = [
-        read(resource["urn"], resource["inputs"])
-        for resource in resources
-        if resource["type"] == TYPE and not resource.get("delete")
-    ]
-    if not found:
+    kept = [resource for resource in resources if resource["type"] == TYPE and not resource.get("delete")]
+    if not kept:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
-    if of(found, "container"):
+    if not all(read(resource["inputs"]["create"], None).id for resource in kept):
         raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
-    return found
+    return [command(resource["urn"], resource["inputs"]) for resource in kept]
 
 
 def login_key(export: str) -> str:
@@ -62,8 +58,3 @@ def digest_key(export: str) -> str:
 def _read(export: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
     return deployment, deployment.get("resources") or []
-
-
-def of(commands: Iterable[Command], *names: str) -> list[Command]:
-    """Those that ran these scripts."""
-    return [command for command in commands if command.name in names]

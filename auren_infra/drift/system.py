@@ -4,42 +4,24 @@ from collections.abc import Iterator, Sequence
 
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
-from auren_infra.drift.state import of
+from auren_infra.host.expected import Expected
+from auren_infra.host.orders import DataDisk, DockerEngine, DockerNetwork
 from auren_infra.host.sent import Command
 
-UNITS = {
-    "docker_engine": ("docker.service",),
-    "container_firewall": ("auren-firewall.service",),
-    "supervision": ("auren.service", "auren-watchdog.service"),
-    "log_rotation": ("logrotate.timer",),
-    "system_updates": ("apt-daily.timer", "apt-daily-upgrade.timer"),
-}
-"""What each script enables and starts."""
 
-
-def units(commands: Sequence[Command]) -> dict[str, str]:
-    """Unit -> the command that enables and starts it."""
-    return {unit: command.urn for name, started in UNITS.items() for command in of(commands, name) for unit in started}
-
-
-def disks(commands: Sequence[Command]) -> list[tuple[str, str]]:
-    """Each data disk's device, and its mount point."""
-    return [(command.arguments[0], command.arguments[1]) for command in of(commands, "data_disk")]
-
-
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    yield from _units(commands, facts)
-    for command in of(commands, "data_disk"):
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    yield from _units(wanted, facts)
+    for command in wanted.disks:
         yield from _disk(command, facts)
-    for command in of(commands, "docker_engine"):
+    for command in wanted.engines:
         yield from _docker(command, facts)
-    for command in of(commands, "docker_network"):
-        yield from _network(command, facts, [one.urn for one in of(commands, "supervision", "switch")])
+    for command in wanted.networks:
+        yield from _network(command, facts, wanted.on_networks)
 
 
-def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
+def _units(wanted: Expected, facts: Facts) -> Iterator[Finding]:
     there = facts.units
-    for unit, urn in units(commands).items():
+    for unit, urn in wanted.units.items():
         properties = there.get(unit, {})
         # Installing Docker starts it; its command relies on that.
         docker = unit == "docker.service"
@@ -54,16 +36,16 @@ def _units(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
             what = f"is {properties.get('ActiveState', 'unknown')}, not active"
             yield Finding(unit, what, starts, " && ".join(typed))
     needed = there.get("docker.service", {})
-    for command in of(commands, "container_firewall"):
+    for command in wanted.container_firewalls:
         if "auren-firewall.service" not in needed.get("Requires", "").split():
             yield Finding("docker.service", "starts without the container firewall", command.urn)
-    for command in of(commands, "data_disk"):
-        if command.arguments[1] not in needed.get("RequiresMountsFor", "").split():
+    for command in wanted.disks:
+        if command.order.mount_point not in needed.get("RequiresMountsFor", "").split():
             yield Finding("docker.service", "starts without the data disk", command.urn)
 
 
-def _disk(command: Command, facts: Facts) -> Iterator[Finding]:
-    named, target = command.arguments[:2]
+def _disk(command: Command[DataDisk], facts: Facts) -> Iterator[Finding]:
+    named, target = command.order.device, command.order.mount_point
     device, source = facts.disks.get(target, ("", ""))
     if not source:
         yield Finding(target, f"is not mounted: {named} belongs there", command.urn)
@@ -75,10 +57,10 @@ def _disk(command: Command, facts: Facts) -> Iterator[Finding]:
         yield Finding("/etc/fstab", f"does not mount {named} at {target}", command.urn)
 
 
-def _docker(command: Command, facts: Facts) -> Iterator[Finding]:
+def _docker(command: Command[DockerEngine], facts: Facts) -> Iterator[Finding]:
     """A version is pinned as far as it is written, as docker_engine.sh reads it."""
     running = facts.docker_versions
-    for program, pinned in _pinned(command).items():
+    for program, pinned in _pinned(command.order).items():
         found = running.get(program)
         if found and found != pinned and not found.startswith(tuple(f"{pinned}{mark}" for mark in ".-+~")):
             yield Finding(_PROGRAMS[program], f"is of version {found}, not {pinned}", command.urn)
@@ -98,19 +80,17 @@ _PACKAGES = {
 """The programs in a package, by the names that `look.sh` gives them."""
 
 
-def _pinned(command: Command) -> dict[str, str]:
-    """Program -> version. A stack that was deployed before there were sets of packages has only the engine's."""
-    pins = dict(pin.split("=") for pin in command.arguments[1:] if "=" in pin)
-    if not pins:
-        return {"engine": command.arguments[1]}
+def _pinned(order: DockerEngine) -> dict[str, str]:
+    """Program -> version."""
+    pins = dict(pin.split("=") for pin in order.packages)
     return {program: version for package, version in pins.items() for program in _PACKAGES.get(package, ())}
 
 
-def _network(command: Command, facts: Facts, on_it: Sequence[str]) -> Iterator[Finding]:
+def _network(command: Command[DockerNetwork], facts: Facts, on_it: Sequence[str]) -> Iterator[Finding]:
     """`on_it` are the commands that start what is on the network."""
     if not facts.docker_versions:
         return
-    name, subnet, bridge = command.arguments
+    name, subnet, bridge = command.order.name, command.order.subnet, command.order.bridge
     found = facts.networks.get(name)
     if found is None:
         yield Finding(name, "is gone: there is no such network", command.urn)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Chains, Rule, rule, target
+from auren_infra.host.orders import MachineFirewall
 from auren_infra.host.sent import Command
 
 PARTS = ("before-logging", "before", "after", "after-logging", "reject", "track")
@@ -40,7 +41,7 @@ def families(facts: Facts) -> tuple[Family, Family]:
     )
 
 
-def findings(command: Command, facts: Facts) -> Iterator[Finding]:
+def findings(command: Command[MachineFirewall], facts: Facts) -> Iterator[Finding]:
     if not facts.ufw_active:
         yield Finding("UFW", "is not active", command.urn)
     elif not facts.ufw_denies_by_default:
@@ -53,8 +54,8 @@ def findings(command: Command, facts: Facts) -> Iterator[Finding]:
             yield from _in_the_kernel(family, command.urn)
 
 
-def _told(command: Command, facts: Facts) -> Iterator[Finding]:
-    marked = {mark(line): line for line in (command.data or "").splitlines()}
+def _told(command: Command[MachineFirewall], facts: Facts) -> Iterator[Finding]:
+    marked = {mark(line): line for line in command.order.rules.splitlines()}
     found = facts.ufw_rules
     for comment, line in marked.items():
         if not any(f"'{comment}'" in present for present in found):

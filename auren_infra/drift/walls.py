@@ -6,22 +6,23 @@ from auren_infra.drift import ufw
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.rules import Rule, rule
-from auren_infra.drift.state import of
+from auren_infra.host.expected import Expected
+from auren_infra.host.orders import ContainerFirewall
 from auren_infra.host.sent import Command
 
 CONTAINERS = "DOCKER-USER"
 """The chain that says who may talk to whom."""
 
 
-def findings(commands: Sequence[Command], facts: Facts) -> Iterator[Finding]:
-    for command in of(commands, "container_firewall"):
+def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
+    for command in wanted.container_firewalls:
         yield from _between_containers(command, facts)
-    for command in of(commands, "machine_firewall"):
+    for command in wanted.machine_firewalls:
         yield from ufw.findings(command, facts)
 
 
-def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
-    wanted = [line for line in (command.data or "").splitlines() if line.startswith("-A ")]
+def _between_containers(command: Command[ContainerFirewall], facts: Facts) -> Iterator[Finding]:
+    wanted = [line for line in command.order.rules.splitlines() if line.startswith("-A ")]
     if found := facts.filter.of(CONTAINERS):
         yield from _rules(wanted, found, command.urn)
     else:
@@ -35,7 +36,7 @@ def _between_containers(command: Command, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _order(command: Command, facts: Facts) -> Iterator[Finding]:
+def _order(command: Command[ContainerFirewall], facts: Facts) -> Iterator[Finding]:
     """What may stand before the container firewall: rules that let nothing through.
 
     After a restart Docker has its isolation of networks there, which only drops packets.

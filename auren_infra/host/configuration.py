@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pulumi
 
-from auren_infra.files import compose, paths, render
+from auren_infra.files import compose, paths, render, systemd
 from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
+from auren_infra.host import orders
 from auren_infra.host.machine import Machine
 from auren_infra.placement import Instance, MachinePlan
 from auren_infra.secrets import Secrets
@@ -57,9 +58,11 @@ class Configuration(pulumi.ComponentResource):
         if nginx := render.web_server(plan):
             machine.run(
                 "log-rotation",
-                "log_rotation",
-                *map(str, render.log_writer(nginx.service)),
-                stdin=render.log_rotation(nginx),
+                orders.LogRotation(
+                    *render.log_writer(nginx.service),
+                    render.log_rotation(nginx),
+                    systemd.unit(systemd.HOURLY_ROTATION),
+                ),
                 after=[ready],
                 parent=self,
             )
@@ -78,15 +81,12 @@ class Configuration(pulumi.ComponentResource):
         return release(self._plan, instance.name).text
 
     def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
-        return self._machine.run(name, "put_file", path, mode, owner, stdin=text, after=[self._ready], parent=self)
+        return self._machine.run(name, orders.PutFile(path, mode, owner, text), after=[self._ready], parent=self)
 
     def _put_directory(self, directory: DirectoryMount) -> pulumi.Resource:
         return self._machine.run(
             directory.source.replace("/", "-"),
-            "put_tree",
-            f"{paths.PROJECT}/{directory.source}",
-            *(["release"] if directory.released else []),
-            stdin=pack(Path(directory.origin)),
+            orders.PutTree(f"{paths.PROJECT}/{directory.source}", directory.released, pack(Path(directory.origin))),
             after=[self._ready],
             parent=self,
         )
@@ -95,7 +95,9 @@ class Configuration(pulumi.ComponentResource):
         if settings.registries:
             text = secrets.logins(settings.registries)
             return self._put("registries", paths.REGISTRY_LOGINS, "0600", "root:root", text)
-        return self._machine.run("registries", "remove_file", paths.REGISTRY_LOGINS, after=[self._ready], parent=self)
+        return self._machine.run(
+            "registries", orders.RemoveFile(paths.REGISTRY_LOGINS), after=[self._ready], parent=self
+        )
 
     def _secret(self, instance: Instance, file: SecretFile, secrets: Secrets) -> PlacedSecret:
         text = secrets.text(file)
@@ -103,11 +105,7 @@ class Configuration(pulumi.ComponentResource):
         put = self._machine.run(
             # The names of given secrets are not ours: with a dot, they cannot meet the name of another command.
             f"secret.{instance.name}.{file.name}" if isinstance(file.secret, Given) else f"{instance.name}-{file.name}",
-            "put_secret",
-            paths.secrets(instance.name),
-            file.name,
-            str(instance.service.user),
-            stdin=pulumi.Output.concat(digest, "\n", text),
+            orders.PutSecret(paths.secrets(instance.name), file.name, str(instance.service.user), digest, text),
             after=[self._ready],
             parent=self,
         )

@@ -1,16 +1,16 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import pulumi
 import pulumi_command as command
 
-from auren_infra.files import paths
+from auren_infra.files import paths, systemd
+from auren_infra.host import orders
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.placement import Instance, MachinePlan
-from auren_infra.release_text import COMMAND, argument
+from auren_infra.release_text import COMMAND
 from auren_infra.services.model import Statement, Topics
 
 
@@ -45,13 +45,11 @@ class Containers(pulumi.ComponentResource):
         staged = {
             instance.name: machine.run(
                 f"{instance.name}{COMMAND}",
-                "stage",
-                instance.name,
-                *(
-                    secret.digest.apply(partial(argument, name))
-                    for name, secret in configuration.secrets[instance.name].items()
+                orders.Stage(
+                    instance.name,
+                    {name: secret.digest for name, secret in configuration.secrets[instance.name].items()},
+                    configuration.release(instance),
                 ),
-                stdin=configuration.release(instance),
                 after=[*after, *(secret.command for secret in configuration.secrets[instance.name].values())],
                 again_after=[docker_generation],
                 parent=self,
@@ -61,26 +59,26 @@ class Containers(pulumi.ComponentResource):
         }
         retire = machine.run(
             "retire",
-            "retire",
-            stdin="".join(f"{instance.name}\n" for instance in plan.instances),
+            orders.Retire(tuple(instance.name for instance in plan.instances)),
             after=list(staged.values()),
             parent=self,
         )
         stop = machine.run(
-            "stop", "put_file", paths.STOP, "0755", "root:root", stdin=script("stop"), after=after, parent=self
+            "stop", orders.PutFile(paths.STOP, "0755", "root:root", script("stop")), after=after, parent=self
         )
+        units = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
         supervision = machine.run(
-            "supervision", "supervision", stdin=script("watchdog"), after=[stop, *after], parent=self
+            "supervision",
+            orders.Supervision(script("watchdog"), units),
+            after=[stop, *after],
+            parent=self,
         )
         started: dict[str, command.remote.Command] = {}
         for instance in plan.instances:
             deadline = instance.service.health.deadline
             container = machine.run(
                 instance.name,
-                "switch",
-                instance.name,
-                str(deadline),
-                stdin=staged[instance.name].stdout,
+                orders.Switch(instance.name, deadline, staged[instance.name].stdout),
                 after=[
                     *staged.values(),
                     *(configuration.directories[directory.source] for directory in instance.service.directories),
@@ -90,7 +88,7 @@ class Containers(pulumi.ComponentResource):
                 bound=3 * deadline + 300,  # the start, and the way back if it fails
             )
             started[instance.name] = _tasks(machine, instance, container, parent=self)
-        tidy = machine.run("tidy", "tidy", after=list(started.values()), parent=self)
+        tidy = machine.run("tidy", orders.Tidy(), after=list(started.values()), parent=self)
         self.started, self.others = started, (retire, supervision, tidy)
         self.register_outputs({})
 
@@ -111,12 +109,13 @@ def _topics(
 ) -> command.remote.Command:
     return machine.run(
         f"{instance.name}-topics",
-        "kafka_topics",
-        instance.container,
-        str(instance.service.port),
-        stdin="".join(
-            f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}\n"
-            for topic in task.topics
+        orders.KafkaTopics(
+            instance.container,
+            instance.service.port,
+            tuple(
+                f"{topic.name} {topic.partitions} {topic.retention_hours * 3_600_000} {topic.retention_mb * 2**20}"
+                for topic in task.topics
+            ),
         ),
         after=[container],
         parent=parent,
@@ -128,9 +127,7 @@ def _statement(
 ) -> command.remote.Command:
     return machine.run(
         f"{instance.name}-statement",
-        "sqlite",
-        f"{paths.volume(statement.volume)}/{statement.database}",
-        stdin=statement.sql,
+        orders.Sqlite(f"{paths.volume(statement.volume)}/{statement.database}", statement.sql),
         after=[container],
         parent=parent,
     )

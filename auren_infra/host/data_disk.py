@@ -3,8 +3,9 @@
 import pulumi
 import pulumi_command as command
 
-from auren_infra.files import paths
+from auren_infra.files import paths, systemd
 from auren_infra.files.render import data_directories
+from auren_infra.host import orders
 from auren_infra.host.machine import Machine, script
 from auren_infra.host.over_ssh import Errand
 from auren_infra.placement import MachinePlan
@@ -37,11 +38,7 @@ class DataDisk(pulumi.ComponentResource):
         release = release_before_detaching(machine, attachment, parent=self)
         self.mounted = machine.run(
             "data-disk",
-            "data_disk",
-            device,
-            paths.DATA,
-            str(size_gb),
-            stdin=data_directories(plan),
+            orders.DataDisk(device, paths.DATA, size_gb, data_directories(plan), systemd.unit(systemd.DATA_DISK)),
             after=[ready, release],
             again_with=[attachment],
             parent=self,

@@ -3,6 +3,7 @@
 import pulumi
 
 from auren_infra.files.render import docker_daemon
+from auren_infra.host import orders
 from auren_infra.host.firewall import MachineFirewall
 from auren_infra.host.machine import Machine
 from auren_infra.placement import MachinePlan
@@ -34,10 +35,7 @@ class DockerEngine(pulumi.ComponentResource):
         source, version = settings.docker_source, settings.docker_version
         self.installed = machine.run(
             "docker",
-            "docker_engine",
-            source,
-            *docker.packages(source, version),
-            stdin=docker_daemon(),
+            orders.DockerEngine(source, docker.packages(source, version), docker_daemon()),
             after=[ready],
             parent=self,
             bound=1500,
@@ -45,10 +43,7 @@ class DockerEngine(pulumi.ComponentResource):
         firewall = MachineFirewall(machine, plan, after=[self.installed], opts=pulumi.ResourceOptions(parent=self))
         self.network = machine.run(
             "network",
-            "docker_network",
-            NETWORK_NAME,
-            str(CONTAINER_SUBNET),
-            BRIDGE,
+            orders.DockerNetwork(NETWORK_NAME, str(CONTAINER_SUBNET), BRIDGE),
             after=firewall.walls,
             parent=self,
         )

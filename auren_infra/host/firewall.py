@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
+from auren_infra.files import systemd
 from auren_infra.files.firewall import container_rules, machine_rules
+from auren_infra.host import orders
 from auren_infra.host.machine import Machine
 from auren_infra.placement import MachinePlan
 
@@ -22,13 +24,8 @@ class MachineFirewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:host:MachineFirewall", machine.name, None, opts)
-        containers = machine.run(
-            "container-firewall",
-            "container_firewall",
-            stdin=container_rules(plan),
-            after=after,
-            parent=self,
-        )
-        itself = machine.run("machine-firewall", "machine_firewall", stdin=machine_rules(), after=after, parent=self)
+        rules = orders.ContainerFirewall(container_rules(plan), systemd.unit(systemd.CONTAINER_FIREWALL))
+        containers = machine.run("container-firewall", rules, after=after, parent=self)
+        itself = machine.run("machine-firewall", orders.MachineFirewall(machine_rules()), after=after, parent=self)
         self.walls = (containers, itself)
         self.register_outputs({})

@@ -1,16 +1,17 @@
 """The one connection that every command on a machine passes through."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pulumi
 import pulumi_command as command
 
+from auren_infra import call
+from auren_infra.host.orders.order import Order
+
 USER = "root"
-LOCALE = ("env", "LC_ALL=C")
-"""Before every command on a machine: what it sorts, parses and prints is the same whatever the machine's locale is."""
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
@@ -23,10 +24,10 @@ def script(name: str) -> str:
 class Machine:
     """A machine that commands are run on.
 
-    A command is a script of `scripts/`, idempotent, sent on the standard input of `bash -s` with its data behind it:
-    a failed command shows a short command line and its output, a preview shows the changed lines, a secret is on no
-    command line, and nothing needs to be on the machine beforehand. bash reads a pipe byte by byte, so
-    a script whose last line is `main "$@"; exit` finds its data right behind that line.
+    A command is an order (`host/orders`). Its script of `scripts/` is idempotent, and is sent on the standard input of
+    `bash -s` with its data behind it: a failed command shows a short command line and its output, a preview shows the
+    changed lines, a secret is on no command line, and nothing needs to be on the machine beforehand. bash reads a pipe
+    byte by byte, so a script whose last line is `main "$@"; exit` finds its data right behind that line.
 
     No command has a `delete`: it would run on a machine that may be dead, or has been replaced. What goes away with a
     service is retired by a command that knows all that should be there.
@@ -46,21 +47,20 @@ class Machine:
     def run(
         self,
         name: str,
-        script_name: str,
-        *arguments: pulumi.Input[str],
-        stdin: pulumi.Input[str] = "",
+        order: Order,
+        *,
         after: Sequence[pulumi.Resource] = (),
         again_with: Sequence[pulumi.CustomResource] = (),
         again_after: Sequence[str] = (),
         parent: pulumi.Resource,
         bound: int = 600,
     ) -> command.remote.Command:
-        """Run a script on the machine; again when one of `again_with` is made anew, or a text of `again_after` changes.
+        """Carry out an order on the machine. It is carried out again when the order or its script changes, one of
+        `again_with` is made anew, or a text of `again_after` changes.
 
         `bound` is the longest that it may take, in seconds. A cut connection leaves the script running there. The lock
         makes its next run wait for the end of that one.
         """
-        lock, limit = f"/run/lock/auren-{name}", str(bound)
         return command.remote.Command(
             f"{self.name}-{name}",
             connection=command.remote.ConnectionArgs(
@@ -71,8 +71,8 @@ class Machine:
                 dial_error_limit=60,  # a booting machine: about four and a half minutes
                 per_dial_timeout=15,
             ),
-            create=_call([*LOCALE, "flock", "-w", limit, lock, "timeout", limit, "bash", "-s", "--"], arguments),
-            stdin=pulumi.Output.concat(script(script_name), stdin),
+            create=_line(order, lock=f"/run/lock/auren-{name}", seconds=bound),
+            stdin=pulumi.Output.concat(script(order.id), order.data()),
             add_previous_output_in_env=False,
             # What somebody deleted is made anew without being replaced: then this tells of it.
             triggers=[self.lifetime.id, *(resource.id for resource in again_with), *again_after],
@@ -82,9 +82,10 @@ class Machine:
         )
 
 
-def _call(command: Sequence[str], arguments: Sequence[pulumi.Input[str]]) -> pulumi.Input[str]:
+def _line(order: Order, *, lock: str, seconds: int) -> pulumi.Input[str]:
     """The command line; known at once when all arguments are."""
-    known = [argument for argument in arguments if isinstance(argument, str)]
-    if len(known) == len(arguments):
-        return shlex.join([*command, *known])
-    return pulumi.Output.all(*arguments).apply(lambda given: shlex.join([*command, *given]))
+    arguments = order.arguments()
+    if all(isinstance(argument, str) for argument in arguments):
+        return call.line(order.id, cast("Sequence[str]", arguments), lock=lock, seconds=seconds)
+    given = pulumi.Output.all(*arguments)
+    return given.apply(lambda known: call.line(order.id, known, lock=lock, seconds=seconds))

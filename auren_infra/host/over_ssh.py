@@ -9,7 +9,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TypeVar
 
-from auren_infra.host.machine import LOCALE, script
+from auren_infra.call import LOCALE
+from auren_infra.host.machine import script
 from auren_infra.services.inbound import SSH_PORT, WEB_PORT
 from auren_infra.settings import Fault
 

@@ -3,6 +3,7 @@
 import pulumi
 
 from auren_infra.files.render import system_updates
+from auren_infra.host import orders
 from auren_infra.host.machine import Machine
 from auren_infra.settings import Settings
 
@@ -23,5 +24,5 @@ class SystemUpdates(pulumi.ComponentResource):
     ) -> None:
         """`installed` has put the package there."""
         super().__init__("auren:host:SystemUpdates", machine.name, None, opts)
-        machine.run("updates", "system_updates", stdin=system_updates(settings), after=[installed], parent=self)
+        machine.run("updates", orders.SystemUpdates(system_updates(settings)), after=[installed], parent=self)
         self.register_outputs({})

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auren_infra.host import sent
-from auren_infra.release_text import COMMAND, Release, parse
+from auren_infra import bundle
+from auren_infra.call import TYPE, Call, read
+from auren_infra.host.orders import ContainerFirewall, DataDisk, LogRotation, Stage, Supervision
+from auren_infra.release_text import COMMAND, Release
 from auren_infra.review.preview import Hidden, Step
 
 _LONGEST_CALL = 10_000
@@ -17,9 +19,9 @@ class Change:
     """A step, and the command that it is about."""
 
     step: Step
-    old: sent.Command | None = None
+    old: Call | None = None
     """None: there is none yet, or the step is about no command of `Machine.run`."""
-    new: sent.Command | None = None
+    new: Call | None = None
 
     @property
     def is_command(self) -> bool:
@@ -27,9 +29,12 @@ class Change:
         return bool(self.old or self.new)
 
     @property
-    def script(self) -> str:
-        """The name of the script that the command runs; empty when it cannot be seen."""
-        return (self.new and self.new.name) or (self.old and self.old.name) or ""
+    def order(self) -> str:
+        """The id of the order that the command carries out; empty when it cannot be seen.
+
+        An earlier version named no order. A command of the same resource carries out the same one.
+        """
+        return (self.new and self.new.id) or (self.old and self.old.id) or ""
 
     @property
     def released(self) -> str:
@@ -37,18 +42,43 @@ class Change:
         known = (*(self.new.arguments if self.new else ()), *(self.old.arguments if self.old else ()))
         name = self.step.name.removesuffix(COMMAND)
         service = known[0] if known else name
-        if self.script:
-            return service if self.script == "stage" else ""
-        # The script is hidden with the text behind it, as it is with an image that is not built yet.
+        if self.order:
+            return service if self.order == Stage.id else ""
+        # The command line is not known before the digests of the secrets are.
         return service if self.is_command and self.step.name == f"{service}{COMMAND}" else ""
 
+    @property
+    def data(self) -> tuple[str, str]:
+        """What the command was given, and what it will be.
 
-def release(command: sent.Command | None) -> Release | None:
+        An earlier version sent the first of several files alone, and not as one text of files. Then only that file is
+        compared: what the others were cannot be seen.
+        """
+        before, after = (self.old and self.old.data) or "", (self.new and self.new.data) or ""
+        if before and self.order in _SEVERAL_FILES and not _files(before):
+            return before, next(iter(_files(after).values()), after)
+        return before, after
+
+
+_SEVERAL_FILES = {order.id for order in (ContainerFirewall, DataDisk, LogRotation, Supervision)}
+"""The orders with several files in one text."""
+
+
+def _files(data: str) -> dict[str, str]:
+    """Empty for a text of another kind."""
+    try:
+        return bundle.unpack(data)
+    except ValueError:
+        return {}
+
+
+def release(command: Call | None) -> Release | None:
     """The release that the command stages. None when it cannot be seen, or another program has written it."""
     if command is None or command.data is None:
         return None
     try:
-        return parse(command.data, command.arguments[1:])
+        # A command line that is not known yet has the digests of the secrets.
+        return Stage.parse(command.arguments or ("",), command.data).release()
     except ValueError:
         return None
 
@@ -57,13 +87,13 @@ def changes(steps: Sequence[Step]) -> list[Change]:
     return [Change(step, _command(step, step.old), _command(step, step.new)) for step in steps]
 
 
-def _command(step: Step, inputs: Mapping[str, Any] | None) -> sent.Command | None:
+def _command(step: Step, inputs: Mapping[str, Any] | None) -> Call | None:
     create = (inputs or {}).get("create")
-    if step.type != sent.TYPE or inputs is None or (isinstance(create, str) and len(create) > _LONGEST_CALL):
+    if step.type != TYPE or inputs is None or (isinstance(create, str) and len(create) > _LONGEST_CALL):
         return None
     if not isinstance(create, (str, Hidden)):
         return None
     try:
-        return sent.read(step.urn, inputs)
+        return read(create, inputs.get("stdin", ""))
     except ValueError:  # a quote that does not end, or no `--`: `Machine.run` did not write it
         return None

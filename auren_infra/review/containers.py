@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import yaml
 
-from auren_infra.host.sent import Command
+from auren_infra.call import Call
+from auren_infra.host.orders import Retire
 from auren_infra.release_text import Release
 from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
@@ -46,13 +47,13 @@ def removed(changes: Sequence[Change]) -> list[str]:
     gone: list[str] = []
     for change in changes:
         old, new = change.old, change.new
-        if old and new and new.name == "retire" and old.data is not None and new.data is not None:
+        if old and new and change.order == Retire.id and old.data is not None and new.data is not None:
             left = set(new.data.split())
             gone += [service for service in old.data.split() if service not in left]
     return gone
 
 
-def _reasons(service: str, old: Command, new: Command) -> list[str]:
+def _reasons(service: str, old: Call, new: Call) -> list[str]:
     """What differs: the specification, the files, the secrets as far as their digests are known."""
     was, will_be = release(old), release(new)
     if was is None or will_be is None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from auren_infra.files import paths
+from auren_infra.host.orders import ContainerFirewall, MachineFirewall
 from auren_infra.review import differences, machine, resources
 from auren_infra.review.commands import Change
 from auren_infra.review.layout import Block
 
-_SCRIPTS = ("machine_firewall", "container_firewall")
+_ORDERS = (MachineFirewall.id, ContainerFirewall.id)
 _KINDS = ("Firewall", "SshKey")
 
 
@@ -16,7 +17,7 @@ def belongs(change: Change) -> bool:
     if not change.is_command:
         return change.step.kind in _KINDS
     placed = (*change.new.arguments, "")[0] if change.new else ""
-    return change.script in _SCRIPTS or placed == paths.OPERATOR_KEYS
+    return change.order in _ORDERS or placed == paths.OPERATOR_KEYS
 
 
 def opened(changes: Sequence[Change]) -> list[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from auren_infra.call import Call
 from auren_infra.files import paths
-from auren_infra.host import sent
+from auren_infra.host.orders import PutFile, PutTree, Switch
 from auren_infra.review import differences
 from auren_infra.review.commands import Change, release
 from auren_infra.review.differences import Difference, File
@@ -30,7 +31,7 @@ def scripts(changes: Sequence[Change]) -> Iterator[Difference]:
     for change in changes:
         old, new = change.old, change.new
         if old and new and old.script and new.script and old.script != new.script:
-            found.setdefault(new.name, (old.script, new.script, []))[2].append(change.step.name)
+            found.setdefault(change.order or change.step.name, (old.script, new.script, []))[2].append(change.step.name)
     for name, (before, after, used) in found.items():
         script = code(f"{name}.sh")
         title = f"The script {script}, run again for {listed([word(each) for each in used])}"
@@ -41,11 +42,11 @@ def given(change: Change) -> Iterator[Block]:
     """What one command will be given that it was not given before."""
     step, old, new = change.step, change.old, change.new
     if secret_removed(change) and old:
-        yield _secret(old, "(secret), removed")
+        yield _secret(change, old, "(secret), removed")
         return
     if new is None:
         return
-    if change.script == "switch":  # what it starts is said of the release
+    if change.order == Switch.id:  # what it starts is said of the release
         return
     own_name = code(step.name)
     hidden = (step.new or {}).get("stdin")
@@ -54,18 +55,22 @@ def given(change: Change) -> Iterator[Block]:
             return
         if old is None or "stdin" in step.changed or not isinstance((step.old or {}).get("stdin"), Hidden):
             added = hidden is Hidden.SECRET and old is None
-            yield _secret(new, f"{hidden.value}, new" if added else hidden.value)
+            yield _secret(change, new, f"{hidden.value}, new" if added else hidden.value)
         return
-    before, after = (old and old.data) or "", new.data or ""
+    before, after = change.data
     if change.released:
         yield from _release(change.released, old, new)
         return
-    if new.name == "put_tree":
+    if change.order == PutTree.id:
         yield from _directory(new.arguments[0] if new.arguments else step.name, differences.of_trees(before, after))
         return
-    name = code(new.arguments[0]) if new.name == "put_file" and new.arguments else own_name
+    name = code(new.arguments[0]) if change.order == PutFile.id and new.arguments else own_name
     # A new file or rule speaks for itself. Without data, the call is all that there is to see.
-    calls = (_call(old), _call(new)) if (not after if old is None else old.arguments != new.arguments) else ("", "")
+    calls = (
+        (_call(change, old), _call(change, new))
+        if (not after if old is None else old.arguments != new.arguments)
+        else ("", "")
+    )
     if before != after or calls[0] != calls[1]:
         yield Difference(name, lambda: (*of_texts(*calls), *of_texts(before, after)), name)
 
@@ -76,9 +81,9 @@ def secret_removed(change: Change) -> bool:
     return change.is_command and change.step.op == "delete" and hidden
 
 
-def _secret(command: sent.Command, said: str) -> Difference:
+def _secret(change: Change, command: Call, said: str) -> Difference:
     """By its name only."""
-    name = code(_hidden_place(command.arguments) if command.arguments else command.urn.rpartition("::")[2])
+    name = code(_hidden_place(command.arguments) if command.arguments else change.step.urn.rpartition("::")[2])
     return Difference(name, lambda: (f"! {said}",), name)
 
 
@@ -87,7 +92,7 @@ def _hidden_place(arguments: Sequence[str]) -> str:
     return "/".join(arguments[:2] if arguments[0].startswith(f"{paths.SERVICES}/") else arguments[:1])
 
 
-def _release(service: str, old: sent.Command | None, new: sent.Command) -> Iterator[Difference]:
+def _release(service: str, old: Call | None, new: Call) -> Iterator[Difference]:
     """Each file of a release that comes, goes or changes, the compose file among them."""
     before, after = (_texts(command) for command in (old, new))
     for file in sorted(before.keys() | after.keys()):
@@ -97,7 +102,7 @@ def _release(service: str, old: sent.Command | None, new: sent.Command) -> Itera
             yield Difference(name, partial(of_texts, *texts), name)
 
 
-def _texts(command: sent.Command | None) -> dict[str, str]:
+def _texts(command: Call | None) -> dict[str, str]:
     if found := release(command):
         return {"compose.yml": found.compose, **found.files}
     return {"release": command.data} if command and command.data else {}
@@ -112,8 +117,8 @@ def connected_otherwise(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _call(command: sent.Command | None) -> str:
-    return f"{' '.join([command.name, *command.arguments])}\n" if command else ""
+def _call(change: Change, command: Call | None) -> str:
+    return f"{' '.join([change.order, *command.arguments])}\n" if command else ""
 
 
 def _directory(directory: str, changed: Sequence[File]) -> Iterator[Block]:

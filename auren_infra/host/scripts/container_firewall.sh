@@ -1,32 +1,17 @@
 #!/usr/bin/env bash
-# container_firewall < iptables-restore FILE: the chain DOCKER-USER is exactly this, now and before Docker starts at every boot.
+# container_firewall < FILES: the chain DOCKER-USER is exactly containers.rules, now and before Docker starts at every boot, by
+# auren-firewall.service.
 # Without it Docker does not start; with it, what has no rule does not pass.
 set -euo pipefail
 
 rules=/etc/auren/containers.rules
 unit=/etc/systemd/system/auren-firewall.service
 
-write_unit() {
-    cat >"$unit.new" <<UNIT
-[Unit]
-Description=Who may talk to whom on auren-network
-After=ufw.service
-Before=docker.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-# Traffic within a bridge passes iptables only with these.
-ExecStartPre=-/sbin/modprobe br_netfilter
-ExecStart=/sbin/sysctl -q -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
-ExecStart=/usr/sbin/iptables-restore --wait --noflush $rules
-ExecReload=/usr/sbin/iptables-restore --wait --noflush $rules
-
-[Install]
-RequiredBy=docker.service
-UNIT
-    chmod 0644 "$unit.new"
-    mv "$unit.new" "$unit"
+# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
+unpack() {
+    awk -v work="$work" '
+        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
+        { print substr($0, 2) >out }'
 }
 
 # Docker asks the chain first when it starts. A rule that came before it later would let packets bypass it.
@@ -39,12 +24,15 @@ ask_it_first() {
 
 main() {
     install -d -m 0755 "$(dirname "$rules")"
-    cat >"$rules.new"
-    chmod 0644 "$rules.new"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    unpack
+    install -m 0644 "$work/containers.rules" "$rules.new"
     # Replaced in one step: there is no moment without rules.
     iptables-restore --wait --noflush --test "$rules.new"
     mv "$rules.new" "$rules"
-    write_unit
+    install -m 0644 "$work/auren-firewall.service" "$unit.new"
+    mv "$unit.new" "$unit"
     systemctl daemon-reload
     systemctl enable --quiet auren-firewall
     # Not a restart: Docker, which requires it, would be restarted, too.

@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# data_disk DEVICE MOUNTPOINT GIGABYTES < "PATH UID:GID [sync]" lines: the data volume mounted, its file system as large as the volume,
-# its directories there, and Docker held back until it is mounted. It formats nothing: the volume comes formatted.
+# data_disk DEVICE MOUNTPOINT GIGABYTES < FILES: the data volume mounted, its file system as large as the volume, its directories there
+# (`directories`: "PATH UID:GID [sync]" lines), and Docker held back until it is mounted, by 10-data-disk.conf. It formats nothing: the
+# volume comes formatted.
 # A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it.
 set -euo pipefail
 
 containers=/etc/systemd/system/auren.service  # once there are any
+waiting=/etc/systemd/system/docker.service.d/10-data-disk.conf
+
+# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
+unpack() {
+    awk -v work="$work" '
+        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
+        { print substr($0, 2) >out }'
+}
 
 # A volume that was just attached, or made larger, takes a moment to show.
 wait_for_device() {
@@ -55,9 +64,10 @@ take_away_old_mount() {
 }
 
 main() {
-    local device=$1 target=$2 gigabytes=$3 directories line
-    directories=$(mktemp)
-    cat >"$directories"
+    local device=$1 target=$2 gigabytes=$3 line
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    unpack
     wait_for_device "$device" "$gigabytes"
     if [ "$(blkid -p -o value -s TYPE "$device")" != ext4 ]; then
         echo "$device holds no ext4 file system. It is left as it is: look at it by hand (blkid -p $device)." >&2
@@ -74,9 +84,9 @@ main() {
         echo "$line" >>/etc/fstab.auren
         mv /etc/fstab.auren /etc/fstab
     fi
-    install -d /etc/systemd/system/docker.service.d
-    printf '# Without the data disk no container starts.\n[Unit]\nRequiresMountsFor=%s\n' "$target" \
-        >/etc/systemd/system/docker.service.d/10-data-disk.conf
+    install -d "${waiting%/*}"
+    install -m 0644 "$work/10-data-disk.conf" "$waiting.new"
+    mv "$waiting.new" "$waiting"
     systemctl daemon-reload
     if [ "$(mountpoint --fs-devno "$target" 2>/dev/null)" != "$(mountpoint --devno "$device")" ]; then
         take_away_old_mount "$device" "$target"
@@ -88,8 +98,7 @@ main() {
     while read -r path owner sync; do
         own "$path" "$owner"
         [ "$sync" != sync ] || write_through "$path"
-    done <"$directories"
-    rm -f "$directories"
+    done <"$work/directories"
     [ ! -e "$containers" ] || systemctl start docker auren
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
 }

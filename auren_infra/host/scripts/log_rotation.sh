@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# log_rotation USER UID GID < RULE: logrotate rotates nginx's logs by this rule, as USER. It looks at them every hour, so that a flood
-# does not fill the data disk in a day. USER is made for it, with the ids that nginx has in its container: logrotate takes no
-# ids without a name, and what names they have differs from system to system.
+# log_rotation USER UID GID < FILES: logrotate rotates nginx's logs by the rule auren-nginx, as USER. By auren.conf it looks at
+# them every hour, so that a flood does not fill the data disk in a day. USER is made for it, with the ids that nginx has in its container:
+# logrotate takes no ids without a name, and what names they have differs from system to system.
 set -euo pipefail
 
 rule=/etc/logrotate.d/auren-nginx
@@ -30,24 +30,29 @@ accepted() {
     fi
 }
 
+# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
+unpack() {
+    awk -v work="$work" '
+        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
+        { print substr($0, 2) >out }'
+}
+
+# put NAME PATH: the file of this name is at PATH, replaced in one step.
 put() {
-    install -d -m 0755 "$(dirname "$1")"
-    cat >"$new"
-    chmod 0644 "$new"
-    [ "$1" != "$rule" ] || accepted "$new"
-    mv "$new" "$1"
+    install -d -m 0755 "$(dirname "$2")"
+    install -m 0644 "$work/$1" "$new"
+    [ "$2" != "$rule" ] || accepted "$new"
+    mv "$new" "$2"
 }
 
 main() {
     install -d -m 0755 /var/lib/auren
     name_ids "$@"
-    put "$rule"
-    put "$hourly" <<UNIT
-[Timer]
-OnCalendar=
-OnCalendar=hourly
-AccuracySec=5min
-UNIT
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    unpack
+    put auren-nginx "$rule"
+    put auren.conf "$hourly"
     systemctl daemon-reload
     systemctl enable --quiet logrotate.timer
     systemctl restart logrotate.timer

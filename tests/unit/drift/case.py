@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from auren_infra.drift import compare
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.machine import KEY, Machine
 
 OTHER = "f" * 64
@@ -19,7 +19,7 @@ class Case(NamedTuple):
     by_hand: str = ""
     """What is to be typed on the machine."""
 
-    def check(self, deployed: list[Command], machine: Machine) -> None:
+    def check(self, deployed: Expected, machine: Machine) -> None:
         self.change(machine)
         (found,) = compare.findings(deployed, machine.facts, KEY)
         assert found.where == self.where

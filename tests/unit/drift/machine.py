@@ -32,6 +32,7 @@ KEY = f"ssh-ed25519 {public_key(f'{NAME}-deploy')}"
 """What the program logs in with."""
 RECORDED = ("groups", "listeners", "redirects", "sshd", "sshd-lines", "tables", "users")
 """What `look.sh` printed on a droplet of Debian, but for the ciphers of sshd."""
+_UNITS = ROOT / "tests/files/expected/systemd"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
@@ -113,15 +114,13 @@ class Machine:
         self.texts[name] = self.texts[name].replace(old, new)
 
 
-def as_deployed(update: Rehearsal, written: dict[str, str]) -> Machine:
-    """`written` is what scripts write from their own text, by path."""
-    return _Maker(update, written).machine()
+def as_deployed(update: Rehearsal) -> Machine:
+    return _Maker(update).machine()
 
 
 @dataclass(frozen=True)
 class _Maker:
     update: Rehearsal
-    written: dict[str, str]
 
     def machine(self) -> Machine:
         machine = Machine()
@@ -181,8 +180,8 @@ class _Maker:
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(planned(AUREN).by_name["nginx"]))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
         put("/usr/local/lib/auren/stop", script("stop"), "755")
-        for path, text in self.written.items():
-            put(path, text)
+        for path in filter(Path.is_file, _UNITS.rglob("*")):
+            put(f"{paths.UNITS}/{path.relative_to(_UNITS)}", path.read_bytes())
         for directory, place in (("website", "website/current"), ("sql/init", "sql/init")):
             for path in (ROOT / directory).rglob("*.*"):
                 put(f"{paths.PROJECT}/{place}/{path.relative_to(ROOT / directory)}", path.read_bytes())

@@ -1,17 +1,17 @@
 """The comparison as a whole: silent about a machine that is right, and each difference led to what mends it."""
 
 from auren_infra.drift import compare
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of
 from tests.unit.rehearsal import NAME, Rehearsal
 
 
-def test_a_machine_that_is_as_it_was_deployed_differs_in_nothing(deployed: list[Command], machine: Machine) -> None:
+def test_a_machine_that_is_as_it_was_deployed_differs_in_nothing(deployed: Expected, machine: Machine) -> None:
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
 def test_the_command_that_mends_is_the_one_of_the_thing(
-    update: Rehearsal, deployed: list[Command], machine: Machine
+    update: Rehearsal, deployed: Expected, machine: Machine
 ) -> None:
     urns = {each.name.removeprefix(f"{NAME}-"): each.urn for each in update.commands()}
     nginx, api = (directory_of(SERVICES[name]) for name in ("nginx", "api"))

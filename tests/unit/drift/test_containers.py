@@ -4,7 +4,7 @@ import pytest
 
 from auren_infra.drift import compare
 from auren_infra.files.compose import RELEASE_LABEL
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from auren_infra.placement import Instance
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
@@ -161,18 +161,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
-def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(
-    deployed: list[Command], machine: Machine
-) -> None:
+def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(deployed: Expected, machine: Machine) -> None:
     machine.containers["auren-kafka"]["state"]["Health"]["Status"] = "starting"
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_every_service_is_looked_at(deployed: list[Command], machine: Machine) -> None:
+def test_every_service_is_looked_at(deployed: Expected, machine: Machine) -> None:
     machine.containers.clear()
     assert {found.where for found in compare.findings(deployed, machine.facts, KEY)} == {
         Instance(one).container for one in SERVICES.values()

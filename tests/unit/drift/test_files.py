@@ -6,9 +6,9 @@ import pytest
 
 from auren_infra import stack
 from auren_infra.blueprint import describe
-from auren_infra.drift import compare, directories, files, state
+from auren_infra.drift import compare, state
 from auren_infra.files import paths
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Directory, Expected, expected
 from auren_infra.placement import place
 from auren_infra.secrets import digest
 from auren_infra.settings.deployed import Deployed
@@ -171,21 +171,21 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
-def test_everything_that_was_put_there_is_looked_at(deployed: list[Command], machine: Machine) -> None:
+def test_everything_that_was_put_there_is_looked_at(deployed: Expected, machine: Machine) -> None:
     """The machine's files are listed from the services; the comparison knows of them from the state alone."""
-    known = {one.path for one in files.placed(deployed)}
-    known |= {one.path for tree in files.trees(deployed).values() for one in tree.files}
-    known |= {one.path for one in directories.wanted(deployed)}
+    known = {one.path for one in deployed.files}
+    known |= {one.path for tree in deployed.trees.values() for one in tree.files}
+    known |= {one.path for one in deployed.directories}
     assert known == set(machine.files)
-    assert all(one.digest for one in files.placed(deployed) if machine.files[one.path][3] != "-"), "but for directories"
+    assert all(one.digest for one in deployed.files if machine.files[one.path][3] != "-"), "but for directories"
 
 
 def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is_asked(
-    deployed: list[Command], machine: Machine
+    deployed: Expected, machine: Machine
 ) -> None:
     """The container may have read the file while it was wrong."""
     _edit(machine)
@@ -193,7 +193,7 @@ def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is
     assert [urn.rpartition("::auren-test-")[2] for urn in found.urns] == ["nginx-release", "nginx"]
 
 
-def test_the_digest_of_a_secret_is_not_shown(deployed: list[Command], machine: Machine) -> None:
+def test_the_digest_of_a_secret_is_not_shown(deployed: Expected, machine: Machine) -> None:
     _another_secret(machine)
     (found,) = compare.findings(deployed, machine.facts, KEY)
     assert found.what == "has another content than was deployed"
@@ -215,11 +215,11 @@ def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
         "registries": '["ghcr.io=auren:token"]',
     }
     chosen = settings(**changes)
-    commands = state.commands(
-        export(rehearse(lambda: stack.deploy(place(describe(chosen)), Deployed()), preview=False))
-    )
-    (logins,) = [one for one in files.placed(commands) if one.path == paths.REGISTRY_LOGINS]
-    (key,) = [one for one in files.placed(commands) if one.path.endswith("/secrets/model_key")]
+    placement = place(describe(chosen))
+    update = rehearse(lambda: stack.deploy(placement, Deployed()), preview=False)
+    wanted = expected(state.commands(export(update)))
+    (logins,) = [one for one in wanted.files if one.path == paths.REGISTRY_LOGINS]
+    (key,) = [one for one in wanted.files if one.path.endswith("/secrets/model_key")]
     assert key.path.startswith(f"{paths.SERVICES}/api/releases/")
     assert (key.digest, key.mode, key.secret) == (digest("PASSWORD-digests-PASSWORD", "hunter2"), 0o400, True)
     assert [urn.rpartition(f"::{NAME}-")[2] for urn in (key.urn, *key.also)] == [
@@ -228,4 +228,4 @@ def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
         "api",
     ]
     assert (logins.digest, logins.mode, logins.owner, logins.secret) == (None, 0o600, "root:root", True)
-    assert directories.Directory("/etc/auren/registries", 0o755) in directories.wanted(commands)
+    assert Directory("/etc/auren/registries", 0o755) in wanted.directories

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from auren_infra.drift import compare
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import KEY, Machine
 
@@ -40,7 +40,7 @@ REDIRECTS = {
 
 
 @pytest.mark.parametrize("rule", REDIRECTS)
-def test_packets_that_are_sent_elsewhere_are_told(deployed: list[Command], machine: Machine, rule: str) -> None:
+def test_packets_that_are_sent_elsewhere_are_told(deployed: Expected, machine: Machine, rule: str) -> None:
     machine.texts["redirects"] += f"{rule}\n"
     (found,) = compare.findings(deployed, machine.facts, KEY)
     assert found.where == REDIRECTS[rule]
@@ -117,11 +117,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
-def test_a_program_is_told_once_for_both_protocols(deployed: list[Command], machine: Machine) -> None:
+def test_a_program_is_told_once_for_both_protocols(deployed: Expected, machine: Machine) -> None:
     machine.texts["listeners"] += "tcp 0.0.0.0:99 7 - nc\ntcp [::]:99 7 - nc\nudp 0.0.0.0:99 7 - nc\n"
     found = [finding.what.partition(",")[0] for finding in compare.findings(deployed, machine.facts, KEY)]
     assert found == ["waits for connections on port 99 (tcp)", "waits for connections on port 99 (udp)"]
@@ -149,15 +149,13 @@ def test_a_program_is_told_once_for_both_protocols(deployed: list[Command], mach
     ],
 )
 def test_what_the_systems_have_themselves_is_no_difference(
-    deployed: list[Command], machine: Machine, answer: str, line: str
+    deployed: Expected, machine: Machine, answer: str, line: str
 ) -> None:
     machine.texts[answer] += f"{line}\n"
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_a_container_that_was_not_deployed_is_told_once_with_its_port(
-    deployed: list[Command], machine: Machine
-) -> None:
+def test_a_container_that_was_not_deployed_is_told_once_with_its_port(deployed: Expected, machine: Machine) -> None:
     """Whoever removes it removes its port."""
     added = {
         **machine.containers["auren-redis"],
@@ -171,6 +169,6 @@ def test_a_container_that_was_not_deployed_is_told_once_with_its_port(
     assert [found.where for found in compare.findings(deployed, machine.facts, KEY)] == ["by-hand"]
 
 
-def test_a_machine_without_nftables_own_tool_is_looked_at(deployed: list[Command], machine: Machine) -> None:
+def test_a_machine_without_nftables_own_tool_is_looked_at(deployed: Expected, machine: Machine) -> None:
     machine.silent.add("tables")
     assert compare.findings(deployed, machine.facts, KEY) == []

@@ -11,7 +11,7 @@ from auren_infra.drift.finding import without_line
 from auren_infra.drift.sshd import OURS
 from auren_infra.files import paths
 from auren_infra.files.render import template
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import KEY, Machine
 
@@ -57,7 +57,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_a_setting_is_told_with_the_file_that_says_so(deployed: list[Command], machine: Machine, setting: str) -> None:
+def test_a_setting_is_told_with_the_file_that_says_so(deployed: Expected, machine: Machine, setting: str) -> None:
     line, told = SETTINGS[setting]
     _count(machine, setting, line)
     (found,) = compare.findings(deployed, machine.facts, KEY)
@@ -148,11 +148,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
-def test_a_file_that_was_edited_is_restored(deployed: list[Command], machine: Machine) -> None:
+def test_a_file_that_was_edited_is_restored(deployed: Expected, machine: Machine) -> None:
     """What the system says behind it stays: it does not count once the file is right."""
     machine.replaced("sshd", "x11forwarding no", "x11forwarding yes")
     machine.replaced("sshd-lines", f"{OURS}\tX11Forwarding no", f"{OURS}\tX11Forwarding yes")
@@ -161,7 +161,7 @@ def test_a_file_that_was_edited_is_restored(deployed: list[Command], machine: Ma
     assert found.by_hand == f"printf '%s\\n' {WRITTEN} >{OURS} && {RELOAD}"
 
 
-def test_only_what_is_read_before_is_taken_out(deployed: list[Command], machine: Machine) -> None:
+def test_only_what_is_read_before_is_taken_out(deployed: Expected, machine: Machine) -> None:
     """Debian's own file has X11Forwarding as well."""
     assert "/etc/ssh/sshd_config\tX11Forwarding yes\n" in machine.texts["sshd-lines"]
     _count(machine, "x11forwarding yes", "X11Forwarding yes")
@@ -169,12 +169,12 @@ def test_only_what_is_read_before_is_taken_out(deployed: list[Command], machine:
     assert found.by_hand == f"{without_line(HAND, 'X11Forwarding yes')} && {RELOAD}"
 
 
-def test_options_that_are_empty_are_no_difference(deployed: list[Command], machine: Machine) -> None:
+def test_options_that_are_empty_are_no_difference(deployed: Expected, machine: Machine) -> None:
     machine.replaced("sshd-lines", "SSHD_OPTS=", 'SSHD_OPTS=""')
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_the_keys_that_systemd_knows_are_no_difference(deployed: list[Command], machine: Machine) -> None:
+def test_the_keys_that_systemd_knows_are_no_difference(deployed: Expected, machine: Machine) -> None:
     """A package of systemd's lets sshd ask for them."""
     command = "/usr/bin/userdbctl ssh-authorized-keys %u"
     _count(machine, f"authorizedkeyscommand {command}", f"AuthorizedKeysCommand {command}")

@@ -4,7 +4,8 @@ import pytest
 
 from auren_infra.drift import compare, system
 from auren_infra.files import paths, render
-from auren_infra.host.machine import script
+from auren_infra.host.expected import Expected, expected
+from auren_infra.host.orders import DockerEngine
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import DEVICE, KEY, SERVICES, Machine
@@ -108,12 +109,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
 def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
-    update: Rehearsal, deployed: list[Command], machine: Machine
+    update: Rehearsal, deployed: Expected, machine: Machine
 ) -> None:
     """Its repair takes the containers away and stops their unit."""
     machine.networks["auren-network"]["Options"].clear()
@@ -122,10 +123,10 @@ def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
     assert {names[urn] for urn in found.urns} == {"network", "supervision", *SERVICES}
 
 
-def _docker(machine: Machine, *arguments: str) -> list[str]:
-    command = Command("urn", arguments, script("docker_engine"), render.docker_daemon())
+def _docker(machine: Machine, source: str, *packages: str) -> list[str]:
+    wanted = expected([Command("urn", DockerEngine(source, packages, render.docker_daemon()))])
     return [
-        f"{found.where} {found.what}" for found in system.findings([command], machine.facts) if "version" in found.what
+        f"{found.where} {found.what}" for found in system.findings(wanted, machine.facts) if "version" in found.what
     ]
 
 
@@ -140,7 +141,3 @@ def _docker(machine: Machine, *arguments: str) -> list[str]:
 def test_a_distributions_docker_is_pinned_by_its_engine(machine: Machine, versions: str, expected: list[str]) -> None:
     machine.texts["docker-versions"] = versions
     assert _docker(machine, "distribution", "docker.io=28.5") == expected
-
-
-def test_a_stack_that_was_deployed_before_there_were_sets_is_understood(machine: Machine) -> None:
-    assert _docker(machine, "docker", "24.0") == ["Docker is of version 29.8.2, not 24.0"]

@@ -6,7 +6,7 @@ import pytest
 
 from auren_infra.drift import compare
 from auren_infra.drift.users import ROOTS_KEYS, fingerprint
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import KEY, Machine
 
@@ -135,12 +135,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
 @pytest.mark.parametrize("user", ["debian", "ubuntu"])
-def test_the_user_of_a_cloud_image_is_no_difference(deployed: list[Command], machine: Machine, user: str) -> None:
+def test_the_user_of_a_cloud_image_is_no_difference(deployed: Expected, machine: Machine, user: str) -> None:
     """As cloud-init makes it on Debian and on Ubuntu: in the groups of an administrator, with sudo and no password."""
     machine.texts["users"] += f"{user}:1000:1000:/home/{user}:none\nsyslog:104:110:/home/syslog:none\n"
     machine.texts["keys"] += f"/home/{user}/.ssh/authorized_keys\t256 {fingerprint(KEY)} no comment (ED25519)\n"
@@ -153,7 +153,7 @@ def test_the_user_of_a_cloud_image_is_no_difference(deployed: list[Command], mac
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_sudoers_with_the_packages_own_rules_are_no_difference(deployed: list[Command], machine: Machine) -> None:
+def test_sudoers_with_the_packages_own_rules_are_no_difference(deployed: Expected, machine: Machine) -> None:
     """An image that has edited the file for another reason."""
     lines = (
         "Defaults\tenv_reset",

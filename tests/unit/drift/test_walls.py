@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.drift import compare, state
+from auren_infra.drift import compare
 from auren_infra.drift.ufw import mark
-from auren_infra.host.sent import Command
+from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
 from tests.unit.drift.machine import KEY, Machine
 from tests.unit.host.bench import Bench
@@ -226,7 +226,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_one_change_is_one_line_with_its_mend(deployed: list[Command], machine: Machine, case: Case) -> None:
+def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machine, case: Case) -> None:
     case.check(deployed, machine)
 
 
@@ -252,13 +252,13 @@ RESTARTED = """-A FORWARD -j DOCKER-ISOLATION-STAGE-1
     ids=["a restart of Docker", "answers", "no way through", "chains in a circle"],
 )
 def test_what_lets_nothing_through_may_stand_before_the_container_firewall(
-    deployed: list[Command], machine: Machine, harmless: str
+    deployed: Expected, machine: Machine, harmless: str
 ) -> None:
     _before_the_chain(machine, harmless)
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Command], machine: Machine) -> None:
+def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: Expected, machine: Machine) -> None:
     """It would be there when UFW is on again."""
     machine.texts["ufw-status"] = "Status: inactive\n"
     machine.texts["ufw-added"] += "ufw allow 9999 comment 'mine'\n"
@@ -271,7 +271,7 @@ def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: list[Comm
     ]
 
 
-def test_ufw_without_ipv6_is_told(deployed: list[Command], machine: Machine) -> None:
+def test_ufw_without_ipv6_is_told(deployed: Expected, machine: Machine) -> None:
     """`IPV6=no`: UFW has no chains for it then."""
     _without_ipv6(machine)
     found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY)]
@@ -288,12 +288,12 @@ def test_ufw_without_ipv6_is_told(deployed: list[Command], machine: Machine) -> 
     ],
     ids=["networks of Docker 26", "another network", "a guard that only refuses"],
 )
-def test_what_lets_nobody_in_beside_ufw_is_no_difference(deployed: list[Command], machine: Machine, rules: str) -> None:
+def test_what_lets_nobody_in_beside_ufw_is_no_difference(deployed: Expected, machine: Machine, rules: str) -> None:
     machine.texts["rules"] += rules
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 
-def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine: Machine) -> None:
+def test_a_flush_of_everything_is_told_at_once(deployed: Expected, machine: Machine) -> None:
     """`iptables -F`: whoever has repaired what is told finds nothing more."""
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "".join(line for line in lines if not line.startswith("-A "))
@@ -302,10 +302,10 @@ def test_a_flush_of_everything_is_told_at_once(deployed: list[Command], machine:
     assert ("FORWARD", "systemctl restart docker") in found
 
 
-def test_our_rules_of_ufw_are_known_as_their_script_marks_them(tmp_path: Path, deployed: list[Command]) -> None:
+def test_our_rules_of_ufw_are_known_as_their_script_marks_them(tmp_path: Path, deployed: Expected) -> None:
     bench = Bench(tmp_path / "machine")
     bench.stub("ufw")
-    (rules,) = [command.data or "" for command in state.of(deployed, "machine_firewall")]
+    (rules,) = [command.order.rules for command in deployed.machine_firewalls]
     assert bench.run("machine_firewall", data=rules).returncode == 0
     added = [call.rpartition(" comment ")[2] for call in bench.calls("ufw") if " comment " in call]
     assert added == [mark(line) for line in rules.splitlines()]

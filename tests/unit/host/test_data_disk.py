@@ -2,6 +2,7 @@
 
 import shlex
 
+from auren_infra.bundle import unpack
 from auren_infra.host.machine import script
 from tests.unit.rehearsal import ADDRESS, NAME, Rehearsal
 
@@ -66,6 +67,6 @@ def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> No
         "/mnt/auren-data",
         "40",
     ]
-    directories = command.inputs["stdin"].removeprefix(script("data_disk")).splitlines()
+    directories = unpack(command.inputs["stdin"].removeprefix(script("data_disk")))["directories"].splitlines()
     assert {"/mnt/auren-data/postgres_data 999:999", "/mnt/auren-data/kafka-data 1000:1000"} <= set(directories)
     assert len(directories) == 7

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from auren_infra import bundle
+from auren_infra.files import systemd
 from tests.unit.host.bench import OWNER, Bench
 
 DEVICE = "/mnt/device"
@@ -38,7 +40,12 @@ def _run(machine: Bench, *, gigabytes: int = 2, directories: str | None = None):
     assert replaced == 1
     listed = f"{machine.path(TARGET)}/postgres_data {OWNER}\n" if directories is None else directories
     arguments = (str(machine.path(DEVICE)), str(machine.path(TARGET)), str(gigabytes))
-    return machine.run("data_disk", *arguments, data=listed, text=text)
+    return machine.run(
+        "data_disk",
+        *arguments,
+        data=bundle.pack({"directories": listed, **systemd.named(systemd.DATA_DISK)}),
+        text=text,
+    )
 
 
 def _fstab(machine: Bench) -> list[str]:
@@ -61,7 +68,8 @@ def test_docker_does_not_start_before_the_disk_is_there(machine: Bench) -> None:
     """Containers would find empty directories, and set up a new database in them."""
     _run(machine)
     unit = machine.path("/etc/systemd/system/docker.service.d/10-data-disk.conf").read_text()
-    assert f"[Unit]\nRequiresMountsFor={machine.path(TARGET)}\n" in unit
+    assert unit == systemd.unit(systemd.DATA_DISK)
+    assert f"[Unit]\nRequiresMountsFor={TARGET}\n" in unit
     calls = machine.calls("systemctl daemon-reload", "mount ")
     assert calls[0] == "systemctl daemon-reload"
 

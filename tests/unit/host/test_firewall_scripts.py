@@ -2,6 +2,8 @@
 
 import pytest
 
+from auren_infra import bundle
+from auren_infra.files import systemd
 from auren_infra.files.firewall import container_rules, machine_rules
 from tests.unit.configuration import blueprint, planned
 from tests.unit.host.bench import Bench
@@ -9,6 +11,7 @@ from tests.unit.host.bench import Bench
 RULES = "/etc/auren/containers.rules"
 UNIT = "/etc/systemd/system/auren-firewall.service"
 CONTAINER_RULES = container_rules(planned(blueprint()))
+FILES = systemd.named(systemd.CONTAINER_FIREWALL)
 
 IPTABLES = r"""
 case "$*" in
@@ -36,8 +39,12 @@ def host(bench: Bench) -> Bench:
     return bench
 
 
+def _files(rules: str) -> str:
+    return bundle.pack({"containers.rules": rules, **FILES})
+
+
 def test_the_first_rules_are_put_in_place_and_kept_for_every_boot(host: Bench) -> None:
-    done = host.run("container_firewall", data=CONTAINER_RULES)
+    done = host.run("container_firewall", data=_files(CONTAINER_RULES))
     assert (done.returncode, done.stdout, done.stderr) == (0, "2 rules\n", "")
     assert host.path(RULES).read_text() == CONTAINER_RULES
     assert host.calls("iptables-restore", "systemctl") == [
@@ -55,7 +62,7 @@ def test_the_chain_is_asked_before_any_other_rule(host: Bench, asked: bool) -> N
     """A rule that came before it later would let packets bypass it. It is moved in one step."""
     if asked:
         host.state("asked", "")
-    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    assert host.run("container_firewall", data=_files(CONTAINER_RULES)).returncode == 0
     lines = host.path("/state/restored").read_text().split("\n")
     moved = ["-D FORWARD -j DOCKER-USER"] if asked else []
     assert [line for line in lines if line] == ["*filter", *moved, "-I FORWARD -j DOCKER-USER", "COMMIT"]
@@ -63,10 +70,10 @@ def test_the_chain_is_asked_before_any_other_rule(host: Bench, asked: bool) -> N
 
 def test_changed_rules_take_the_place_of_those_that_are_there(host: Bench) -> None:
     """A restart would take Docker, which requires the unit, with it."""
-    host.run("container_firewall", data="*filter\nCOMMIT\n")
+    host.run("container_firewall", data=_files("*filter\nCOMMIT\n"))
     host.state("active", "")
     host.forget_calls()
-    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    assert host.run("container_firewall", data=_files(CONTAINER_RULES)).returncode == 0
     assert host.path(RULES).read_text() == CONTAINER_RULES
     assert host.calls("systemctl")[-1] == "systemctl reload auren-firewall"
     assert host.calls("systemctl start", "systemctl restart", "systemctl stop") == []
@@ -74,11 +81,11 @@ def test_changed_rules_take_the_place_of_those_that_are_there(host: Bench) -> No
 
 def test_rules_that_are_refused_cost_nothing(host: Bench) -> None:
     """At the next boot, Docker would wait for them in vain."""
-    host.run("container_firewall", data=CONTAINER_RULES)
+    host.run("container_firewall", data=_files(CONTAINER_RULES))
     host.state("active", "")
     host.path("/state/in place").write_text(CONTAINER_RULES)
     host.forget_calls()
-    done = host.run("container_firewall", data="wrong\n")
+    done = host.run("container_firewall", data=_files("wrong\n"))
     assert done.returncode == 2
     assert "iptables-restore: line 5 failed" in done.stderr
     assert host.path(RULES).read_text() == CONTAINER_RULES
@@ -86,7 +93,7 @@ def test_rules_that_are_refused_cost_nothing(host: Bench) -> None:
 
 
 def test_docker_does_not_start_without_the_rules(host: Bench) -> None:
-    host.run("container_firewall", data=CONTAINER_RULES)
+    host.run("container_firewall", data=_files(CONTAINER_RULES))
     unit = host.path(UNIT).read_text().replace(str(host.root), "")
     assert "Before=docker.service\n" in unit
     assert "RequiredBy=docker.service\n" in unit
@@ -98,7 +105,7 @@ def test_a_write_that_was_cut_is_made_good(host: Bench) -> None:
     host.path(RULES).parent.mkdir()
     host.path(f"{RULES}.new").write_text("*filt")
     host.path(f"{UNIT}.new").write_text("[Un")
-    assert host.run("container_firewall", data=CONTAINER_RULES).returncode == 0
+    assert host.run("container_firewall", data=_files(CONTAINER_RULES)).returncode == 0
     assert host.path(RULES).read_text() == CONTAINER_RULES
     assert [path.name for path in host.path(UNIT).parent.iterdir()] == ["auren-firewall.service"]
 

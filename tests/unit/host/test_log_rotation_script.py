@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from auren_infra import bundle
+from auren_infra.files import systemd
 from tests.unit.host.bench import Bench
 
 RULE = "/mnt/auren-data/nginx-logs/*.log {\n    daily\n}\n"
@@ -26,7 +28,9 @@ def host(bench: Bench) -> Bench:
 
 
 def _rotate(host: Bench, rule: str = RULE) -> subprocess.CompletedProcess[str]:
-    return host.run("log_rotation", *USER, data=rule)
+    return host.run(
+        "log_rotation", *USER, data=bundle.pack({"auren-nginx": rule, **systemd.named(systemd.HOURLY_ROTATION)})
+    )
 
 
 def test_the_rule_is_put_whole_and_looked_at_every_hour(host: Bench) -> None:

@@ -61,10 +61,11 @@ def test_no_command_knows_what_it_printed_before(rehearsal: Rehearsal) -> None:
 
 
 def _within_the_locale(command: Registration) -> list[str]:
-    """The command behind `env LC_ALL=C`, as words."""
+    """The command behind `env LC_ALL=C AUREN_ORDER=…`, as words."""
     words = shlex.split(command.inputs["create"])
     assert words[:2] == ["env", "LC_ALL=C"], f"{command.name} would sort and parse as the machine's language has it"
-    return words[2:]
+    assert words[2].startswith("AUREN_ORDER="), command.name
+    return words[3:]
 
 
 def test_every_command_is_a_bounded_script_with_a_lock_of_its_own(rehearsal: Rehearsal) -> None:

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from auren_infra import bundle
+from auren_infra.files import systemd
 from auren_infra.host.machine import script
 from tests.unit.host.bench import Bench
 from tests.unit.rehearsal import Rehearsal
@@ -318,6 +320,10 @@ def test_docker_is_not_started_by_being_asked(machine: Bench) -> None:
 WATCHDOG = "/usr/local/lib/auren/watchdog"
 
 
+UNITS = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
+FILES = bundle.pack({"watchdog": script("watchdog"), **UNITS})
+
+
 @pytest.fixture
 def host(bench: Bench) -> Bench:
     bench.path("/etc/systemd/system").mkdir(parents=True)
@@ -332,7 +338,7 @@ def _unit(host: Bench, name: str) -> str:
 def test_the_watchdog_is_put_there_as_it_is_and_runs(host: Bench) -> None:
     for _ in range(2):
         host.forget_calls()
-        done = host.run("supervision", data=script("watchdog"))
+        done = host.run("supervision", data=FILES)
         assert (done.returncode, done.stderr) == (0, "")
         assert host.path(WATCHDOG).read_text() == script("watchdog")
         assert os.access(host.path(WATCHDOG), os.X_OK)
@@ -349,7 +355,7 @@ def test_the_watchdog_is_put_there_as_it_is_and_runs(host: Bench) -> None:
 
 def test_the_watchdog_forgets_when_it_is_restarted(host: Bench) -> None:
     """Its memory is a directory of its unit; what it has raised the alarm for is cleared as well."""
-    host.run("supervision", data=script("watchdog"))
+    host.run("supervision", data=FILES)
     unit = _unit(host, "auren-watchdog")
     assert f"RuntimeDirectory={MEMORY.removeprefix('/run/')}\n" in unit
     assert "ExecStartPre=-/bin/systemctl reset-failed auren-failing@*\n" in unit
@@ -357,13 +363,13 @@ def test_the_watchdog_forgets_when_it_is_restarted(host: Bench) -> None:
 
 def test_the_watchdog_does_not_hang_on_the_machines_language(host: Bench) -> None:
     """systemd runs it, so it does not come through the command that sets the locale of all others."""
-    host.run("supervision", data=script("watchdog"))
+    host.run("supervision", data=FILES)
     assert "\nEnvironment=LC_ALL=C\n" in _unit(host, "auren-watchdog")
 
 
 def test_containers_stop_before_docker_and_after_the_watchdog(host: Bench) -> None:
     """systemd stops in the reverse of the order that it starts in."""
-    host.run("supervision", data=script("watchdog"))
+    host.run("supervision", data=FILES)
     containers, watchdog = _unit(host, "auren"), _unit(host, "auren-watchdog")
     assert "After=docker.service " in containers
     assert "ExecStop=/usr/local/lib/auren/stop\n" in containers
@@ -372,7 +378,7 @@ def test_containers_stop_before_docker_and_after_the_watchdog(host: Bench) -> No
 
 def test_a_restart_of_docker_does_not_stop_the_containers(host: Bench) -> None:
     """They live through it; a unit that required Docker would be stopped with it."""
-    host.run("supervision", data=script("watchdog"))
+    host.run("supervision", data=FILES)
     for name in ("auren", "auren-watchdog"):
         for bond in ("Requires=", "BindsTo=", "PartOf=docker"):
             assert bond not in _unit(host, name)

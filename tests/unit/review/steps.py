@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from auren_infra import call
 from auren_infra.host.machine import script
 from auren_infra.release_text import RELEASE_ID, Release, argument
 from auren_infra.review.comment import comment
@@ -28,7 +29,7 @@ def step(
 
 def sent(script_name: str, *arguments: str, data: str = "", text: str = "") -> dict[str, Any]:
     """The inputs of a command, as `Machine.run` makes them."""
-    create = " ".join(["flock -w 600 /run/lock/auren-it timeout 600 bash -s --", *arguments])
+    create = call.line(script_name, arguments, lock="/run/lock/auren-it", seconds=600)
     return {"create": create, "stdin": (text or script(script_name)) + data, "connection": Hidden.SECRET}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
+from auren_infra import bundle
 from auren_infra.host.machine import script
 from auren_infra.release_text import Release
 from auren_infra.review.comment import comment
@@ -133,6 +134,60 @@ def test_a_container_reads_a_secret_that_is_generated_anew() -> None:
     text = told(step(COMMAND, "redis-release", "update", staged(old), later), switched())
     assert "- **redis**: file `redis.conf`, a secret that is generated anew\n" in text
     assert "`redis/redis.conf`\n```diff\n-a\n+b\n```" in text
+
+
+RULES = "*filter\n-A DOCKER-USER -j RETURN\nCOMMIT\n"
+
+
+def _earlier(inputs: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version sent it, which named no order."""
+    return inputs | {"create": re.sub(r"AUREN_ORDER=\S+ ", "", inputs["create"])}
+
+
+def test_the_update_that_names_orders_first_tells_of_nothing_that_stays() -> None:
+    now = release()
+    files = bundle.pack({"containers.rules": RULES, "auren-firewall.service": "[Unit]\n"})
+    text = told(
+        step(COMMAND, "redis-release", "update", _earlier(staged(now)), staged(now)),
+        step(COMMAND, "retire", "update", _earlier(sent("retire", data="redis\n")), sent("retire", data="redis\n")),
+        step(COMMAND, "redis-secret", "update", _earlier(secret("redis", "a")), secret("redis", "a")),
+        step(COMMAND, "f", "update", _earlier(sent("put_file", "/a", data="a\n")), sent("put_file", "/a", data="a\n")),
+        step(
+            COMMAND,
+            "container-firewall",
+            "update",
+            _earlier(sent("container_firewall", data=RULES)),
+            sent("container_firewall", data=files),
+        ),
+    )
+    assert_sound(text)
+    assert text == "## What a merge does to `prod`\n\n5 updated.\n\nNo container restarts.\n"
+
+
+def test_the_update_that_names_orders_first_tells_of_what_changes_with_it() -> None:
+    was, now = release(files={"a": "old\n"}), release(files={"a": "new\n"})
+    rules = RULES.replace("RETURN", "DROP")
+    text = told(
+        step(COMMAND, "redis-release", "update", _earlier(staged(was)), staged(now)),
+        step(COMMAND, "retire", "update", _earlier(sent("retire", data="a\nb\n")), sent("retire", data="a\n")),
+        step(
+            COMMAND,
+            "container-firewall",
+            "update",
+            _earlier(sent("container_firewall", data=RULES)),
+            sent("container_firewall", data=bundle.pack({"containers.rules": rules, "auren-firewall.service": ""})),
+        ),
+    )
+    assert_sound(text)
+    assert "file `a`" in text
+    assert "- **Container removed: b**." in text
+    differing = [line for line in text.splitlines() if line.startswith(("-", "+")) and not line.startswith("- ")]
+    assert differing[:4] == [
+        "--A DOCKER-USER -j RETURN",
+        "+-A DOCKER-USER -j DROP",
+        "-old",
+        "+new",
+    ]
 
 
 def test_another_command_that_is_hidden_is_no_new_service() -> None:

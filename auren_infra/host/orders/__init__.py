@@ -1,0 +1,61 @@
+"""All that a machine is told to do: each command is a value, with what is sent and how that is read back in one place.
+
+`Machine.run` sends an order. `read` gives it back, from what the stack's state or a preview shows.
+"""
+
+from auren_infra.call import Call
+from auren_infra.host.orders.files import PutFile, PutSecret, PutTree, RemoveFile
+from auren_infra.host.orders.order import Order
+from auren_infra.host.orders.services import KafkaTopics, Retire, Sqlite, Stage, Supervision, Switch, Tidy
+from auren_infra.host.orders.system import (
+    ContainerFirewall,
+    DataDisk,
+    DockerEngine,
+    DockerNetwork,
+    LogRotation,
+    MachineFirewall,
+    SystemUpdates,
+    WaitReady,
+)
+
+__all__ = [
+    "ORDERS",
+    "ContainerFirewall",
+    "DataDisk",
+    "DockerEngine",
+    "DockerNetwork",
+    "KafkaTopics",
+    "LogRotation",
+    "MachineFirewall",
+    "Order",
+    "PutFile",
+    "PutSecret",
+    "PutTree",
+    "RemoveFile",
+    "Retire",
+    "Sqlite",
+    "Stage",
+    "Supervision",
+    "Switch",
+    "SystemUpdates",
+    "Tidy",
+    "WaitReady",
+    "read",
+]
+
+ORDERS: dict[str, type[Order]] = {
+    order.id: order
+    for order in (
+        *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
+        *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree),
+        *(Stage, Retire, Supervision, Switch, KafkaTopics, Sqlite, Tidy),
+    )
+}
+"""By id."""
+
+
+def read(call: Call) -> Order:
+    """The order that was sent so. Raises `ValueError` when this program does not know it."""
+    if call.id not in ORDERS:
+        raise ValueError(f"{call.id or 'a command without AUREN_ORDER'} is no order that this program knows")
+    return ORDERS[call.id].parse(call.arguments, call.data)

@@ -1,0 +1,171 @@
+"""Orders about the services: their releases, their containers, and what keeps these running."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Generic
+
+import pulumi
+
+from auren_infra import bundle
+from auren_infra.host.orders.order import Order, Text, known, lines, no_data, seen
+from auren_infra.release_text import Release, argument, parse
+
+
+@dataclass(frozen=True)
+class Stage(Order, Generic[Text]):
+    """A release of a service on the machine, with its secrets and its image, accepted by its preflight."""
+
+    id: ClassVar[str] = "stage"
+
+    service: str
+    digests: Mapping[str, Text]
+    """Of its secrets, by their names."""
+    text: Text
+    """Of the release, without the digests."""
+
+    def arguments(self) -> Sequence[pulumi.Input[str]]:
+        return self.service, *(_argument(name, known(digest)) for name, digest in self.digests.items())
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.text)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Stage[str | None]":
+        service, *secrets = arguments
+        pairs = [secret.partition("=") for secret in secrets]
+        if not all(equals for _, equals, _ in pairs):
+            raise ValueError("a secret of a release is NAME=DIGEST")
+        digests: dict[str, str | None] = {name: digest for name, _, digest in pairs}
+        return Stage(service, digests, data)
+
+    def release(self: "Stage[str | None]") -> Release:
+        """Raises `ValueError` when it cannot be seen, or is none."""
+        return parse(seen(self.text), tuple(argument(name, seen(digest)) for name, digest in self.digests.items()))
+
+
+def _argument(name: str, digest: pulumi.Input[str]) -> pulumi.Input[str]:
+    if isinstance(digest, str):
+        return argument(name, digest)
+    return pulumi.Output.from_input(digest).apply(partial(argument, name))
+
+
+@dataclass(frozen=True)
+class Switch(Order, Generic[Text]):
+    """The container of a service runs the staged release and is healthy."""
+
+    id: ClassVar[str] = "switch"
+
+    service: str
+    seconds: int
+    """That the container may take to become healthy."""
+    staged: Text
+    """What `Stage` printed."""
+
+    def arguments(self) -> Sequence[str]:
+        return self.service, str(self.seconds)
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.staged)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Switch[str | None]":
+        service, seconds = arguments
+        return Switch(service, int(seconds), data)
+
+
+@dataclass(frozen=True)
+class Retire(Order):
+    """No service is on the machine but these."""
+
+    id: ClassVar[str] = "retire"
+
+    services: tuple[str, ...]
+
+    def data(self) -> str:
+        return "".join(f"{service}\n" for service in self.services)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Retire":
+        () = arguments
+        return Retire(lines(data))
+
+
+@dataclass(frozen=True)
+class Supervision(Order):
+    """The watchdog, and the units that start and stop it and the containers."""
+
+    id: ClassVar[str] = "supervision"
+
+    watchdog: str
+    units: Mapping[str, str]
+    """Text by name."""
+
+    def data(self) -> str:
+        return bundle.pack({"watchdog": self.watchdog, **self.units})
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Supervision":
+        () = arguments
+        units = bundle.unpack(seen(data))
+        if next(iter(units), "") != "watchdog":
+            raise ValueError("the watchdog comes first")
+        return Supervision(units.pop("watchdog"), units)
+
+
+@dataclass(frozen=True)
+class KafkaTopics(Order):
+    """These topics, with their retention."""
+
+    id: ClassVar[str] = "kafka_topics"
+
+    container: str
+    port: int
+    topics: tuple[str, ...]
+    """`NAME PARTITIONS RETENTION_MS RETENTION_BYTES` each."""
+
+    def arguments(self) -> Sequence[str]:
+        return self.container, str(self.port)
+
+    def data(self) -> str:
+        return "".join(f"{topic}\n" for topic in self.topics)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "KafkaTopics":
+        container, port = arguments
+        return KafkaTopics(container, int(port), lines(data))
+
+
+@dataclass(frozen=True)
+class Sqlite(Order):
+    """A statement that has run in a database."""
+
+    id: ClassVar[str] = "sqlite"
+
+    database: str
+    """Its path on the machine."""
+    statement: str
+
+    def arguments(self) -> Sequence[str]:
+        return (self.database,)
+
+    def data(self) -> str:
+        return self.statement
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Sqlite":
+        (database,) = arguments
+        return Sqlite(database, seen(data))
+
+
+@dataclass(frozen=True)
+class Tidy(Order):
+    """Nothing of what deployments had on the machine before there were releases."""
+
+    id: ClassVar[str] = "tidy"
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Tidy":
+        () = arguments
+        no_data(data)
+        return Tidy()
