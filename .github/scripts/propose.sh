@@ -4,7 +4,7 @@
 set -euo pipefail
 
 main() {
-    local stack=$1 from=$2 services branch title changed body open
+    local stack=${1##*/} from=$2 services branch title changed body open
     shift 2
     # A list that ends with a line break has an empty line more.
     local images=()
@@ -15,9 +15,12 @@ main() {
     branch=release/$stack/$services
     title="Release $services to $stack"
 
-    changed=$(.venv/bin/python -m auren_infra release --stack "$stack" "${images[@]}")
+    changed=$(.venv/bin/python -m auren_infra release --stack "$stack" -- "${images[@]}")
+    open=$(gh pr list --head "$branch" --state open --json number --jq '.[0].number // empty')
     if git diff --quiet; then
         echo "The configuration of $stack names these images already."
+        # Its merge would bring an earlier proposal.
+        [ -z "$open" ] || gh pr close "$open" --comment "$stack names these images already. From $from."
         return
     fi
     body="From $from."$'\n\n```text\n'$changed$'\n```'
@@ -25,7 +28,6 @@ main() {
     git -c user.name=auren-release -c user.email=auren-release@users.noreply.github.com \
         commit --quiet --all --message "$title" --message "From $from."
     git push --quiet --force origin "$branch"
-    open=$(gh pr list --head "$branch" --state open --json number --jq '.[0].number // empty')
     if [ -n "$open" ]; then
         gh pr edit "$open" --title "$title" --body "$body"
     else

@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import yaml
+
 from auren_infra.command_line import NOT_DONE, run_old_call, told
 from auren_infra.drift import compare, length, repairs, state
 from auren_infra.drift.facts import LookError
@@ -38,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:
-        export = source.ask("stack", "export", "--show-secrets", stack=stack)
-        wanted = expected(state.commands(export))
-        facts = look(source.of_stack(stack, secrets=True), wanted, state.digest_key(export))
-        found = compare.findings(wanted, facts, state.login_key(export))
+        deployed = state.parse(source.ask("stack", "export", "--show-secrets", stack=stack))
+        wanted = expected(state.commands(deployed))
+        facts = look(source.of_stack(stack, secrets=True), wanted, state.digest_key(deployed))
+        found = compare.findings(wanted, facts, state.login_key(deployed))
     except (OutputsError, StateError, LookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN
-    except (LookupError, ValueError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         # Not status 1: what was not understood is no difference.
         print(f"error: The state or the machine tells otherwise than this program knows: {error!r}", file=sys.stderr)
         print("Look with the checkout that the stack was deployed with.", file=sys.stderr)

@@ -1,60 +1,97 @@
 """What was deployed: the commands in a stack's state, as `pulumi stack export` has it."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from auren_infra.call import TYPE, read
-from auren_infra.host.sent import Command, command
+from auren_infra.call import TYPE, Call, read
+from auren_infra.host import orders
+from auren_infra.host.orders import Stage, Switch
+from auren_infra.host.sent import Command, command, of
 from auren_infra.secrets import KEY
 
 _SSH_KEY = "digitalocean:index/sshKey:SshKey"
 _PASSWORD = "random:index/randomPassword:RandomPassword"
+_ALWAYS = (
+    *(orders.WaitReady, orders.DataDisk, orders.DockerEngine, orders.ContainerFirewall, orders.MachineFirewall),
+    *(orders.DockerNetwork, orders.SystemUpdates, orders.Supervision, orders.Retire, orders.Tidy),
+)
+"""The orders of every machine. `Tidy` is run behind the start of every container."""
 
 
 class StateError(RuntimeError):
     """The state does not tell what was deployed; the text says why, and what to do."""
 
 
-def commands(export: str) -> list[Command]:
-    """Every command that was run on the machine, from what `pulumi stack export` printed.
+@dataclass(frozen=True)
+class State:
+    """What `pulumi stack export` printed, of which nothing is to be deleted."""
 
-    Raises `StateError` while the state is not that of a finished update.
-    """
-    deployment, resources = _read(export)
-    if deployment.get("pending_operations"):
+    is_finished: bool
+    resources: list[dict[str, Any]]
+
+
+def parse(export: str) -> State:
+    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
+    resources: list[dict[str, Any]] = deployment.get("resources") or []
+    return State(
+        is_finished=not deployment.get("pending_operations"),
+        resources=[each for each in resources if not each.get("delete")],
+    )
+
+
+def commands(state: State) -> list[Command]:
+    """Every command that was run on the machine. Raises `StateError` when no update has run all of them."""
+    if not state.is_finished:
         raise StateError(
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
             "When none is running: `pulumi refresh`, then `pulumi up`."
         )
-    kept = [resource for resource in resources if resource["type"] == TYPE and not resource.get("delete")]
-    if not kept:
+    calls = [(one, call) for one in state.resources if one["type"] == TYPE and (call := _call(one["inputs"]))]
+    if not calls:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
-    if not all(read(resource["inputs"]["create"], None).id for resource in kept):
+    if not all(call.id for _, call in calls):
         raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
-    return [command(resource["urn"], resource["inputs"]) for resource in kept]
+    found = [command(one["urn"], one["inputs"]) for one, _ in calls]
+    if missing := _missing(found):
+        raise StateError(
+            f"No update of this stack has come to its end: {', '.join(missing)} was never run. `pulumi up` first."
+        )
+    return found
 
 
-def login_key(export: str) -> str:
+def _call(inputs: dict[str, Any]) -> Call | None:
+    """None for a command over SSH that `Machine.run` did not write."""
+    try:
+        return read(inputs["create"], None)
+    except ValueError:
+        return None
+
+
+def _missing(commands: Sequence[Command]) -> list[str]:
+    """What every machine is given at its first update, and was not."""
+    given = {command.order.id for command in commands}
+    started = {command.order.service for command in of(commands, Switch)}
+    staged = [command.order.service for command in of(commands, Stage)]
+    return [
+        *(order.id for order in _ALWAYS if order.id not in given),
+        *(f"{Switch.id} {service}" for service in staged if service not in started),
+    ]
+
+
+def login_key(state: State) -> str:
     """The public key (type and key) that the program logs in with, which the provider puts on the machine."""
-    _, resources = _read(export)
-    kept = [each for each in resources if each["type"] == _SSH_KEY and not each.get("delete")]
-    (key,) = [str(each["inputs"]["publicKey"]) for each in kept]
+    (key,) = [str(each["inputs"]["publicKey"]) for each in state.resources if each["type"] == _SSH_KEY]
     return " ".join(key.split()[:2])
 
 
-def digest_key(export: str) -> str:
-    """The key of the secrets' digests, from what `pulumi stack export --show-secrets` printed. Raises `StateError`."""
-    _, resources = _read(export)
-    passwords = [each for each in resources if each["type"] == _PASSWORD and not each.get("delete")]
-    for resource in passwords:
-        if resource["urn"].endswith(f"::{KEY}"):
+def digest_key(state: State) -> str:
+    """The key of the secrets' digests, of an export with `--show-secrets`. Raises `StateError`."""
+    for resource in state.resources:
+        if resource["type"] == _PASSWORD and resource["urn"].endswith(f"::{KEY}"):
             return str(json.loads(resource["outputs"]["result"]["plaintext"]))
     raise StateError(
         "The state has no key of the secrets' digests, so this stack was deployed by an older version of this program: "
         "`pulumi up` first."
     )
-
-
-def _read(export: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
-    return deployment, deployment.get("resources") or []

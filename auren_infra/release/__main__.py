@@ -5,15 +5,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from auren_infra.command_line import NOT_DONE, run, told
-from auren_infra.outputs.placing import Placed, place
-from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.placing import show
 from auren_infra.outputs.stack_name import PROJECT, stack_name
-from auren_infra.release.entry import EntryError, current, with_image
+from auren_infra.release.entry import EntryError, current, is_built, with_image
 from auren_infra.services.catalogue import described
 from auren_infra.settings import Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
-from auren_infra.stack_file import stack_file, stack_file_path
+from auren_infra.stack_file import stack_file_path
 
 _EXAMPLE = "api=ghcr.io/auren-ai/auren-api:1.4.0@sha256:DIGEST"
 
@@ -36,31 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
     parser.add_argument("images", metavar="SERVICE=IMAGE", nargs="+", help="the service, and its image with a digest")
     options = parser.parse_args(arguments)
-    stack: str = options.stack.name
     images = dict(each.partition("=")[::2] for each in options.images)
     if faults := [*_twice(options.images), *_faults(images)]:
         print("error: nothing was changed:", *faults, sep="\n", file=sys.stderr)
         return 1
-    path = stack_file_path(stack, PROJECT)
-    before = text = stack_file(stack, PROJECT)
-    changes: list[str] = []
+    path = stack_file_path(options.stack.name, PROJECT)
     try:
-        if not text:
-            raise EntryError("there is no such file, or it cannot be read")
+        before = text = path.read_bytes().decode()
+        changes: list[str] = []
         for service, reference in images.items():
+            if is_built(text, service):
+                raise EntryError(f"auren:builds has the image of {service} built, so it gets no digest here")
             was = current(text, service)
             text = with_image(text, service, reference)
-            changes.append(
-                f"{service}: {was or 'no image in the file'} -> {reference}"
-                if was != reference
-                else f"{service}: no change"
-            )
+            said = f"{was or 'no image in the file'} -> {reference}" if was != reference else "no change"
+            changes.append(f"{service}: {said}\n")
         if text != before:
-            place([Placed(path, text)])
-        print(*changes, sep="\n")
-    except (EntryError, OutputsError) as error:
-        print(f"error: nothing was changed: {path}: {error}", file=sys.stderr)
+            # In place: its mode, its owner and a link to it stay. An earlier text is in the repository.
+            path.write_bytes(text.encode())
+    except (EntryError, OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        print(f"error: nothing was changed: {path}: {why}", file=sys.stderr)
         return 1
+    show("".join(changes))
     return 0
 
 

@@ -10,10 +10,19 @@ from typing import Any
 import yaml
 
 KEY = "auren:images"
+BUILDS = "auren:builds"
 
 
 class EntryError(RuntimeError):
     """The file cannot be changed; the text says why, and what to do."""
+
+
+def is_built(text: str, service: str) -> bool:
+    """Whether the file has the service's image built. Raises `EntryError`."""
+    config, _ = _nodes(text)
+    builds = _value(config, BUILDS)
+    entries = [*_items(builds)] if isinstance(builds, yaml.SequenceNode) else []
+    return any(str(each.value).partition("=")[0] == service for each in entries)
 
 
 def current(text: str, service: str) -> str:
@@ -34,7 +43,11 @@ def with_image(text: str, service: str, reference: str) -> str:
         changed = text[: entry.start_mark.index] + quote + new + quote + text[entry.end_mark.index :]
     else:
         changed = _with_entry(text, images, new)
-    if _images(changed).get(service) != reference or _without(changed, service) != _without(text, service):
+    try:
+        is_right = _images(changed).get(service) == reference and _without(changed, service) == _without(text, service)
+    except (yaml.YAMLError, RecursionError):
+        is_right = False
+    if not is_right:
         raise EntryError(f"{KEY} is written in a way that cannot be changed here. Change it by hand: {new}")
     return changed
 
@@ -43,7 +56,7 @@ def _nodes(text: str) -> tuple[yaml.MappingNode, yaml.SequenceNode | None]:
     """`config`, and the list in it where there is one."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise EntryError(f"it is not YAML: {error}") from None
     config = _value(root, "config")
     if not isinstance(config, yaml.MappingNode) or not config.value:
@@ -62,18 +75,17 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def _entry(images: yaml.SequenceNode, service: str) -> yaml.ScalarNode | None:
-    entries = [
-        each
-        for each in _items(images)
-        if isinstance(each, yaml.ScalarNode) and str(each.value).partition("=")[0] == service
-    ]
+    scalars = [each for each in _items(images) if isinstance(each, yaml.ScalarNode)]
+    if len(scalars) < len(images.value):
+        raise EntryError(f"{KEY} has an entry that is no text. Write SERVICE=IMAGE, which is no secret")
+    entries = [each for each in scalars if str(each.value).partition("=")[0] == service]
     if len(entries) > 1:
         raise EntryError(f"{KEY} names {service} twice. Keep one")
     return entries[0] if entries else None
 
 
-def _items(images: yaml.SequenceNode) -> Iterator[yaml.Node]:
-    yield from images.value
+def _items(sequence: yaml.SequenceNode) -> Iterator[yaml.Node]:
+    yield from sequence.value
 
 
 def _with_key(text: str, config: yaml.MappingNode, entry: str) -> str:
@@ -83,7 +95,8 @@ def _with_key(text: str, config: yaml.MappingNode, entry: str) -> str:
         raise EntryError(f"its configuration is in one line. Add a line for {KEY} by hand: {entry}")
     start = first.start_mark.index - first.start_mark.column
     indent = " " * first.start_mark.column
-    return f"{text[:start]}{indent}{KEY}:\n{indent}  - {entry}\n{text[start:]}"
+    end = _line_end(text)
+    return f"{text[:start]}{indent}{KEY}:{end}{indent}  - {entry}{end}{text[start:]}"
 
 
 def _with_entry(text: str, images: yaml.SequenceNode, entry: str) -> str:
@@ -96,10 +109,14 @@ def _with_entry(text: str, images: yaml.SequenceNode, entry: str) -> str:
         return f"{text[:end]}, {entry}{text[end:]}"
     line_end = re.compile(r"\n|$").search(text, end)
     assert line_end  # the end of the text is one
-    line = f"{' ' * images.start_mark.column}- {entry}"
+    line = f"{' ' * images.start_mark.column}- {entry}{_line_end(text)}"
     if not line_end[0]:
-        return f"{text}\n{line}\n"
-    return f"{text[: line_end.end()]}{line}\n{text[line_end.end() :]}"
+        return f"{text}{_line_end(text)}{line}"
+    return f"{text[: line_end.end()]}{line}{text[line_end.end() :]}"
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _images(text: str) -> dict[str, str]:
@@ -121,7 +138,5 @@ def _without(text: str, service: str) -> dict[str, Any]:
 
 
 def _loaded(text: str) -> dict[str, Any]:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {"config": {}}
+    """All values as text: a date or a number that YAML does not know is none of our business."""
+    return yaml.load(text, Loader=yaml.BaseLoader)

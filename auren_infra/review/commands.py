@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from auren_infra import bundle
 from auren_infra.call import TYPE, Call, read
 from auren_infra.host.orders import ContainerFirewall, DataDisk, LogRotation, Stage, Supervision
@@ -40,12 +42,13 @@ class Change:
     def released(self) -> str:
         """The service whose release the command stages; empty for all other commands."""
         known = (*(self.new.arguments if self.new else ()), *(self.old.arguments if self.old else ()))
-        name = self.step.name.removesuffix(COMMAND)
-        service = known[0] if known else name
         if self.order:
-            return service if self.order == Stage.id else ""
-        # The command line is not known before the digests of the secrets are.
-        return service if self.is_command and self.step.name == f"{service}{COMMAND}" else ""
+            return known[0] if known and self.order == Stage.id else ""
+        # The command line is not known before the digests of the secrets are. The name of the resource begins with
+        # `auren:name`, which any stack may have.
+        if not self.is_command or not self.step.name.endswith(COMMAND):
+            return ""
+        return known[0] if known else _service(self.new) or self.step.name.removesuffix(COMMAND)
 
     @property
     def data(self) -> tuple[str, str]:
@@ -58,6 +61,15 @@ class Change:
         if before and self.order in _SEVERAL_FILES and not _files(before):
             return before, next(iter(_files(after).values()), after)
         return before, after
+
+
+def _service(command: Call | None) -> str:
+    """The service of the release that the command stages; empty when it cannot be seen."""
+    found = release(command)
+    try:
+        return next(iter(yaml.safe_load(found.compose)["services"]), "") if found else ""
+    except (yaml.YAMLError, LookupError, TypeError):
+        return ""
 
 
 _SEVERAL_FILES = {order.id for order in (ContainerFirewall, DataDisk, LogRotation, Supervision)}

@@ -36,10 +36,14 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
 
 def docker_changes(change: Change) -> bool:
     """Whether a container's command runs again on the same machine for its last trigger, the generation of Docker."""
-    old, new = (
-        cast("list[str]", (inputs or {}).get("triggers") or []) for inputs in (change.step.old, change.step.new)
-    )
+    old, new = (_triggers(inputs) for inputs in (change.step.old, change.step.new))
     return change.is_command and len(old) == len(new) and old[:1] == new[:1] and old != new
+
+
+def _triggers(inputs: Mapping[str, Any] | None) -> list[Any]:
+    """Empty when they cannot be seen."""
+    found = (inputs or {}).get("triggers")
+    return cast("list[Any]", found) if isinstance(found, list) else []
 
 
 def removed(changes: Sequence[Change]) -> list[str]:

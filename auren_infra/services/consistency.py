@@ -27,6 +27,16 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _LEAST_MEMORY_MB = 6
 """Docker starts nothing with less."""
 _FIRST_HOST = 2
+COMMANDS = frozenset(
+    (
+        *("ready", "data-disk", "docker", "network", "container-firewall", "machine-firewall", "updates"),
+        *("log-rotation", "operators", "registries", "docker-compose.prod.yml", "retire", "stop", "supervision"),
+        *("tidy", "release"),
+    )
+)
+"""The names of the commands on a machine that are of no service. A service's commands begin with its own name."""
+_ENDINGS = ("-release", "-topics", "-statement")
+"""Of the names of a service's further commands."""
 """Before it are the network's own address and the bridge's."""
 
 
@@ -53,6 +63,8 @@ def _of_one(service: Service) -> Iterator[str]:
     limits, health = service.limits, service.health
     if not _NAME.fullmatch(service.name):
         yield "a name is lower-case letters, digits and dashes, a letter first, since it is a host's; rename it"
+    if service.name in COMMANDS or service.name.endswith(_ENDINGS):
+        yield "a command on the machine has this name; rename it"
     if service.image != NO_PUBLIC_IMAGE and (fault := _of_pin(service.name, service.image)):
         yield f"its image: {fault}"
     if not _FIRST_HOST <= service.host_number < CONTAINER_SUBNET.num_addresses - 1:
@@ -110,6 +122,11 @@ def _among(services: Sequence[Service]) -> Iterator[str]:
             yield f"{owner}: {name!r} is no volume's name; use lower-case letters, digits, dashes and underscores"
     topics = ((topic.name, one.name) for one in services for topic in _topics(one))
     yield from _given_twice(topics, "the topic {}", "keep one")
+    sources = {mount.source for one in services for mount in one.directories}
+    directories = [source.replace("/", "-") for source in sources]
+    taken = COMMANDS | {one.name for one in services}
+    for name in sorted({*_twins(directories), *taken.intersection(directories)}):
+        yield f"the directory {name} has the name of another command on the machine; give it one of its own"
     origins = {(mount.source, mount.origin) for one in services for mount in one.directories}
     for source in _twins(source for source, _ in origins):
         yield f"the directory {source} comes from two places of the project; give each a name of its own"

@@ -56,10 +56,10 @@ class Repository:
     def git(self, *arguments: str) -> str:
         return self._run("git", *arguments).stdout
 
-    def propose(self, *images: str, status: int = 0) -> str:
+    def propose(self, *images: str, status: int = 0, stack: str = "prod") -> str:
         """What it prints, on both streams."""
         self.git("switch", "--quiet", "main")
-        done = self._run(str(SCRIPT), "prod", FROM, *images, status=status)
+        done = self._run(str(SCRIPT), stack, FROM, *images, status=status)
         return done.stdout + done.stderr
 
     def images(self, branch: str) -> list[str]:
@@ -109,6 +109,23 @@ def test_images_that_are_there_already_need_none(repository: Repository) -> None
     repository.said.write_text("")
     assert "names these images already" in repository.propose(API)
     assert repository.said.read_text() == ""
+
+
+def test_a_proposal_is_closed_when_the_image_before_it_is_released_again(repository: Repository) -> None:
+    """Its merge would have taken that back."""
+    repository.propose(API)
+    repository.git("push", "--quiet", "origin", "release/prod/api:main")
+    repository.git("switch", "--quiet", "main")
+    repository.git("reset", "--quiet", "--hard", "release/prod/api")
+    repository.propose(API.replace("1.1.0", "1.2.0"))
+    repository.open.write_text("7\n")
+    repository.propose(API)
+    assert repository.said.read_text().splitlines()[-5:-1] == ["pr", "close", "7", "--comment"]
+
+
+def test_the_stack_by_its_whole_name_has_the_same_branch(repository: Repository) -> None:
+    repository.propose(API, stack="organization/auren/prod")
+    assert repository.images("release/prod/api")[0] == API
 
 
 def test_an_image_that_is_refused_ends_it_with_the_reason(repository: Repository) -> None:

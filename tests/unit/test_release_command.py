@@ -78,7 +78,35 @@ def test_all_faults_are_told_at_once(file: Path, capsys: pytest.CaptureFixture[s
 def test_a_stack_without_a_file_is_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.unlink()
     assert main(["release", "--stack", "prod", f"api={NEW}"]) == 1
-    assert f"nothing was changed: {file}: there is no such file" in capsys.readouterr().err
+    assert f"nothing was changed: {file}: No such file" in capsys.readouterr().err
+
+
+def test_the_file_keeps_its_mode_its_line_ends_and_the_link_to_it(file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target.yaml"
+    target.write_bytes(STACK.replace("\n", "\r\n").encode())
+    target.chmod(0o600)
+    file.unlink()
+    file.symlink_to(target)
+    assert main(["release", "--stack", "prod", f"api={NEW}", f"redis=docker.io/library/redis:8.0.5@{DIGEST}"]) == 0
+    assert file.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o600
+    text = target.read_bytes().decode()
+    assert text.count("\n") == text.count("\r\n") == STACK.count("\n") + 1
+
+
+def test_an_image_that_is_built_gets_no_digest(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f"{STACK}  auren:builds:\n    - api=../api\n")
+    assert main(["release", "--stack", "prod", f"api={NEW}"]) == 1
+    assert "auren:builds has the image of api built" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["2026-02-30", "0x_", "!!int foo", "[" * 1500 + "]" * 1500])
+def test_a_value_of_somebody_else_is_no_obstacle_and_no_traceback(
+    value: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(f"{STACK}  other:note: {value}\n")
+    status = main(["release", "--stack", "prod", f"api={NEW}"])
+    assert status == (1 if "[" in value else 0), capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -113,6 +141,7 @@ def test_every_way_to_write_the_list(before: str, after: str) -> None:
         ("config: {a:b: c}\n", "in one line"),
         ("""config:\n  auren:images: '["api=a"]'\n""", "is no list"),
         ("config:\n  auren:images:\n    - api=a\n    - api=b\n", "names api twice"),
+        ("config:\n  auren:images:\n    - secure: v1:x\n", "has an entry that is no text"),
         ("config:\n  auren:images: &a\n    - redis=a\n  x:y: *a\n", "cannot be changed here"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from auren_infra import outputs, stack
 from auren_infra.placement import place
+from auren_infra.services import consistency
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import PINS, ROOT, blueprint
@@ -203,3 +204,13 @@ def test_a_missing_zone_is_refused_before_anything_is_registered() -> None:
             into=run,
         )
     assert run.resources == []
+
+
+def test_the_names_of_commands_that_no_service_may_have_are_known(rehearsal: Rehearsal) -> None:
+    services = [service.name for service in blueprint().services]
+    directories = {mount.source.replace("/", "-") for service in blueprint().services for mount in service.directories}
+    names = {command.name.removeprefix(f"{NAME}-") for command in rehearsal.commands()} - directories
+    of_none = {name for name in names if not name.startswith(tuple(f"{service}-" for service in services))}
+    assert of_none - {*services} == consistency.COMMANDS - {"release"}, (
+        "`release` is a command here, not on the machine"
+    )

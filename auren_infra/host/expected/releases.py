@@ -39,7 +39,7 @@ class Deployed:
 def deployed(commands: Sequence[Command]) -> list[Deployed]:
     started = {command.order.service: command.urn for command in of(commands, Switch)}
     return [
-        Deployed(command.urn, started.get(command.order.service, command.urn), command.order.service, release)
+        Deployed(command.urn, started[command.order.service], command.order.service, release)
         for command in of(commands, Stage)
         for release in [command.order.release()]
     ]

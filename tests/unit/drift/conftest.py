@@ -10,7 +10,7 @@ from tests.unit.rehearsal import Rehearsal
 
 @pytest.fixture(scope="session")
 def deployed(update: Rehearsal) -> Expected:
-    return expected(state.commands(export(update)))
+    return expected(state.commands(state.parse(export(update))))
 
 
 @pytest.fixture

@@ -225,6 +225,36 @@ def test_a_stack_of_an_older_version_is_told_what_it_lacks(run: Run, programs: P
     assert "has no key of the secrets' digests, so this stack was deployed by an older version" in said
 
 
+@pytest.mark.parametrize("name", ["tidy", "container-firewall", "redis"])
+def test_a_stack_whose_first_update_did_not_come_to_its_end_is_not_compared(
+    run: Run, programs: Path, update: Rehearsal, name: str
+) -> None:
+    """What is not in the state is not looked for: the machine would be called right."""
+    held = json.loads(export(update))
+    resources = held["deployment"]["resources"]
+    held["deployment"]["resources"] = [each for each in resources if not each["urn"].endswith(f"::{NAME}-{name}")]
+    (programs / "export").write_text(json.dumps(held))
+    status, shown, said = run()
+    assert (status, shown) == (2, "")
+    order = {"redis": "switch redis"}.get(name, name.replace("-", "_"))
+    assert said == f"error: No update of this stack has come to its end: {order} was never run. `pulumi up` first.\n"
+
+
+@pytest.mark.parametrize("create", ["uptime", "echo 'a"])
+def test_a_command_of_somebody_else_is_not_compared(run: Run, programs: Path, update: Rehearsal, create: str) -> None:
+    held = json.loads(export(update))
+    foreign = {"urn": "urn:x::own", "type": "command:remote:Command", "inputs": {"create": create}}
+    held["deployment"]["resources"].append(foreign)
+    (programs / "export").write_text(json.dumps(held))
+    assert run()[0] == 0
+
+
+@pytest.mark.parametrize("export", ["[]", '{"deployment": {"resources": [1]}}'])
+def test_a_state_that_is_damaged_is_no_difference(run: Run, programs: Path, export: str) -> None:
+    (programs / "export").write_text(export)
+    assert run()[0] == 2
+
+
 def test_what_pulumi_says_is_passed_on(run: Run) -> None:
     status, _, said = run("--stack", "missing")
     assert status == 2

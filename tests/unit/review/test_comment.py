@@ -136,6 +136,22 @@ def test_a_container_reads_a_secret_that_is_generated_anew() -> None:
     assert "`redis/redis.conf`\n```diff\n-a\n+b\n```" in text
 
 
+def test_a_stack_with_a_name_of_its_own_is_told_of_by_its_services() -> None:
+    """`auren:name`, as after `pulumi stack rename`. The call cannot be seen while a digest is not known."""
+    was, now = release(), release({"image": "redis:2"})
+    later = staged(now) | {"create": Hidden.LATER}
+    for old in (staged(was), _earlier(staged(was))):
+        changed = replace(step(COMMAND, "", "update", old, later), urn="urn:pulumi:prod::auren::x::shop-redis-release")
+        assert "- **redis**: image `redis:1` → `redis:2`" in told(changed)
+    new = replace(step(COMMAND, "", "create", None, later), urn="urn:pulumi:prod::auren::x::shop-redis-release")
+    assert "- **redis**: it is new\n" in told(new)
+
+
+def test_triggers_that_cannot_be_seen_are_no_other_release_of_docker() -> None:
+    hidden = sent("switch", "redis", "60") | {"triggers": Hidden.LATER}
+    assert "No container restarts." in told(step(COMMAND, "redis", "replace", hidden, hidden))
+
+
 RULES = "*filter\n-A DOCKER-USER -j RETURN\nCOMMIT\n"
 
 

@@ -77,6 +77,12 @@ WRONG: dict[str, tuple[Service, str]] = {
         replace(REDIS, tasks=(Topics((Topic("one", 1, 1, 1),)), Topics((Topic("two", 1, 1, 1),)))),
         "two tasks of the kind Topics; put them together",
     ),
+    "the name of a command": (replace(REDIS, name="supervision"), "a command on the machine has this name"),
+    "the name of another service's command": (replace(REDIS, name="api-release"), "a command on the machine has this"),
+    "a directory with the name of a command": (
+        replace(REDIS, directories=(DirectoryMount("operators", "/x", "website"),)),
+        "the directory operators has the name of another command",
+    ),
     "a topic that is there": (
         replace(REDIS, tasks=(Topics((Topic("biometric.events", 1, 1, 1),)),)),
         "the topic biometric.events is given to kafka and redis",
