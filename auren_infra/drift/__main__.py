@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:
-        export = source.ask("stack", "export", "--show-secrets", stack=stack)
-        commands = state.commands(export)
-        facts = look(source.of_stack(stack, secrets=True), commands, state.digest_key(export))
-        found = compare.findings(commands, facts, state.login_key(export))
+        deployed = state.parse(source.ask("stack", "export", "--show-secrets", stack=stack))
+        commands = state.commands(deployed)
+        facts = look(source.of_stack(stack, secrets=True), commands, state.digest_key(deployed))
+        found = compare.findings(commands, facts, state.login_key(deployed))
     except (OutputsError, StateError, LookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN

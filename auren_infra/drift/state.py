@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.host.sent import TYPE, Command, read
@@ -15,22 +16,31 @@ class StateError(RuntimeError):
     """The state does not tell what was deployed; the text says why, and what to do."""
 
 
-def commands(export: str) -> list[Command]:
-    """Every command that was run on the machine, from what `pulumi stack export` printed.
+@dataclass(frozen=True)
+class State:
+    """What `pulumi stack export` printed, of which nothing is to be deleted."""
 
-    Raises `StateError` while the state is not that of a finished update.
-    """
-    deployment, resources = _read(export)
-    if deployment.get("pending_operations"):
+    is_finished: bool
+    resources: list[dict[str, Any]]
+
+
+def parse(export: str) -> State:
+    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
+    resources: list[dict[str, Any]] = deployment.get("resources") or []
+    return State(
+        is_finished=not deployment.get("pending_operations"),
+        resources=[each for each in resources if not each.get("delete")],
+    )
+
+
+def commands(state: State) -> list[Command]:
+    """Every command that was run on the machine. Raises `StateError` while no update is finished."""
+    if not state.is_finished:
         raise StateError(
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
             "When none is running: `pulumi refresh`, then `pulumi up`."
         )
-    found = [
-        read(resource["urn"], resource["inputs"])
-        for resource in resources
-        if resource["type"] == TYPE and not resource.get("delete")
-    ]
+    found = [read(resource["urn"], resource["inputs"]) for resource in state.resources if resource["type"] == TYPE]
     if not found:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
     if of(found, "container"):
@@ -38,30 +48,21 @@ def commands(export: str) -> list[Command]:
     return found
 
 
-def login_key(export: str) -> str:
+def login_key(state: State) -> str:
     """The public key (type and key) that the program logs in with, which the provider puts on the machine."""
-    _, resources = _read(export)
-    kept = [each for each in resources if each["type"] == _SSH_KEY and not each.get("delete")]
-    (key,) = [str(each["inputs"]["publicKey"]) for each in kept]
+    (key,) = [str(each["inputs"]["publicKey"]) for each in state.resources if each["type"] == _SSH_KEY]
     return " ".join(key.split()[:2])
 
 
-def digest_key(export: str) -> str:
-    """The key of the secrets' digests, from what `pulumi stack export --show-secrets` printed. Raises `StateError`."""
-    _, resources = _read(export)
-    passwords = [each for each in resources if each["type"] == _PASSWORD and not each.get("delete")]
-    for resource in passwords:
-        if resource["urn"].endswith(f"::{KEY}"):
+def digest_key(state: State) -> str:
+    """The key of the secrets' digests, of an export with `--show-secrets`. Raises `StateError`."""
+    for resource in state.resources:
+        if resource["type"] == _PASSWORD and resource["urn"].endswith(f"::{KEY}"):
             return str(json.loads(resource["outputs"]["result"]["plaintext"]))
     raise StateError(
         "The state has no key of the secrets' digests, so this stack was deployed by an older version of this program: "
         "`pulumi up` first."
     )
-
-
-def _read(export: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    deployment: dict[str, Any] = json.loads(export).get("deployment") or {}
-    return deployment, deployment.get("resources") or []
 
 
 def of(commands: Iterable[Command], *names: str) -> list[Command]:

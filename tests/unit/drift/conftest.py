@@ -31,7 +31,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def deployed(update: Rehearsal) -> list[Command]:
-    return state.commands(export(update))
+    return state.commands(state.parse(export(update)))
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def test_the_key_of_the_digests_is_not_one_that_was_replaced(update: Rehearsal) 
     (key,) = [each for each in held["deployment"]["resources"] if each["urn"].endswith("::digests")]
     earlier = {**key, "delete": True, "outputs": {"result": {"plaintext": '"another"'}}}
     held["deployment"]["resources"].insert(0, earlier)
-    assert state.digest_key(json.dumps(held)) == "PASSWORD-digests-PASSWORD"
+    assert state.digest_key(state.parse(json.dumps(held))) == "PASSWORD-digests-PASSWORD"
 
 
 def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
@@ -214,7 +214,8 @@ def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
         "registries": '["ghcr.io=auren:token"]',
     }
     chosen = settings(**changes)
-    commands = state.commands(export(rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=False)))
+    update = rehearse(lambda: stack.deploy(describe(chosen), Deployed()), preview=False)
+    commands = state.commands(state.parse(export(update)))
     (logins,) = [one for one in files.placed(commands) if one.path == paths.REGISTRY_LOGINS]
     (key,) = [one for one in files.placed(commands) if one.path.endswith("/secrets/model_key")]
     assert key.path.startswith(f"{paths.SERVICES}/api/releases/")
