@@ -155,10 +155,7 @@ def test_named_volumes_are_directories_of_the_data_disk() -> None:
     """Without these options Docker would keep the data on the droplet, which is thrown away."""
     assert {name: volume["driver_opts"] for name, volume in DOCUMENT["volumes"].items()} == {
         name: {"type": "none", "o": "bind", "device": f"/mnt/auren-data/{name}"}
-        for name in (
-            *("postgres_data", "redis-data", "chromadb-data", "nginx-logs"),
-            *("kafka-data", "zookeeper-data", "zookeeper-log"),
-        )
+        for name in (volume.name for service in SERVICES for volume in service.volumes)
     }
     assert all(volume["name"] == name for name, volume in DOCUMENT["volumes"].items()), "or Compose prefixes it"
     for release in RELEASES.values():

@@ -18,7 +18,7 @@ from tests.unit.rehearsal import ADDRESS, NAME, UNKNOWN, Rehearsal, World, deplo
 
 REMOTE = "command:remote:Command"
 DROPLET = "digitalocean:index/droplet:Droplet"
-SERVICES = {"nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui"}
+SERVICES = {service.name for service in blueprint().services}
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
     *("website", "sql-init", "operators", "log-rotation", "updates", "retire", "stop", "supervision", "tidy"),
@@ -106,9 +106,8 @@ def test_outputs_name_what_was_made(update: Rehearsal) -> None:
     assert given["services"]["postgres"]["publishedPort"] is None
     assert given["services"]["redis"]["image"] == PINS["redis"]
     assert given["services"]["nginx"]["publishedPorts"] == [80, 443]
-    assert set(given["volumes"][0]["dockerVolumes"]) == {
-        *("postgres_data", "redis-data", "chromadb-data", "zookeeper-data", "zookeeper-log", "kafka-data", "nginx-logs")
-    }
+    volumes = {volume.name for service in blueprint().services for volume in service.volumes}
+    assert set(given["volumes"][0]["dockerVolumes"]) == volumes
 
 
 def test_the_plan_is_an_output(update: Rehearsal) -> None:

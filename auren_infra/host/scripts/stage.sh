@@ -77,13 +77,19 @@ compose() {
     COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$release/compose.yml" "$@"
 }
 
-# The logins of auren:registries are in DOCKER_CONFIG.
+image() {
+    awk '$1 == "image:" { print $2; exit }' "$release/compose.yml"
+}
+
+# To ask Docker for the image is cheaper than to start Compose. The logins of auren:registries are in DOCKER_CONFIG.
 pull() {
-    if ! DOCKER_CONFIG=/etc/auren/registries compose pull --quiet --policy missing "$service" >"$log" 2>&1; then
+    if ! docker image inspect --format '{{.Id}}' "$(image)" >/dev/null 2>&1 &&
+        ! DOCKER_CONFIG=/etc/auren/registries compose pull --quiet --policy missing "$service" >"$log" 2>&1; then
         tail -n 10 "$log" >&2
         fail "The image of $service could not be pulled. What ran before still runs."
     fi
-    # Docker does not flush the layers that it unpacks: a power cut would leave an image with holes.
+    # Docker does not flush the layers that it unpacks: a power cut would leave an image with holes. Nobody knows when an image
+    # that is there was pulled.
     sync --file-system /var/lib/docker
 }
 

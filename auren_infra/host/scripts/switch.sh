@@ -22,10 +22,10 @@ release_of() {
     docker inspect --format '{{index .Config.Labels "auren.release"}}' "auren-$1" 2>/dev/null || true
 }
 
-# The container's health check, asked now: Docker looks for itself only after an interval.
+# The container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a container.
 works() {
-    local -a check
-    mapfile -t check < <(docker inspect --format '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' "auren-$service" 2>/dev/null)
+    [ "${#check[@]}" -gt 1 ] ||
+        mapfile -t check < <(docker inspect --format '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' "auren-$service" 2>/dev/null)
     [ "${#check[@]}" -gt 1 ] || return 1
     # Its first word is CMD, and println leaves an empty line at the end.
     timeout 15 docker exec "auren-$service" "${check[@]:1:${#check[@]}-2}" >"$work/check" 2>&1
@@ -36,15 +36,19 @@ works_now() {
     works || { sleep 2 && works; } || { sleep 2 && works; }
 }
 
-# start COMPOSE-FILE: waits until the container is healthy. One that ends again and again is not waited for.
+# start COMPOSE-FILE: waits until the container is healthy. One that ends again and again is not waited for. Most are healthy within
+# a moment, so the first pauses between two health checks are short.
 start() {
-    local deadline=$((SECONDS + bound))
+    local deadline=$((SECONDS + bound)) tried=0
+    local -a pauses=(0.05 0.1 0.2)
+    check=()
     : >"$work/check"
     compose "$1" up --detach --no-deps --force-recreate "$service" >"$work/up" 2>&1 || return 1
     until works; do
         [ "$SECONDS" -lt "$deadline" ] || return 1
         [ "$(docker inspect --format '{{.RestartCount}}' "auren-$service")" -lt 4 ] || return 1
-        sleep 0.3
+        sleep "${pauses[tried]:-0.3}"
+        tried=$((tried + 1))
     done
 }
 
@@ -149,6 +153,7 @@ go_back() {
 
 main() {
     local attempt began
+    local -a check=()
     service=$1 bound=$2 directory=$services/$1
     read -r id attempt || [ -n "$id" ]  # the line has no end
     [ -e "$directory/releases/$id/text" ] ||
@@ -164,7 +169,7 @@ main() {
     began=$SECONDS
     if start "$directory/releases/$id/compose.yml"; then
         accept
-        echo "auren-$service runs $id, of $(docker inspect --format '{{.Config.Image}}' "auren-$service")"
+        echo "auren-$service runs $id, of $(image_of "$directory/releases/$id")"
         return
     fi
     explain "$began" >"$work/failure"

@@ -5,9 +5,10 @@ from itertools import permutations
 import pytest
 
 from auren_infra.host.machine import script
+from tests.unit.configuration import blueprint
 from tests.unit.rehearsal import Rehearsal
 
-SERVICES = ("nginx", "api", "bridge", "postgres", "redis", "chromadb", "zookeeper", "kafka", "kafka-ui")
+SERVICES = [service.name for service in blueprint().services]
 
 
 @pytest.mark.parametrize(

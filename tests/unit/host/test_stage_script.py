@@ -10,6 +10,7 @@ SERVICE = "/opt/auren/services/api"
 DOCKER = r"""
 kept() { cat "$state/$1" 2>/dev/null || true; }
 case "$*" in
+"image inspect --format {{.Id}} api:1") [ "$(kept present)" = api:1 ] ;;
 "compose "*" pull --quiet --policy missing api")
     echo "$DOCKER_CONFIG" >"$state/logins"; kept registry >&2; exit "$(kept pull)" ;;
 "rm --force auren-preflight-api") ;;
@@ -148,11 +149,30 @@ def test_an_image_is_pulled_with_the_logins_of_the_registries(engine: Bench) -> 
 def test_an_image_is_whole_on_the_disk_before_anything_starts_from_it(engine: Bench) -> None:
     """Docker takes an image that a power cut has left with holes for whole ever after."""
     _stage(engine, _release(preflight="api-preflight"))
-    pull, image, _, run, release = engine.calls("docker", "sync")
+    _, pull, image, _, run, release = engine.calls("docker", "sync")
     assert " pull " in pull
     assert image == "sync --file-system /var/lib/docker"
     assert " run " in run
     assert release == f"sync --file-system {SERVICE}/releases/{_release(preflight='api-preflight').id}"
+
+
+def test_an_image_that_is_there_is_not_pulled_but_flushed(engine: Bench) -> None:
+    """An earlier run may have been cut after its pull."""
+    release = _release()
+    engine.state("present", "api:1")
+    engine.state("pull", "1")
+    assert _stage(engine, release) == release.id
+    assert engine.calls("docker", "sync") == [
+        "docker image inspect --format {{.Id}} api:1",
+        "sync --file-system /var/lib/docker",
+        f"sync --file-system {SERVICE}/releases/{release.id}",
+    ]
+
+
+def test_an_image_of_another_name_is_pulled(engine: Bench) -> None:
+    engine.state("present", "api:0")
+    _stage(engine, _release())
+    assert [call for call in engine.calls("docker compose") if " pull " in call]
 
 
 def test_a_release_that_its_preflight_refuses_is_not_complete(engine: Bench) -> None:
@@ -170,7 +190,7 @@ def test_a_release_that_its_preflight_refuses_is_not_complete(engine: Bench) -> 
 
 def test_a_release_without_a_preflight_starts_nothing(engine: Bench) -> None:
     _stage(engine, _release())
-    assert [call for call in engine.calls("docker") if " pull " not in call] == []
+    assert [call for call in engine.calls("docker compose", "docker run", "docker rm") if " pull " not in call] == []
 
 
 def test_a_secret_is_kept_beside_the_one_before(engine: Bench) -> None:

@@ -26,7 +26,6 @@ case "$*" in
     if grep -q broken "$state/image"; then echo $(($(kept restarts 0) + 1)) >"$state/restarts"; fi ;;
 "inspect --format {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} auren-api")
     echo "$(kept status running) $(kept code 0) $(kept killed false) $(kept restarts 0)" ;;
-"inspect --format {{.Config.Image}} auren-api") sed -n 's/^ *image: //p' "$state/image" ;;
 "logs --tail 50 auren-api")
     if [ ! -e "$state/id" ]; then echo "No such container: auren-api" >&2; exit 1; fi
     echo "FATAL: the database is not there" >&2 ;;
@@ -43,6 +42,7 @@ case "$*" in
     if [ -e "$state/up" ]; then cat "$state/up" >&2; exit 1; fi
     file=$(sed -E 's/.* --file ([^ ]+) .*/\1/' <<<"$*")
     echo x >"$state/id"
+    [ ! -e "$state/check next" ] || mv "$state/check next" "$state/check"
     basename "$(dirname "$file")" >"$state/release"
     cp "$file" "$state/image"
     echo 0 >"$state/restarts"
@@ -95,6 +95,7 @@ def running(engine: Bench) -> Bench:
 
 
 CHECKS = "docker exec auren-api "
+READS = "docker inspect --format "
 
 
 def _links(bench: Bench) -> dict[str, str]:
@@ -129,6 +130,21 @@ def test_a_container_counts_as_started_when_its_health_check_says_so(engine: Ben
     assert _switch(engine, 1)[::2] == (0, "")
     assert len(engine.calls(CHECKS)) == 8
     assert len(_starts(engine)) == 1
+
+
+def test_the_health_check_of_a_container_is_read_once_and_asked_again_soon_then_more_slowly(engine: Bench) -> None:
+    engine.state("slow", "5")
+    assert _switch(engine, 1)[0] == 0
+    assert len(engine.calls(f"{READS}{{{{range .Config.Healthcheck")) == 1
+    assert engine.calls("sleep") == ["sleep 0.05", "sleep 0.1", "sleep 0.2", "sleep 0.3", "sleep 0.3"]
+
+
+def test_the_health_check_is_read_again_for_the_container_that_is_started_instead(running: Bench) -> None:
+    """Each release has its own."""
+    running.state("failures", "1000000")
+    running.state("check next", "test -e /new")
+    assert _switch(running, 1)[0] == 0
+    assert (running.root / "state/asked").read_text() == "sh\n-c\ntest -e /new\n"
 
 
 def test_what_is_accepted_is_on_the_disk(engine: Bench) -> None:
