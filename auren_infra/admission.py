@@ -4,7 +4,7 @@ Everything that can be known without asking a cloud is known here, and reported 
 fault must not meet the next one a minute later.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from auren_infra.blueprint import Blueprint, describe
 from auren_infra.services import capacity, consistency, given_secrets, overrides
@@ -14,8 +14,9 @@ from auren_infra.services.model import Link
 from auren_infra.settings import read, refusal
 from auren_infra.settings.deployed import Deployed
 from auren_infra.settings.deployed import faults as faults_of_changes
-from auren_infra.settings.faults import joined
-from auren_infra.settings.secrets import KEY, in_plain
+from auren_infra.settings.faults import ENCRYPTED, Fault, joined
+from auren_infra.settings.plain_text import UnreadableError, in_plain
+from auren_infra.settings.secrets import KEY
 
 
 def admit(
@@ -36,15 +37,26 @@ def admit(
     wrong = {fault.where.partition("[")[0] for fault in faults}
     services = described(settings)
     images_known = overrides.IMAGES not in wrong or bool(settings.images)
-    faults = joined(faults, overrides.faults(settings, services, images_known=images_known))
-    plain = in_plain(stack_file, configuration.get(KEY, ""), encrypted=KEY in encrypted)
-    faults = joined(faults, given_secrets.faults(settings, services, plain))
+    faults = joined(faults, _hidden(overrides.faults(settings, services, images_known=images_known), encrypted))
+    given = configuration.get(KEY, "")
+    try:
+        plain = in_plain(stack_file, given, encrypted=KEY in encrypted)
+    except UnreadableError as error:
+        plain = in_plain("", given, encrypted=KEY in encrypted)
+        faults = joined(faults, [Fault(KEY, str(error))])
+    faults = joined(faults, given_secrets.faults(settings, services, plain, wrong))
     faults += consistency.faults(settings, links)
     if capacity.KEY not in wrong:
         faults += capacity.faults(settings)
     if before:
         images = {service.name: settings.images.get(service.name, service.image) for service in services}
-        faults += [fault for fault in faults_of_changes(settings, images, before) if fault.where not in wrong]
+        changed = [fault for fault in faults_of_changes(settings, images, before) if fault.where not in wrong]
+        faults += _hidden(changed, encrypted)
     if faults:
         raise refusal(faults)
     return describe(settings, links)
+
+
+def _hidden(faults: Sequence[Fault], encrypted: Collection[str]) -> list[Fault]:
+    """The faults without the values that are encrypted."""
+    return [Fault(fault.where, ENCRYPTED) if fault.where in encrypted else fault for fault in faults]

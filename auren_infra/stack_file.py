@@ -4,7 +4,11 @@ The engine hands over decrypted values only. Which of them stand in plain text i
 """
 
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from io import StringIO
 from pathlib import Path
+
+from auren_infra.settings.plain_text import Unreadable
 
 CHOSEN = "PULUMI_OPTION_CONFIG_FILE"
 """The engine's variable for another file than the project's own. Of its option `--config-file`, it tells nobody."""
@@ -15,8 +19,17 @@ def stack_file_path(stack: str, project: Path) -> Path:
 
 
 def stack_file(stack: str, project: Path) -> str:
-    """The file's text; empty where there is none that can be read."""
+    """The file's text. It is empty if there is no such file, and `Unreadable` if the file cannot be read."""
+    path = stack_file_path(stack, project)
+    encoding = "UTF-8"
     try:
-        return stack_file_path(stack, project).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        content = path.read_bytes()
+        if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            encoding = "UTF-16"
+        return StringIO(content.decode(encoding), newline=None).read()
+    except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        return Unreadable(f"it is not {encoding}")
+    except OSError as error:
+        return Unreadable(error.strerror or "it cannot be opened")

@@ -13,13 +13,19 @@ READERS = f"{NAMESPACE}:serviceSecrets"
 REGISTRIES = f"{NAMESPACE}:registries"
 
 
-def faults(settings: Settings, services: Sequence[Service], in_plain: Collection[str]) -> list[Fault]:
+def faults(
+    settings: Settings, services: Sequence[Service], in_plain: Collection[str], wrong: Collection[str] = ()
+) -> list[Fault]:
     """One fault for each setting, with all its reasons. `services` are those of the catalogue.
 
-    `in_plain` are the names of the secrets that stand in plain text in the stack's configuration.
+    `in_plain` are the names of the secrets that stand in plain text in the stack's configuration. `wrong` are the keys
+    that have a fault already. A wrong entry may name the reader of any secret.
     """
+    of_secrets = [*_missing(settings, services), *_plain(in_plain)]
+    if not {READERS, REGISTRIES} & {*wrong}:
+        of_secrets += _without_reader(settings, services)
     found = {
-        KEY: [*_missing(settings, services), *_without_reader(settings, services), *_plain(in_plain)],
+        KEY: of_secrets,
         READERS: [*_of_readers(settings, services)],
         REGISTRIES: [*_of_logins(settings)],
     }
@@ -27,26 +33,34 @@ def faults(settings: Settings, services: Sequence[Service], in_plain: Collection
 
 
 def _wanted(settings: Settings, services: Sequence[Service]) -> dict[str, str]:
-    """Each secret that something declares, and what declares it first."""
+    """Each secret that a service reads, and what declares it first."""
     declared = {
         file.secret.name: f"the service {service.name}"
         for service in services
         for file in service.secrets
         if isinstance(file.secret, Given)
     }
-    by_login = {login.secret: REGISTRIES for login in settings.registries.values()}
-    return by_login | dict.fromkeys(settings.service_secrets, READERS) | declared
+    return dict.fromkeys(settings.service_secrets, READERS) | declared
 
 
 def _missing(settings: Settings, services: Sequence[Service]) -> Iterator[str]:
-    for name, declaration in _wanted(settings, services).items():
+    wanted = _wanted(settings, services)
+    for name, declaration in wanted.items():
         if name not in settings.secrets:
             yield f"{name} is not set, and {declaration} names it; set it: {how_to_set(name)}"
+    for host, login in settings.registries.items():
+        if login.secret not in settings.secrets and login.secret not in wanted:
+            # Without the name, because somebody may have written the password in its place.
+            yield (
+                f"the password that {REGISTRIES} names for {host} is not set; write the secret's name there, "
+                f"and set it: {how_to_set('NAME')}"
+            )
 
 
 def _without_reader(settings: Settings, services: Sequence[Service]) -> Iterator[str]:
+    read = {*_wanted(settings, services), *(login.secret for login in settings.registries.values())}
     for name in settings.secrets:
-        if name not in _wanted(settings, services):
+        if name not in read:
             yield (
                 f"{name} is set, and nothing reads it; name its readers in {READERS} as {name}=SERVICE, "
                 f"or remove it: `pulumi config rm --path {KEY}.{name}`"
@@ -63,10 +77,12 @@ def _plain(in_plain: Collection[str]) -> Iterator[str]:
 
 def _of_readers(settings: Settings, services: Sequence[Service]) -> Iterator[str]:
     by_name = {service.name: service for service in services}
+    known = ", ".join(sorted(by_name))
     for secret, readers in settings.service_secrets.items():
-        for reader in readers:
+        for number, reader in enumerate(readers, start=1):
             if reader not in by_name:
-                yield f"{secret}: there is no service {reader!r}; the services are {', '.join(sorted(by_name))}"
+                # Without its text, because somebody may have written the secret in its place.
+                yield f"{secret}: its reader number {number} is no service; the services are {known}"
             elif secret in {file.name for file in by_name[reader].secrets}:
                 yield f"{secret}: {reader} has a secret of this name by itself; give yours another name"
 

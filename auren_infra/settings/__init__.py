@@ -27,7 +27,7 @@ from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
-from auren_infra.settings.faults import NAMESPACE, Fault, SettingsError, refusal, wrong
+from auren_infra.settings.faults import ENCRYPTED, NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import build_map, image_map, readable_builds, readable_images
 from auren_infra.settings.name_servers import NameServer
 from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
@@ -70,6 +70,10 @@ __all__ = [
 
 _LONGEST_SHOWN = 200
 """Characters of a wrong value that its fault repeats."""
+_HARMLESS = {
+    *("count", "example", "kept", "limit", "most", "other", "pinned", "sizes", "subnet", "systems", "what"),
+}
+"""The parts of messages that never hold a text of the setting's value."""
 
 
 class SmokeTest(StrEnum):
@@ -267,14 +271,22 @@ def _placeholder(values: Mapping[str, str], wrong: set[str]) -> Settings:
 def _fault(fault: Any, encrypted: Collection[str] = ()) -> Fault:
     """The key, the reason and the repair."""
     location = [text if (text := str(part)).isprintable() else repr(text) for part in fault["loc"]]
+    field = Settings.model_fields.get(location[0])
+    if field and field.alias and fault["type"] != "extra_forbidden":
+        location[0] = field.alias  # a fault of a default has the field's name
     key = f"{NAMESPACE}:{location[0]}" + "".join(f"[{part}]" for part in location[1:])
     if fault["type"] == "missing":
         return Fault(key, "is required and has no default")
     if fault["type"] == "extra_forbidden":
         known = ", ".join(field.alias or name for name, field in Settings.model_fields.items())
         return Fault(key, f"there is no such setting; the settings are {known}")
-    if location[0] in HIDDEN or f"{NAMESPACE}:{location[0]}" in encrypted:
+    parts: dict[str, object] = fault.get("ctx", {}) if fault["type"] == "setting" else {}
+    if "domain" in parts and f"{NAMESPACE}:domain" in encrypted and location[0] != "domain":
+        return Fault(key, "does not hold auren:domain; name the zone that holds it")
+    if location[0] in HIDDEN:
         return Fault(key, fault["msg"])
+    if f"{NAMESPACE}:{location[0]}" in encrypted:
+        return Fault(key, fault["msg"] if parts.keys() <= _HARMLESS else ENCRYPTED)
     shown = repr(fault["input"])
     if len(shown) > _LONGEST_SHOWN:
         shown = f"{shown[:_LONGEST_SHOWN]}…"

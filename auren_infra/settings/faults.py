@@ -12,6 +12,13 @@ HOW_TO_SET = (
 )
 
 
+ENCRYPTED = (
+    "is refused, and the reason would show a part of the value, which is encrypted; docs/settings.md says how to write "
+    "it, and if it is no secret, set it without `--secret` to read the reason"
+)
+"""Stands for the reason of a fault that would repeat an encrypted value."""
+
+
 class SettingsError(ValueError):
     """All faults of the configuration, one per line, each with its key and the repair."""
 
@@ -32,6 +39,8 @@ def joined(faults: Sequence[Fault], more: Sequence[Fault]) -> list[Fault]:
     found = {fault.where: fault for fault in faults}
     for fault in more:
         known = found.get(fault.where)
+        if known and fault.what == known.what:
+            continue
         # The new text comes first, because the known one ends with the value.
         found[fault.where] = Fault(fault.where, f"{fault.what}; {known.what}") if known else fault
     return [*found.values()]

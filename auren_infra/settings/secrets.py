@@ -1,16 +1,13 @@
 """`auren:secrets`, `auren:serviceSecrets` and `auren:registries`: the secrets that are given, and their readers.
 
-No message here repeats a secret's value. The services are not known here: `auren_infra.services.given_secrets` checks
-that each secret has a reader, and that each reader's secret exists.
+No message here repeats a secret's value, or an entry that may contain one. The services are not known here:
+`auren_infra.services.given_secrets` checks that each secret has a reader, and that each reader's secret exists.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-import yaml
 from pydantic import SecretStr
 
 from auren_infra.settings.faults import wrong
@@ -18,8 +15,8 @@ from auren_infra.settings.images import unreachable
 from auren_infra.settings.vocabulary import from_json, list_of_texts, texts_of_list
 
 KEY = "auren:secrets"
-HIDDEN = ("secrets", "registries")
-"""The settings whose values no message repeats. A login may contain the password by mistake."""
+HIDDEN = ("secrets", "serviceSecrets", "registries")
+"""The settings whose values no message repeats. An entry may contain a secret by mistake."""
 GIVEN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 """The name of a given secret. It is a file name in the container, and a part of a path in `pulumi config`."""
 
@@ -28,6 +25,7 @@ _HOST = re.compile(
 )
 _USER = re.compile(r"[!-9;-~]{1,255}")
 """Printable characters without spaces and colons. A colon ends the user's name (RFC 7617)."""
+_DOCKER_HUB = "docker.io"
 _NAMED = "letters, digits, dashes and underscores, a letter first, 63 at most"
 
 
@@ -104,18 +102,18 @@ def reader_map(value: object) -> dict[str, tuple[str, ...]]:
 def _readers(entries: list[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     readers: dict[str, tuple[str, ...]] = {}
     faults: list[str] = []
-    for entry in entries:
+    for number, entry in enumerate(entries):
         name, _, named = entry.partition("=")
         services = tuple(service.strip() for service in named.split(","))
         if not GIVEN.fullmatch(name) or not all(services):
             faults.append(
-                f"{_shortened(entry)} is not NAME=SERVICE[,SERVICE…], where NAME is {_NAMED}; "
+                f"entry {number} is not NAME=SERVICE[,SERVICE…], where NAME is {_NAMED}; "
                 "write it like language_model_key=api,bridge"
             )
         elif name in readers:
             faults.append(f"{name} is named twice; write all its readers in one entry")
-        elif twins := sorted({service for service in services if services.count(service) > 1}):
-            faults.append(f"{name}: {', '.join(twins)} is named twice; keep one")
+        elif len(set(services)) < len(services):
+            faults.append(f"{name}: a reader is named twice; keep one")
         if GIVEN.fullmatch(name) and all(services):
             readers[name] = tuple(dict.fromkeys((*readers.get(name, ()), *services)))
     return readers, faults
@@ -136,12 +134,17 @@ def _logins(entries: list[str]) -> tuple[dict[str, Login], list[str]]:
         host, _, login = entry.partition("=")
         user, _, secret = login.rpartition(":")
         match = _HOST.fullmatch(host)
+        hub = f".{host.partition(':')[0]}".endswith(f".{_DOCKER_HUB}")
         right = match and 1 <= int(match["port"] or 443) <= 65535
         if not right or not _USER.fullmatch(user) or not GIVEN.fullmatch(secret):
             faults.append(
                 f"entry {number} is not HOST=USER:SECRETNAME; write it like ghcr.io=auren:registry_token, "
                 f"and set the password: {how_to_set('registry_token')}"
             )
+        elif hub and host != _DOCKER_HUB:
+            # Docker looks up the login by the host in the image's name.
+            faults.append(f"{host}: write {_DOCKER_HUB}, the name of Docker Hub in images")
+            logins.setdefault(_DOCKER_HUB, Login(user, secret))
         elif host in logins:
             faults.append(f"{host} is named twice; keep one")
         else:
@@ -164,35 +167,5 @@ def readable_logins(value: object) -> list[str]:
 
 
 def _shortened(text: str) -> str:
-    """Only the beginning of the text, because it may be a secret that was set under the wrong key."""
-    return repr(text if len(text) <= 40 else f"{text[:16]}…")
-
-
-def in_plain(stack_file: str, value: str, *, encrypted: bool) -> frozenset[str]:
-    """The names of the secrets that are in plain text in the stack's configuration.
-
-    The engine returns all values decrypted in `value`. `encrypted` says only whether a part of the object was
-    encrypted. `stack_file` is the text of the stack's file, or empty if it is not known.
-    """
-    found = from_json(value)
-    secrets = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    if not encrypted:
-        return frozenset(secrets)
-    written = _written(stack_file)
-    return frozenset(name for name, text in secrets.items() if name in written and written[name] == str(text))
-
-
-def _written(stack_file: str) -> Mapping[str, str]:
-    """Name -> plain text, as the file holds them."""
-    try:
-        document: Any = yaml.safe_load(stack_file)
-        entries: Any = document["config"][KEY]
-    except (yaml.YAMLError, KeyError, TypeError):
-        return {}
-    return dict(_plain_texts(cast("dict[object, object]", entries))) if isinstance(entries, dict) else {}
-
-
-def _plain_texts(entries: Mapping[object, object]) -> Iterator[tuple[str, str]]:
-    for name, value in entries.items():
-        if not isinstance(value, dict | list):
-            yield str(name), value if isinstance(value, str) else json.dumps(value, default=str)
+    """Only the beginning of a name, because it may be a secret that was set under the wrong key."""
+    return repr(text if len(text) <= 12 else f"{text[:8]}…")

@@ -57,10 +57,25 @@ def list_of_texts(value: object) -> list[str]:
         raise wrong("must be a list; write one entry a line, each behind a dash")
     entries = cast("list[object]", found)
     if other := [
-        f"entry {number} is {json.dumps(entry)}" for number, entry in enumerate(entries) if not isinstance(entry, str)
+        f"entry {number} is {_kind(entry)}" for number, entry in enumerate(entries) if not isinstance(entry, str)
     ]:
         raise wrong("every entry of the list must be a text in quotes; {other}", other=", ".join(other))
     return cast("list[str]", entries)
+
+
+def _kind(value: object) -> str:
+    """What a value of JSON is. The value itself may be a secret."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
 
 
 def texts_of_list(value: object) -> list[str]:

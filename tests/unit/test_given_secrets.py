@@ -19,7 +19,8 @@ from auren_infra.secrets import digest, docker_config
 from auren_infra.services.model import Given, SecretFile
 from auren_infra.settings import SettingsError
 from auren_infra.settings.deployed import Deployed
-from auren_infra.settings.secrets import KEY, in_plain
+from auren_infra.settings.plain_text import Unreadable, in_plain
+from auren_infra.settings.secrets import KEY
 from tests.unit.configuration import COMPLETE, engine_values, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy, rehearse
 
@@ -81,7 +82,7 @@ def _set(name: str) -> str:
         (
             {"secrets": ""},
             "secrets",
-            ["Registry-Token is not set, and auren:registries names it", _set("Registry-Token")],
+            ["the password that auren:registries names for ghcr.io is not set", _set("NAME")],
         ),
         (
             {"serviceSecrets": "[]"},
@@ -117,15 +118,36 @@ def _set(name: str) -> str:
         (
             {"serviceSecrets": '["model_key=api,mysql"]'},
             "serviceSecrets",
-            ["there is no service 'mysql'; the services are api"],
+            ["model_key: its reader number 2 is no service; the services are api"],
         ),
-        ({"serviceSecrets": '["model_key"]'}, "serviceSecrets", ["'model_key' is not NAME=SERVICE[,SERVICE…]"]),
+        ({"serviceSecrets": '["model_key"]'}, "serviceSecrets", ["entry 0 is not NAME=SERVICE[,SERVICE…]"]),
         ({"serviceSecrets": '["model_key="]'}, "serviceSecrets", ["is not NAME=SERVICE[,SERVICE…]"]),
         ({"serviceSecrets": '["model_key=api,"]'}, "serviceSecrets", ["is not NAME=SERVICE[,SERVICE…]"]),
-        ({"serviceSecrets": '["model.key=api", "model_key=api"]'}, "serviceSecrets", ["'model.key=api' is not NAME"]),
-        ({"serviceSecrets": '["model_key=api,api"]'}, "serviceSecrets", ["model_key: api is named twice; keep one"]),
+        ({"serviceSecrets": '["model.key=api", "model_key=api"]'}, "serviceSecrets", ["entry 0 is not NAME"]),
+        (
+            {"serviceSecrets": '["model_key=api,api"]'},
+            "serviceSecrets",
+            ["model_key: a reader is named twice; keep one"],
+        ),
         ({"serviceSecrets": '["model_key=api", "model_key=bridge"]'}, "serviceSecrets", ["model_key is named twice"]),
         ({"serviceSecrets": '"model_key=api"'}, "serviceSecrets", ["must be a list"]),
+        ({"serviceSecrets": json.dumps(["sk-proj-" + VALUE * 3])}, "serviceSecrets", ["entry 0 is not NAME=SERVICE"]),
+        ({"serviceSecrets": f'["{VALUE}"]'}, "serviceSecrets", ["entry 0 is not NAME=SERVICE"]),
+        ({"serviceSecrets": f'["model_key={VALUE}"]'}, "serviceSecrets", ["its reader number 1 is no service"]),
+        ({"serviceSecrets": f'["model_key={VALUE},{VALUE}"]'}, "serviceSecrets", ["a reader is named twice"]),
+        ({"serviceSecrets": f'"{VALUE}"'}, "serviceSecrets", ["must be a list"]),
+        ({"serviceSecrets": f'[{{"model_key": "{VALUE}"}}]'}, "serviceSecrets", ["entry 0 is an object"]),
+        ({"registries": f'[{{"host": "ghcr.io", "password": "{VALUE}"}}]'}, "registries", ["entry 0 is an object"]),
+        ({"registries": f'["ghcr.io=a:b", {{"ghcr.io": "{VALUE}"}}]'}, "registries", ["entry 1 is an object"]),
+        ({"registries": f'[["{VALUE}"], 17, true, null]'}, "registries", ["entry 0 is a list, entry 1 is a number"]),
+        ({"registries": f'["ghcr.io=auren:{VALUE}"]'}, "secrets", ["names for ghcr.io is not set"]),
+        (
+            {"registries": '["index.docker.io=auren:Registry-Token"]'},
+            "registries",
+            ["index.docker.io: write docker.io"],
+        ),
+        ({"registries": '["registry-1.docker.io=a:Registry-Token"]'}, "registries", ["write docker.io"]),
+        ({"registries": '["docker.io:443=auren:Registry-Token"]'}, "registries", ["docker.io:443: write docker.io"]),
         (
             {
                 "serviceSecrets": '["model_key=api", "redis_password=bridge"]',
@@ -177,15 +199,14 @@ def test_all_faults_are_told_at_once() -> None:
     for reason in (
         "model_key is empty",
         "missing is not set, and auren:serviceSecrets names it",
-        "absent is not set, and auren:registries names it",
-        "unread is set, and nothing reads it",
+        "the password that auren:registries names for ghcr.io is not set",
         "unread stands in plain text in the stack's configuration",
         "'a/b' is no name",
     ):
         assert said["auren:secrets"].count(reason) == 1, reason
     assert "model_key is not set" not in said["auren:secrets"]
-    assert "no service 'mysql'" in said["auren:serviceSecrets"]
-    assert "'wrong' is not NAME" in said["auren:serviceSecrets"]
+    assert "model_key: its reader number 2 is no service" in said["auren:serviceSecrets"]
+    assert "entry 2 is not NAME" in said["auren:serviceSecrets"]
     assert "entry 1 is not HOST" in said["auren:registries"]
 
 
@@ -200,25 +221,87 @@ def test_secrets_in_plain_text_are_refused() -> None:
     assert "Registry-Token" not in beside
 
 
+@pytest.mark.parametrize("wrong", [{"serviceSecrets": '["model_key"]'}, {"registries": '["ghcr.io"]'}])
+def test_a_secret_is_not_called_unread_while_its_reader_may_be_in_a_wrong_entry(wrong: dict[str, str]) -> None:
+    """The repair was `pulumi config rm` for a secret that a misspelt entry needs."""
+    assert _said(wrong).keys() == {f"auren:{key}" for key in wrong}
+
+
+def _below(lines: str, before: str = "") -> str:
+    return f"{before}config:\n  auren:secrets:\n    {lines}\n"
+
+
 @pytest.mark.parametrize(
     ("stack_file", "found"),
     [
-        ("config:\n  auren:secrets:\n    a: '007'\n", {"a"}),
-        ("config:\n  auren:secrets:\n    a: 7\n", set[str]()),
-        ("config:\n  auren:secrets:\n    a: another\n", set[str]()),
-        ("config:\n  auren:secrets:\n    a:\n      secure: v1:x\n", set[str]()),
-        ("config:\n  auren:secrets:\n    secure: v1:x\n", set[str]()),
-        ("config: [", set[str]()),
+        (_below("a: '007'"), {"a"}),
+        (_below("a: 7"), {"a"}),
+        (_below("a: 12:34:56"), {"a"}),
+        (_below("a: yes"), {"a"}),
+        (_below("a: on"), {"a"}),
+        (_below("a: 2026-01-02"), {"a"}),
+        (_below("a: 2026-02-30"), {"a"}),
+        (_below("a: 1_000.5e3"), {"a"}),
+        (_below("a: !foo bar"), {"a"}),
+        (_below("a: !!binary aGk="), {"a"}),
+        (_below("a: |\n      text"), {"a"}),
+        (_below("a: x\n    a: {secure: v1:x}"), {"a"}),
+        (_below("b: &b x\n    a: *b"), {"a", "b"}),
+        (_below("<<: {a: x}"), {"a"}),
+        (_below("<<: [{b: {secure: v1:x}}, {a: x}]"), {"a"}),
+        (_below("a: x", "\ufeff"), {"a"}),
+        (_below("a: x") + "---\nconfig: {}\n", {"a"}),
+        (_below("a: x") + "  x:t: !foo bar\n  x:u: !<!b> [1]\n", {"a"}),
+        (_below("a: x") + "  other:note: 2026-02-30\n  ? [b]\n  : c\n", {"a"}),
+        ("config: {auren:config:secrets: {a: x}}", {"a"}),
+        ("config: &c {<<: *c, auren:secrets: &s {<<: *s, a: x}}", {"a"}),
+        (_below("a:\n      secure: v1:x"), set[str]()),
+        (_below("secure: v1:x"), set[str]()),
+        (_below("a:"), set[str]()),
+        (_below("other: x"), set[str]()),
+        ("config:\n  other:secrets:\n    a: x\n", set[str]()),
         ("- 1", set[str]()),
         ("", set[str]()),
     ],
 )
 def test_what_the_stacks_file_holds_in_plain_is_found(stack_file: str, found: set[str]) -> None:
-    assert in_plain(stack_file, '{"a": "007", "b": "x"}', encrypted=True) == found
+    assert in_plain(stack_file, '{"a": "007", "b": "x", "secure": "y"}', encrypted=True) == found
 
 
-def test_a_number_in_plain_is_found_as_it_was_written() -> None:
-    assert in_plain("config:\n  auren:secrets:\n    a: 17\n", '{"a": 17}', encrypted=True) == {"a"}
+@pytest.mark.parametrize(
+    ("stack_file", "problem"),
+    [
+        ("config: [", "line 1, column 10: "),
+        (STACK_FILE + "  x:t: 1\t# why\n", "line 8, column 9: found character '\\t' that cannot start any token"),
+        (f"{STACK_FILE}  x:t: *{VALUE}\n", "line 8, column 8: found undefined alias …"),
+        (f"{STACK_FILE}  x:t: [&{VALUE} 1, &{VALUE} 2]\n", "line 8, column 30: an anchor has the name of an earlier"),
+        (f"{STACK_FILE}  x:t: {VALUE}: {VALUE}\n", "line 8, column "),
+        (STACK_FILE + "  x:t: \0\n", "line 8, column 8: special characters are not allowed"),
+        (STACK_FILE + '  x:t: "\\UFFFFFFFF"\n', "it holds an invalid number"),
+        (f"%YAML {'9' * 5000}.1\n---\n{STACK_FILE}", "it holds an invalid number"),
+        (f"{STACK_FILE}  x:t: {'[' * 1500}{']' * 1500}\n", "its lists or objects are nested too deeply"),
+        (Unreadable("it is not UTF-8"), "it is not UTF-8"),
+    ],
+)
+def test_a_stack_file_that_cannot_be_read_is_a_fault(stack_file: str, problem: str) -> None:
+    """Every secret in such a file passed as encrypted, or the program ended with a traceback."""
+    said = _said({"region": "mars"}, stack_file=stack_file)
+    assert said.keys() == {"auren:region", "auren:secrets"}
+    assert "cannot be searched for secrets in plain text: " + problem in said["auren:secrets"]
+    assert "Correct the file" in said["auren:secrets"]
+
+
+def test_secrets_without_encryption_are_named_beside_a_stack_file_that_cannot_be_read() -> None:
+    said = _said({}, encrypted=(), stack_file="config: [")["auren:secrets"]
+    assert "cannot be searched" in said
+    assert "model_key stands in plain text" in said
+
+
+@pytest.mark.parametrize("secrets", ["", "{}", "null"])
+def test_a_stack_file_that_cannot_be_read_is_no_fault_without_secrets(secrets: str) -> None:
+    values = engine_values({**COMPLETE, "secrets": secrets})
+    assert admit("prod", values, stack_file="config: [")
+    assert admit("prod", values, stack_file=Unreadable("it is a directory"))
 
 
 def test_no_fault_repeats_a_value_that_is_encrypted() -> None:
@@ -227,6 +310,32 @@ def test_no_fault_repeats_a_value_that_is_encrypted() -> None:
         admit("prod", engine_values({**COMPLETE, "domain": VALUE}), encrypted=("auren:domain",))
     assert "auren:domain: not written as it must be" in str(refusal.value)
     assert VALUE not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("images", f'["{VALUE}"]'),
+        ("images", f'["{VALUE}={VALUE}"]'),
+        ("images", f'["{VALUE}=docker.io/library/redis:7"]'),
+        ("images", f'[{{"api": "{VALUE}"}}]'),
+        ("builds", f'["api={VALUE}"]'),
+        ("waivers", f'["{VALUE}"]'),
+        ("contentSources", f'["{VALUE}"]'),
+        ("sshAllowed", f'["{VALUE}"]'),
+        ("domain", f"www.{VALUE}.ai"),
+        ("domain", f"{VALUE}.ai"),
+        ("corsOrigins", f'["https://{VALUE}:443"]'),
+        ("corsOrigins", f'["https://{VALUE}", "https://{VALUE}"]'),
+    ],
+)
+def test_no_fault_repeats_a_part_of_an_encrypted_value(key: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        admit("prod", engine_values({**COMPLETE, key: value}), encrypted=(f"auren:{key}",))
+    said = str(refusal.value)
+    assert VALUE not in said
+    assert said.count("set it without `--secret` to read the reason") <= 1
+    assert f"  auren:{'cloudflareZone' if value == f'{VALUE}.ai' else key}" in said
 
 
 def _deployed(changes: Mapping[str, str]) -> Rehearsal:

@@ -137,8 +137,9 @@ WRONG = [
     ("sshAllowed", '["0.0.0.0"]', "no client can have this address; write 0.0.0.0/0 for everyone"),
     ("sshAllowed", '["127.0.0.1"]', "no client can have this address"),
     ("sshAllowed", '["198.51.100.7", "198.51.100.7/32"]', "198.51.100.7 is named twice; keep one"),
-    ("sshAllowed", "[22]", "every entry of the list must be a text in quotes; entry 0 is 22"),
-    ("sshAllowed", '["198.51.100.7", 22, true]', "entry 1 is 22, entry 2 is true"),
+    ("sshAllowed", "[22]", "every entry of the list must be a text in quotes; entry 0 is a number"),
+    ("sshAllowed", '["198.51.100.7", 22, true]', "entry 1 is a number, entry 2 is true or false"),
+    ("sshAllowed", "[null, {}, []]", "entry 0 is nothing, entry 1 is an object, entry 2 is a list"),
     ("sshAllowed", "{}", "must be a list; write one entry a line"),
     ("sshAllowed", '["192.168.1.10"]', "names private addresses only, which cannot connect to a public address"),
     ("sshAllowed", '["10.0.0.0/8", "172.20.0.0/16", "100.64.0.0/10"]', "names private addresses only"),
@@ -286,6 +287,13 @@ def test_a_docker_that_the_system_cannot_have_is_refused_with_what_it_has(
     assert line.startswith("  auren:dockerVersion: ")
     assert f"there is {there_is}" in line
     assert "Change it, auren:dockerSource or auren:dropletImage" in line
+
+
+def test_a_default_that_does_not_fit_is_named_by_its_key() -> None:
+    """The message named auren:cloudflare_zone, which is no setting."""
+    said = _refusal({**COMPLETE, "domain": "example.org"})
+    assert "  auren:cloudflareZone: example.org is not in it" in said
+    assert "has 1 fault;" in said
 
 
 def test_all_faults_are_told_at_once() -> None:
