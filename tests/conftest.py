@@ -1,11 +1,16 @@
 """Tests of properties try other examples in each run. The seed is printed, so that a run can be repeated."""
 
 import random
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.examples import examples
+from tests.tree import ROOT
 
 # Hypothesis would try the same examples in each run of a CI.
 settings.register_profile("rotating", derandomize=False, max_examples=examples(100))
@@ -19,14 +24,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(random.randrange(1 << 32))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs tests with real machines beside all others. This machine has room for one rehearsal.
+class Groups(LoadScopeScheduling):
+    """The workers of `make test`: one has all files with real machines, since this machine has room for one rehearsal.
 
-    The tests of a directory stay together, since they share what is slow to set up.
+    The other one has the rest. The tests of a directory stay together, since they share what is slow to set up.
+    pytest-xdist's own groups do not work with this pytest.
     """
-    for item in items:
-        machine = item.get_closest_marker("machine")
-        item.add_marker(pytest.mark.xdist_group("machine" if machine else str(item.path.parent)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return "machine" if _needs_machine(path) else str(path.parent)
+
+
+@cache
+def _needs_machine(path: Path) -> bool:
+    return "mark.machine" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    return Groups(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
