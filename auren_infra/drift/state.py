@@ -8,7 +8,7 @@ from typing import Any
 from auren_infra.call import TYPE, Call, read
 from auren_infra.host import orders
 from auren_infra.host.orders import Stage, Switch
-from auren_infra.host.sent import Command, command, of
+from auren_infra.host.sent import Command, of
 from auren_infra.secrets import KEY
 
 _SSH_KEY = "digitalocean:index/sshKey:SshKey"
@@ -48,12 +48,13 @@ def commands(state: State) -> list[Command]:
             "An update of this stack is running, or was cut, so its state does not tell what is deployed. "
             "When none is running: `pulumi refresh`, then `pulumi up`."
         )
-    calls = [(one, call) for one in state.resources if one["type"] == TYPE and (call := _call(one["inputs"]))]
+    sent = [one for one in state.resources if one["type"] == TYPE]
+    calls = {one["urn"]: call for one in sent if (call := _call(one["inputs"]))}
     if not calls:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
-    if not all(call.id for _, call in calls):
+    if not all(call.id for call in calls.values()):
         raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
-    found = [command(one["urn"], one["inputs"]) for one, _ in calls]
+    found = [Command(urn, orders.read(call)) for urn, call in calls.items()]
     if missing := _missing(found):
         raise StateError(
             f"No update of this stack has come to its end: {', '.join(missing)} was never run. `pulumi up` first."
@@ -64,7 +65,7 @@ def commands(state: State) -> list[Command]:
 def _call(inputs: dict[str, Any]) -> Call | None:
     """None for a command over SSH that `Machine.run` did not write."""
     try:
-        return read(inputs["create"], None)
+        return read(inputs["create"], inputs.get("stdin", ""))
     except ValueError:
         return None
 

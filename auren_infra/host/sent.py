@@ -1,13 +1,12 @@
 """The commands on a machine, read back from a stack's state: `Machine.run` the other way round."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
 from typing_extensions import TypeVar  # typing's own has defaults only since Python 3.13
 
-from auren_infra import call
-from auren_infra.host.orders import Order, read
+from auren_infra.host.orders import Order
 
 Ordered_co = TypeVar("Ordered_co", bound=Order, covariant=True, default=Order)
 
@@ -18,11 +17,6 @@ class Command(Generic[Ordered_co]):
 
     urn: str
     order: Ordered_co
-
-
-def command(urn: str, inputs: Mapping[str, Any]) -> Command:
-    """The command with these inputs. Raises `ValueError` when this program does not know the order."""
-    return Command(urn, read(call.read(inputs["create"], inputs.get("stdin", ""))))
 
 
 def of(commands: Iterable[Command], kind: type[Ordered_co]) -> list[Command[Ordered_co]]:
