@@ -62,12 +62,11 @@ class MachinePlan:
     @property
     def connections(self) -> tuple[Connection, ...]:
         """In the order of the links."""
+        here = self.by_name
         return tuple(
-            Connection(source, target, link)
+            Connection(here[link.source], here[link.target], link)
             for link in self.blueprint.links
-            for source in self.instances
-            for target in self.instances
-            if (source.service.name, target.service.name) == (link.source, link.target)
+            if link.source in here and link.target in here
         )
 
     def targets(self, instance: Instance) -> tuple[Instance, ...]:
