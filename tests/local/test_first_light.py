@@ -18,6 +18,7 @@ from auren_infra.files import paths
 from sandbox import layout, pulumi_stack
 from tests.local.cloud import act, delete, detach
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
+from tests.local.events import post_event, read_event
 from tests.local.host import Host
 from tests.sandbox.droplets.internet import Client
 
@@ -27,20 +28,6 @@ SECRET = f"{paths.release('api', paths.CURRENT)}/secrets/postgres_password"
 DROPLET = "digitalocean:index/droplet:Droplet"
 
 Outputs = dict[str, Any]
-
-
-def post_event(outputs: Outputs, value: float) -> int:
-    """Write a row through nginx and the API; its id."""
-    event = {"user_id": "ada", "type": "heart_rate", "value": value}
-    response = httpx.post(f"http://{outputs['address']}/api/events", headers={"Host": DOMAIN}, json=event, timeout=10)
-    assert response.status_code == 201, response.text
-    return int(response.json()["id"])
-
-
-def read_event(outputs: Outputs, event: int) -> float:
-    response = httpx.get(f"http://{outputs['address']}/api/events/{event}", headers={"Host": DOMAIN}, timeout=10)
-    assert response.status_code == 200, response.text
-    return float(response.json()["value"])
 
 
 def test_outputs_keep_their_contract(outputs: Outputs, project: Path) -> None:

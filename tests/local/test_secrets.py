@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import bcrypt
-import httpx
 import pytest
 import yaml
 
 from auren_infra.files import paths
 from auren_infra.placement import Instance
 from sandbox import pulumi_stack, registry
-from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
+from tests.local.deployment import STACK, Deployment, UpdateFailedError
+from tests.local.events import post_event, read_event
 from tests.local.host import Host
 
 pytestmark = pytest.mark.machine
@@ -39,20 +39,6 @@ def give(deployment: Deployment, name: str, value: str, *options: str) -> None:
 def take(deployment: Deployment, name: str) -> None:
     deployment.pulumi("config", "rm", "--path", f"auren:secrets.{name}")
     deployment.config["auren:secrets"] = yaml.safe_load(deployment.config_file.read_text())["config"]["auren:secrets"]
-
-
-def write(outputs: Outputs, value: float) -> int:
-    """A row in PostgreSQL, through nginx and the API; its id."""
-    event = {"user_id": "ada", "type": "heart_rate", "value": value}
-    response = httpx.post(f"http://{outputs['address']}/api/events", headers={"Host": DOMAIN}, json=event, timeout=10)
-    assert response.status_code == 201, response.text
-    return int(response.json()["id"])
-
-
-def read(outputs: Outputs, event: int) -> float:
-    response = httpx.get(f"http://{outputs['address']}/api/events/{event}", headers={"Host": DOMAIN}, timeout=10)
-    assert response.status_code == 200, response.text
-    return float(response.json()["value"])
 
 
 def password_urn(name: str) -> str:
@@ -139,13 +125,13 @@ def test_a_private_registry_is_pulled_from_with_its_login(deployment: Deployment
 def test_a_password_is_rotated_by_its_replacement(
     deployment: Deployment, outputs: Outputs, host: Host, name: str
 ) -> None:
-    event, file = write(outputs, 61.5), secret(name, f"{name}_password")
+    event, file = post_event(outputs, 61.5), secret(name, f"{name}_password")
     before, nginx = host.run("cat", file), host.container_id("auren-nginx")
     deployment.up("--replace", password_urn(name))
     assert host.run("cat", file) != before
     assert host.run("cat", secret("api", f"{name}_password")) == host.run("cat", file)
-    assert read(outputs, event) == 61.5
-    assert read(outputs, write(outputs, 62.5)) == 62.5
+    assert read_event(outputs, event) == 61.5
+    assert read_event(outputs, post_event(outputs, 62.5)) == 62.5
     assert host.container_id("auren-nginx") == nginx, "who does not read it is left alone"
 
 
@@ -160,14 +146,14 @@ def test_a_password_that_somebody_changed_is_the_stacks_again_after_a_restart(
     assert "password authentication failed" in asked.stderr
     host.run("docker", "restart", "auren-postgres")
     host.wait_until_healthy(host.containers(), 120)
-    assert read(outputs, write(outputs, 63.5)) == 63.5
+    assert read_event(outputs, post_event(outputs, 63.5)) == 63.5
 
 
 def test_a_destroyed_stack_that_left_its_volume_comes_up_with_the_same_passwords(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
     """New passwords did not open the old volume: three errors, and a database that nobody got into."""
-    event = write(outputs, 64.5)
+    event = post_event(outputs, 64.5)
     password = host.run("cat", secret("api", "postgres_password"))
     deployment.configure(protectData=True)
     deployment.up()
@@ -178,6 +164,6 @@ def test_a_destroyed_stack_that_left_its_volume_comes_up_with_the_same_passwords
     deployment.up()
     again = deployment.outputs()
     assert Host(again["droplet"]["id"]).run("cat", secret("api", "postgres_password")) == password
-    assert read(again, event) == 64.5
+    assert read_event(again, event) == 64.5
     deployment.configure(protectData=False)
     deployment.up()
