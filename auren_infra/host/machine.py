@@ -1,5 +1,6 @@
 """The one connection that every command on a machine passes through."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,15 @@ from auren_infra.host.orders.order import Order
 
 USER = "root"
 _SCRIPTS = Path(__file__).parent / "scripts"
+_SOURCE = re.compile(r"^source (\w+)\.sh\n", re.MULTILINE)
+_BEGIN = "\nset -euo pipefail\n\n"
+"""What every script begins with, behind the comment that says what it does."""
 
 
 def script(name: str) -> str:
-    """The text of `scripts/NAME.sh`."""
-    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+    """The text of `scripts/NAME.sh`. A script is sent alone, so what it sources stands in the place of that line."""
+    text = (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+    return _SOURCE.sub(lambda line: script(line[1]).partition(_BEGIN)[2], text)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,10 @@
 # Without it Docker does not start; with it, what has no rule does not pass.
 set -euo pipefail
 
+source unpack.sh
+
 rules=/etc/auren/containers.rules
 unit=/etc/systemd/system/auren-firewall.service
-
-# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
-unpack() {
-    awk -v work="$work" '
-        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
-        { print substr($0, 2) >out }'
-}
 
 # Docker asks the chain first when it starts. A rule that came before it later would let packets bypass it.
 # In one step: there is no moment in which nobody asks it.
@@ -24,8 +19,6 @@ ask_it_first() {
 
 main() {
     install -d -m 0755 "$(dirname "$rules")"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
     unpack
     install -m 0644 "$work/containers.rules" "$rules.new"
     # Replaced in one step: there is no moment without rules.

@@ -5,15 +5,10 @@
 # A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it.
 set -euo pipefail
 
+source unpack.sh
+
 containers=/etc/systemd/system/auren.service  # once there are any
 waiting=/etc/systemd/system/docker.service.d/10-data-disk.conf
-
-# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
-unpack() {
-    awk -v work="$work" '
-        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
-        { print substr($0, 2) >out }'
-}
 
 # A volume that was just attached, or made larger, takes a moment to show.
 wait_for_device() {
@@ -65,8 +60,6 @@ take_away_old_mount() {
 
 main() {
     local device=$1 target=$2 gigabytes=$3 line
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
     unpack
     wait_for_device "$device" "$gigabytes"
     if [ "$(blkid -p -o value -s TYPE "$device")" != ext4 ]; then

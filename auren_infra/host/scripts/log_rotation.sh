@@ -4,6 +4,8 @@
 # logrotate takes no ids without a name, and what names they have differs from system to system.
 set -euo pipefail
 
+source unpack.sh
+
 rule=/etc/logrotate.d/auren-nginx
 hourly=/etc/systemd/system/logrotate.timer.d/auren.conf
 # Beside the rule, logrotate would read a file that is half there.
@@ -30,13 +32,6 @@ accepted() {
     fi
 }
 
-# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
-unpack() {
-    awk -v work="$work" '
-        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
-        { print substr($0, 2) >out }'
-}
-
 # put NAME PATH: the file of this name is at PATH, replaced in one step.
 put() {
     install -d -m 0755 "$(dirname "$2")"
@@ -48,8 +43,6 @@ put() {
 main() {
     install -d -m 0755 /var/lib/auren
     name_ids "$@"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
     unpack
     put auren-nginx "$rule"
     put auren.conf "$hourly"

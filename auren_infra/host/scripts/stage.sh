@@ -7,12 +7,7 @@
 # RELEASE is written by auren_infra/release_text.py. The id is the digest of all that is sent, so the same is the same release.
 set -euo pipefail
 
-services=/opt/auren/services
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
+source releases.sh
 
 # names KIND: what the lines of this kind name.
 names() {
@@ -73,18 +68,10 @@ only() {
     done
 }
 
-compose() {
-    COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$release/compose.yml" "$@"
-}
-
-image() {
-    awk '$1 == "image:" { print $2; exit }' "$release/compose.yml"
-}
-
-# To ask Docker for the image is cheaper than to start Compose. The logins of auren:registries are in DOCKER_CONFIG.
+# To ask Docker for the image is cheaper than to start Compose.
 pull() {
-    if ! docker image inspect --format '{{.Id}}' "$(image)" >/dev/null 2>&1 &&
-        ! DOCKER_CONFIG=/etc/auren/registries compose pull --quiet --policy missing "$service" >"$log" 2>&1; then
+    if ! docker image inspect --format '{{.Id}}' "$(image_of "$release")" >/dev/null 2>&1 &&
+        ! compose "$release/compose.yml" pull --quiet --policy missing "$service" >"$log" 2>&1; then
         tail -n 10 "$log" >&2
         fail "The image of $service could not be pulled. What ran before still runs."
     fi
@@ -99,7 +86,7 @@ preflight() {
     judge=$(names preflight)
     [ -n "$judge" ] || return 0
     docker rm --force "$name" >/dev/null 2>&1 || true
-    if ! compose run --rm --no-deps --no-TTY --name "$name" "$judge" >"$log" 2>&1 </dev/null; then
+    if ! compose "$release/compose.yml" run --rm --no-deps --no-TTY --name "$name" "$judge" >"$log" 2>&1 </dev/null; then
         tail -n 20 "$log" >&2
         fail "$service does not accept its new configuration. What ran before still runs."
     fi

@@ -3,15 +3,10 @@
 # By hand: `systemctl stop auren` stops all containers and the watchdog, `systemctl start auren` brings them back.
 set -euo pipefail
 
+source unpack.sh
+
 watchdog=/usr/local/lib/auren/watchdog
 units=/etc/systemd/system
-
-# unpack < FILES: each is in $work. It is headed by `file NAME`, and its lines are indented by a space (auren_infra/bundle.py).
-unpack() {
-    awk -v work="$work" '
-        /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
-        { print substr($0, 2) >out }'
-}
 
 # put NAME MODE PATH: the file of this name is at PATH, replaced in one step.
 put() {
@@ -22,8 +17,6 @@ put() {
 main() {
     local unit
     install -d -m 0755 "$(dirname "$watchdog")"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
     unpack
     put watchdog 0755 "$watchdog"
     for unit in auren.service auren-watchdog.service auren-failing@.service; do

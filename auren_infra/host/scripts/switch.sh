@@ -4,18 +4,9 @@
 # of `current` is started again, from files that were never touched, and the script fails with what happened.
 set -euo pipefail
 
-services=/opt/auren/services
+source releases.sh
+
 kept=3
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-# It pulls an image that is missing, such as one that somebody removed. The logins of auren:registries are in DOCKER_CONFIG.
-compose() {
-    DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 docker compose --ansi never --progress quiet --file "$@"
-}
 
 # What a container was made from: a release's id, or nothing.
 release_of() {
@@ -109,10 +100,6 @@ accept() {
     prune
 }
 
-image_of() {
-    awk '$1 == "image:" { print $2; exit }' "$1/compose.yml" 2>/dev/null || true
-}
-
 # The last three releases stay, with their images and secrets. What only older ones need goes.
 prune() {
     local release image needed
@@ -169,7 +156,7 @@ main() {
     began=$SECONDS
     if start "$directory/releases/$id/compose.yml"; then
         accept
-        echo "auren-$service runs $id, of $(image_of "$directory/releases/$id")"
+        echo "auren-$service runs $id, of $(docker inspect --format '{{.Config.Image}}' "auren-$service")"
         return
     fi
     explain "$began" >"$work/failure"

@@ -15,10 +15,16 @@ from tests.unit.host.bench import OWNER, Bench
 
 SCRIPTS = sorted((ROOT / "auren_infra/host/scripts").glob("*.sh"))
 
+SOURCED = {"releases", "unpack"}
+"""What others source, and nobody runs."""
+
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+each_that_runs = pytest.mark.parametrize(
+    "path", [path for path in SCRIPTS if path.stem not in SOURCED], ids=lambda path: path.stem
+)
 
 
-@each_script
+@each_that_runs
 def test_a_script_ends_where_its_data_begins(path: Path) -> None:
     """bash reads a line, then runs it: what stands behind `exit` in the same line is never taken for a command."""
     assert path.read_text().endswith('\nmain "$@"; exit\n')
@@ -41,7 +47,12 @@ def test_shellcheck_has_nothing_to_say(path: Path) -> None:
 
 @each_script
 def test_a_script_is_ascii_or_utf_8_without_surprises(path: Path) -> None:
-    assert script(path.stem) == path.read_bytes().decode("utf-8")
+    expected = path.read_bytes().decode("utf-8")
+    for name in SOURCED:
+        functions = path.with_name(f"{name}.sh").read_bytes().decode("utf-8").split("\nset -euo pipefail\n\n")[1]
+        expected = expected.replace(f"\nsource {name}.sh\n", f"\n{functions}")
+    assert script(path.stem) == expected
+    assert "\nsource " not in script(path.stem), "it is sent alone"
     assert "\r" not in script(path.stem)
     assert "\t" not in script(path.stem)
 

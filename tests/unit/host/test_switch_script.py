@@ -26,6 +26,7 @@ case "$*" in
     if grep -q broken "$state/image"; then echo $(($(kept restarts 0) + 1)) >"$state/restarts"; fi ;;
 "inspect --format {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} auren-api")
     echo "$(kept status running) $(kept code 0) $(kept killed false) $(kept restarts 0)" ;;
+"inspect --format {{.Config.Image}} auren-api") sed -n 's/^ *image: //p' "$state/image" ;;
 "logs --tail 50 auren-api")
     if [ ! -e "$state/id" ]; then echo "No such container: auren-api" >&2; exit 1; fi
     echo "FATAL: the database is not there" >&2 ;;
