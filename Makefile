@@ -56,7 +56,7 @@ soak: .venv/.for-development ## the tests of properties with many more examples;
 
 lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file
 	# Each lock begins with its command, which Renovate reads: options with a value need a `=` there.
-	compile=($(VENV)/uv pip compile --quiet --universal --python-version=3.11 --generate-hashes)
+	compile=($(VENV)/uv pip compile --quiet --universal --python-version=3.11 --generate-hashes --no-strip-extras)
 	"$${compile[@]}" --output-file=requirements-dev.lock requirements-dev.txt
 	# The versions of the largest lock, in all of them.
 	compile+=(--constraint=requirements-dev.lock)

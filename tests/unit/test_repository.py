@@ -167,8 +167,9 @@ def test_renovate_reads_the_command_of_every_lock() -> None:
         assert command
         program, *options = command[1].split()
         assert (program, options[:2]) == ("uv", ["pip", "compile"])
-        known = r"--(universal|generate-hashes|(python-version|constraint|output-file)=\S+)|[a-z-]+(/[a-z-]+)?\.txt"
-        assert all(re.fullmatch(known, option) for option in options[2:])
+        option = r"--(universal|generate-hashes|no-strip-extras|(python-version|constraint|output-file)=\S+)"
+        known = rf"{option}|[a-z-]+(/[a-z-]+)?\.txt"
+        assert all(re.fullmatch(known, each) for each in options[2:])
         assert f"--output-file={name}" in options
 
 
