@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import IPv4Address
 
 from auren_infra.blueprint import Blueprint
@@ -10,16 +11,24 @@ from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET
 
 
+class Slot(StrEnum):
+    """The two instances of a service that starts its new container beside the old one. They take turns."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
 @dataclass(frozen=True)
 class Instance:
-    """A service on a machine. It has a container, an address, and the commands that deploy it."""
+    """A service in a slot on a machine: it has a container and an address. Most services have the blue slot alone."""
 
     service: Service
+    slot: Slot = Slot.BLUE
 
     @property
     def name(self) -> str:
-        """What its commands, their locks and its directory of releases are named after."""
-        return self.service.name
+        """In the compose file."""
+        return self.service.name if self.slot is Slot.BLUE else f"{self.service.name}-{self.slot}"
 
     @property
     def container(self) -> str:
@@ -28,7 +37,12 @@ class Instance:
     @property
     def address(self) -> IPv4Address:
         """On `auren-network` of its machine."""
-        return CONTAINER_SUBNET[self.service.host_number]
+        return CONTAINER_SUBNET[self.service.host_numbers[0 if self.slot is Slot.BLUE else 1]]
+
+
+def instances(service: Service) -> tuple[Instance, ...]:
+    """Those that a machine has of the service, the blue one first."""
+    return tuple(Instance(service, slot) for slot, _ in zip(Slot, service.host_numbers, strict=False))
 
 
 @dataclass(frozen=True)
@@ -57,28 +71,32 @@ class MachinePlan:
     @property
     def services(self) -> tuple[Service, ...]:
         """Those that run on this machine."""
-        return tuple(instance.service for instance in self.instances)
+        return tuple(instance.service for instance in self.instances if instance.slot is Slot.BLUE)
 
     @property
     def connections(self) -> tuple[Connection, ...]:
-        """In the order of the links."""
-        here = self.by_name
+        """Of every instance of a service with every one of the other, in the order of the links."""
+        here: dict[str, list[Instance]] = {}
+        for instance in self.instances:
+            here.setdefault(instance.service.name, []).append(instance)
         return tuple(
-            Connection(here[link.source], here[link.target], link)
+            Connection(source, target, link)
             for link in self.blueprint.links
-            if link.source in here and link.target in here
+            for source in here.get(link.source, ())
+            for target in here.get(link.target, ())
         )
 
-    def targets(self, instance: Instance) -> tuple[Instance, ...]:
-        """The instances that this one talks to, in the order of the links."""
-        return tuple(each.target for each in self.connections if each.source == instance)
+    def targets(self, service: str) -> tuple[Service, ...]:
+        """The services of this machine that this one talks to, in the order of the links."""
+        here = {each.name: each for each in self.services}
+        return tuple(here[name] for name in self.blueprint.targets(service) if name in here)
 
     def with_images(self, images: Mapping[str, str]) -> "MachinePlan":
         """The same with other images for some services, by name."""
         blueprint = self.blueprint.with_images(images)
         services = blueprint.by_name
-        instances = tuple(replace(each, service=services[each.service.name]) for each in self.instances)
-        return replace(self, blueprint=blueprint, instances=instances)
+        changed = tuple(replace(each, service=services[each.service.name]) for each in self.instances)
+        return replace(self, blueprint=blueprint, instances=changed)
 
 
 @dataclass(frozen=True)
@@ -102,9 +120,9 @@ class Placement:
 
 
 def place(blueprint: Blueprint) -> Placement:
-    """One machine, named like the stack, with an instance of each service."""
-    instances = tuple(Instance(service) for service in blueprint.services)
-    return Placement((MachinePlan(blueprint.settings.name, blueprint, instances),))
+    """One machine, named like the stack, with all services."""
+    everything = tuple(each for service in blueprint.services for each in instances(service))
+    return Placement((MachinePlan(blueprint.settings.name, blueprint, everything),))
 
 
 def _names_twice(machines: Sequence[MachinePlan]) -> Iterator[str]:

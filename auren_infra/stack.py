@@ -116,16 +116,16 @@ def _outputs(placement: Placement, plan: capacity.Plan, shared: Shared, first: P
             ],
         },
         "services": {
-            instance.name: {
-                "image": built.get(instance.service.name, instance.service.image),
-                "container": instance.container,
-                "address": str(instance.address),
-                "port": instance.service.port,
-                "publishedPort": next(iter(instance.service.published), None),
-                "publishedPorts": list(instance.service.published),
-                "healthCheck": list(instance.service.health.command),
+            service.name: {
+                "image": built.get(service.name, service.image),
+                "container": first.containers.live[service.name].apply(lambda instance: instance.container),
+                "address": first.containers.live[service.name].apply(lambda instance: str(instance.address)),
+                "port": service.port,
+                "publishedPort": next(iter(service.published), None),
+                "publishedPorts": list(service.published),
+                "healthCheck": list(service.health.command),
             }
-            for instance in machine.instances
+            for service in machine.services
         },
         "capacity": _capacity(plan),
     }

@@ -1,6 +1,7 @@
 """Containers: a missing, a stopped or an added one, one of another release, one that was changed while it runs."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from auren_infra.drift.facts import Container, Facts
@@ -15,12 +16,13 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         what = "does not answer, so no container was looked at. Look again after the repair"
         yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
-    for one in wanted.containers:
+    deployed = [replace(one, instance=facts.live.get(one.service, "")) for one in wanted.containers]
+    for one in deployed:
         found = list(_compare(one, there.get(one.name), accepted.get(one.service, "")))
         yield from found
         if one.service in facts.alarms and not found:
             yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
-    for name in sorted(there.keys() - {one.name for one in wanted.containers}):
+    for name in sorted(there.keys() - {one.name for one in deployed}):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"
         )
@@ -98,4 +100,6 @@ def _out_of_the_way(wanted: Deployed, found: Container) -> str:
     """Compose makes its own containers anew; any other one keeps the name, and it cannot."""
     labels = found.labels or {}
     composed = (labels.get("com.docker.compose.project"), labels.get("com.docker.compose.service"))
-    return "" if composed == (PROJECT_NAME, wanted.service) else f"docker rm --force {found.name.removeprefix('/')}"
+    if composed == (PROJECT_NAME, wanted.instance or wanted.service):
+        return ""
+    return f"docker rm --force {found.name.removeprefix('/')}"

@@ -130,6 +130,11 @@ class Facts:
         return {line.split()[0]: line.split()[1] for line in self.lines("accepted")}
 
     @property
+    def live(self) -> dict[str, str]:
+        """The instance that is asked, by service."""
+        return {line.split()[0]: line.split()[2] for line in self.lines("accepted")}
+
+    @property
     def networks(self) -> dict[str, Network]:
         found = [Network.model_validate_json(line) for line in self.lines("networks")]
         return {network.name: network for network in found}

@@ -12,7 +12,7 @@ import yaml
 from auren_infra.files import paths
 from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release_text import RELEASE_ID
-from auren_infra.services.model import FILES, NETWORK_NAME, Preflight, Service, Volume
+from auren_infra.services.model import FILES, NETWORK_NAME, SLOTS, Preflight, Service, Update, Volume
 
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -25,9 +25,9 @@ RELEASE_LABEL = "auren.release"
 _EMPTY_VOLUME_MB = 16
 
 
-def preflight_name(instance: str) -> str:
+def preflight_name(service: str) -> str:
     """The name, in the release's compose file, of what judges the release before it is started."""
-    return f"{instance}-preflight"
+    return f"{service}-preflight"
 
 
 def render(plan: MachinePlan) -> str:
@@ -36,14 +36,14 @@ def render(plan: MachinePlan) -> str:
         {
             "name": PROJECT_NAME,
             "services": {
-                instance.name: {
+                service.name: {
                     "extends": {
-                        "file": f"{paths.release(instance.name, paths.CURRENT)}/compose.yml",
-                        "service": instance.name,
+                        "file": f"{paths.release(service.name, paths.CURRENT)}/compose.yml",
+                        "service": service.name,
                     },
-                    **_depends_on(_needed(plan, instance)),
+                    **_depends_on(_needed(plan, service)),
                 }
-                for instance in plan.instances
+                for service in plan.services
             },
             "networks": _networks(),
             "volumes": _volumes(volume for service in plan.services for volume in service.volumes),
@@ -51,20 +51,20 @@ def render(plan: MachinePlan) -> str:
     )
 
 
-def render_release(plan: MachinePlan, instance: Instance) -> str:
-    """`compose.yml` of one release of the instance."""
-    service, name = instance.service, instance.name
-    services = {name: _service(instance, _needed(plan, instance))}
+def render_release(plan: MachinePlan, service: Service) -> str:
+    """`compose.yml` of one release of the service, with each of its instances."""
+    instances = [instance for instance in plan.instances if instance.service == service]
+    services = {instance.name: _service(plan, instance) for instance in instances}
     if preflight := service.task(Preflight):
-        services[preflight_name(name)] = _preflight(instance, preflight)
+        services[preflight_name(service.name)] = _preflight(plan, instances[0], preflight)
     document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
     if service.volumes:
         document["volumes"] = _volumes(service.volumes)
     return _text(document)
 
 
-def _needed(plan: MachinePlan, instance: Instance) -> list[str]:
-    return [target.name for target in plan.targets(instance)]
+def _needed(plan: MachinePlan, service: Service) -> list[str]:
+    return [target.name for target in plan.targets(service.name)]
 
 
 def _networks() -> dict[str, Any]:
@@ -88,13 +88,16 @@ def _depends_on(needed: Sequence[str]) -> dict[str, Any]:
     return {"depends_on": {target: {"condition": "service_healthy"} for target in needed}} if needed else {}
 
 
-def _service(instance: Instance, needed: Sequence[str]) -> dict[str, Any]:
-    service = instance.service
-    health = service.health
-    release = paths.release(instance.name, RELEASE_ID)
+def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
+    service, health = instance.service, instance.service.health
+    targets = plan.targets(service.name)
+    release = paths.release(service.name, RELEASE_ID)
     mounted = {FILES: f"{release}/files"} if service.files else {}
     mounted |= {"/run/secrets": f"{release}/secrets"} if service.secrets else {}
     mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
+    if any(target.update is Update.START_FIRST for target in targets):
+        mounted[SLOTS] = paths.SLOTS
+    needed = " ".join(target.name for target in targets)
     specification: dict[str, Any] = {
         "image": service.image,
         "container_name": instance.container,
@@ -113,7 +116,7 @@ def _service(instance: Instance, needed: Sequence[str]) -> dict[str, Any]:
             _tmpfs(service, tmpfs.target, tmpfs.megabytes, "exec" if tmpfs.executable else "noexec")
             for tmpfs in service.tmpfs
         ],
-        "labels": {RELEASE_LABEL: RELEASE_ID, **({NEEDS_LABEL: " ".join(needed)} if needed else {})},
+        "labels": {RELEASE_LABEL: RELEASE_ID, **({NEEDS_LABEL: needed} if needed else {})},
         "healthcheck": {
             "test": ["CMD", *health.command],
             "interval": f"{health.interval}s",
@@ -138,10 +141,10 @@ def _service(instance: Instance, needed: Sequence[str]) -> dict[str, Any]:
     return {key: _escaped(value) for key, value in specification.items() if value not in ([], {})}
 
 
-def _preflight(instance: Instance, preflight: Preflight) -> dict[str, Any]:
+def _preflight(plan: MachinePlan, instance: Instance, preflight: Preflight) -> dict[str, Any]:
     """Like the service, but for what it would share with the container that runs: name, network, ports, volumes."""
     service = instance.service
-    own = _service(instance, ())
+    own = _service(plan, instance)
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
     changed = {

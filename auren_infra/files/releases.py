@@ -9,12 +9,11 @@ from auren_infra.services.model import Preflight
 
 
 def release(plan: MachinePlan, name: str, secrets: Mapping[str, str] | None = None) -> Release:
-    """Of the instance `name`. `secrets` are the digests of its secrets, by their names."""
-    instance = plan.by_name[name]
-    service = instance.service
+    """Of the service `name`. `secrets` are the digests of its secrets, by their names."""
+    service = plan.by_name[name].service
     return Release(
         owner=str(service.user),
-        compose=compose.render_release(plan, instance),
+        compose=compose.render_release(plan, service),
         files=render.service_files(plan, service),
         preflight=compose.preflight_name(name) if service.task(Preflight) else "",
         secrets=secrets or {},

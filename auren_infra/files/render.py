@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.placement import Instance, MachinePlan
-from auren_infra.services.model import FILES, Service
+from auren_infra.services.model import FILES, SLOTS, Service, Update
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
@@ -36,6 +36,7 @@ def service_files(plan: MachinePlan, service: Service) -> dict[str, str]:
             name,
             settings=settings,
             instances=plan.by_name,
+            slots=SLOTS,
             service=service,
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
@@ -96,8 +97,14 @@ def log_rotation(nginx: Instance) -> str:
 
 def data_directories(plan: MachinePlan) -> str:
     """The data disk's directories: `PATH UID:GID` a line, with `sync` behind it where writes must not be cached."""
-    return "".join(
+    volumes = [
         f"{paths.volume(volume)} {service.user}{' sync' if volume.synchronous else ''}\n"
         for service in plan.services
         for volume in service.volumes
-    )
+    ]
+    readers = [
+        service
+        for service in plan.services
+        if any(target.update is Update.START_FIRST for target in plan.targets(service.name))
+    ]
+    return "".join([*volumes, *(f"{paths.SLOTS} {reader.user}\n" for reader in readers[:1])])

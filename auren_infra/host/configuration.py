@@ -11,9 +11,9 @@ from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
 from auren_infra.host import orders
 from auren_infra.host.machine import Machine
-from auren_infra.placement import Instance, MachinePlan
+from auren_infra.placement import MachinePlan
 from auren_infra.secrets import Secrets
-from auren_infra.services.model import DirectoryMount, Given, SecretFile
+from auren_infra.services.model import DirectoryMount, Given, SecretFile, Service
 from auren_infra.settings import Settings
 
 
@@ -31,7 +31,7 @@ class Configuration(pulumi.ComponentResource):
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
     secrets: dict[str, dict[str, PlacedSecret]]
-    """By instance and name."""
+    """By service and name."""
     logins: pulumi.Resource
     """The logins of registries are there, or gone."""
 
@@ -67,18 +67,18 @@ class Configuration(pulumi.ComponentResource):
                 parent=self,
             )
         self.secrets = {
-            instance.name: {file.name: self._secret(instance, file, secrets) for file in instance.service.secrets}
-            for instance in plan.instances
+            service.name: {file.name: self._secret(service, file, secrets) for file in service.secrets}
+            for service in services
         }
         self.logins = self._logins(settings, secrets)
         self.register_outputs({})
 
-    def release(self, instance: Instance) -> pulumi.Input[str]:
-        """The text of the instance's release."""
-        service = instance.service.name
-        if image := self._built.get(service):
-            return image.apply(lambda image: release(self._plan.with_images({service: image}), instance.name).text)
-        return release(self._plan, instance.name).text
+    def release(self, service: Service) -> pulumi.Input[str]:
+        """The text of the service's release."""
+        name = service.name
+        if image := self._built.get(name):
+            return image.apply(lambda image: release(self._plan.with_images({name: image}), name).text)
+        return release(self._plan, name).text
 
     def _put(self, name: str, path: str, mode: str, owner: str, text: pulumi.Input[str]) -> pulumi.Resource:
         return self._machine.run(name, orders.PutFile(path, mode, owner, text), after=[self._ready], parent=self)
@@ -99,13 +99,13 @@ class Configuration(pulumi.ComponentResource):
             "registries", orders.RemoveFile(paths.REGISTRY_LOGINS), after=[self._ready], parent=self
         )
 
-    def _secret(self, instance: Instance, file: SecretFile, secrets: Secrets) -> PlacedSecret:
+    def _secret(self, service: Service, file: SecretFile, secrets: Secrets) -> PlacedSecret:
         text = secrets.text(file)
         digest = secrets.digest(text)
         put = self._machine.run(
             # The names of given secrets are not ours: with a dot, they cannot meet the name of another command.
-            f"secret.{instance.name}.{file.name}" if isinstance(file.secret, Given) else f"{instance.name}-{file.name}",
-            orders.PutSecret(paths.secrets(instance.name), file.name, str(instance.service.user), digest, text),
+            f"secret.{service.name}.{file.name}" if isinstance(file.secret, Given) else f"{service.name}-{file.name}",
+            orders.PutSecret(paths.secrets(service.name), file.name, str(service.user), digest, text),
             after=[self._ready],
             parent=self,
         )

@@ -1,6 +1,7 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pulumi
 import pulumi_command as command
@@ -11,7 +12,8 @@ from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release_text import COMMAND
-from auren_infra.services.model import Statement, Topics
+from auren_infra.services import capacity
+from auren_infra.services.model import Service, Statement, Topics, Update
 
 
 class Containers(pulumi.ComponentResource):
@@ -27,9 +29,11 @@ class Containers(pulumi.ComponentResource):
     """
 
     started: Mapping[str, command.remote.Command]
-    """The last command of each instance, by name: when it is done, the instance works."""
+    """The last command of each service, by name: when it is done, the service works."""
+    live: Mapping[str, pulumi.Output[Instance]]
+    """The instance of each service that is asked, by the service's name."""
     others: Sequence[pulumi.Resource]
-    """The commands that concern no single instance."""
+    """The commands that concern no single service."""
 
     def __init__(
         self,
@@ -43,19 +47,19 @@ class Containers(pulumi.ComponentResource):
     ) -> None:
         super().__init__("auren:host:Containers", machine.name, None, opts)
         staged = {
-            instance.name: machine.run(
-                f"{instance.name}{COMMAND}",
+            service.name: machine.run(
+                f"{service.name}{COMMAND}",
                 orders.Stage(
-                    instance.name,
-                    {name: secret.digest for name, secret in configuration.secrets[instance.name].items()},
-                    configuration.release(instance),
+                    service.name,
+                    {name: secret.digest for name, secret in configuration.secrets[service.name].items()},
+                    configuration.release(service),
                 ),
-                after=[*after, *(secret.command for secret in configuration.secrets[instance.name].values())],
+                after=[*after, *(secret.command for secret in configuration.secrets[service.name].values())],
                 again_after=[docker_generation],
                 parent=self,
                 bound=1500,  # an image of a gigabyte over a slow line
             )
-            for instance in plan.instances
+            for service in plan.services
         }
         retire = machine.run(
             "retire",
@@ -74,23 +78,44 @@ class Containers(pulumi.ComponentResource):
             parent=self,
         )
         started: dict[str, command.remote.Command] = {}
-        for instance in plan.instances:
-            deadline = instance.service.health.deadline
+        live: dict[str, pulumi.Output[Instance]] = {}
+        for service in plan.services:
+            deadline = service.health.deadline
             container = machine.run(
-                instance.name,
-                orders.Switch(instance.name, deadline, staged[instance.name].stdout),
+                service.name,
+                _starting(plan, service, staged[service.name].stdout),
                 after=[
                     *staged.values(),
-                    *(configuration.directories[directory.source] for directory in instance.service.directories),
-                    *(started[target.name] for target in plan.targets(instance)),
+                    *(configuration.directories[directory.source] for directory in service.directories),
+                    *(started[target.name] for target in plan.targets(service.name)),
                 ],
                 parent=self,
-                bound=3 * deadline + 300,  # the start, and the way back if it fails
+                # The start, and the way back if it fails, or the end of the container before it.
+                bound=3 * deadline + 300 + plan.blueprint.settings.drain_seconds,
             )
-            started[instance.name] = _tasks(machine, instance, container, parent=self)
+            own = [instance for instance in plan.instances if instance.service == service]
+            live[service.name] = container.stdout.apply(partial(_live, own))
+            started[service.name] = _tasks(machine, plan.by_name[service.name], container, parent=self)
         tidy = machine.run("tidy", orders.Tidy(), after=list(started.values()), parent=self)
-        self.started, self.others = started, (retire, supervision, tidy)
+        self.started, self.live, self.others = started, live, (retire, supervision, tidy)
         self.register_outputs({})
+
+
+def _live(own: Sequence[Instance], said: str | None) -> Instance:
+    """The instance that the script names when it has started it: `CONTAINER runs RELEASE…`.
+
+    It has said nothing where an update leaves it out, and it never ran.
+    """
+    return next((instance for instance in own if (said or "").startswith(f"{instance.container} ")), own[0])
+
+
+def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> orders.Order:
+    """What starts the container of the staged release."""
+    seconds, settings = service.health.deadline, plan.blueprint.settings
+    if service.update is Update.STOP_FIRST:
+        return orders.Switch(service.name, seconds, staged)
+    lenders = capacity.lenders(settings, service.name)
+    return orders.StartFirst(service.name, seconds, settings.drain_seconds, lenders, staged)
 
 
 def _tasks(

@@ -6,7 +6,7 @@ from typing import Any, cast
 import yaml
 
 from auren_infra.call import Call
-from auren_infra.host.orders import Retire
+from auren_infra.host.orders import Retire, StartFirst
 from auren_infra.release_text import Release
 from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
@@ -17,8 +17,20 @@ _UNKNOWN = "what it is sent"
 def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     """Each service whose container starts anew on the machine that there is, with the reasons as Markdown.
 
-    A command that is sent the same release again leaves a container that runs alone.
+    A command that is sent the same release again leaves a container that runs alone. The last words say when the new
+    container starts beside the old one.
     """
+    beside = {change.new.arguments[0] for change in changes if change.new and _starts_beside(change)}
+    for service, reasons in _started(changes):
+        yield service, [*reasons, "**starts beside the old one**"] if service in beside else reasons
+
+
+def _starts_beside(change: Change) -> bool:
+    """Only where a container runs already."""
+    return change.order == StartFirst.id and change.step.op == "update" and bool(change.new and change.new.arguments)
+
+
+def _started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     for change in changes:
         old, new, service = change.old, change.new, change.released
         if new is None or not service:

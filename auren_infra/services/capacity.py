@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST, USD_PER_VOLUME_GB, DropletSize
 from auren_infra.services.catalogue import described
-from auren_infra.services.model import Service
+from auren_infra.services.model import Service, Update
 from auren_infra.settings import Fault, Settings, refusal
 
 KEY = "auren:dropletSize"
@@ -131,6 +131,24 @@ def faults(settings: Settings) -> list[Fault]:
     return [Fault(KEY, "\n".join([f"the services do not fit {chosen}", *lacks, mend]))]
 
 
+def lenders(settings: Settings, service: str) -> tuple[str, ...]:
+    """The services that are stopped while this one has two containers; none where the droplet has memory for both."""
+    size = SIZES[settings.droplet_size]
+    services = _services(settings, settings.droplet_size)
+    found = _lenders(services, size, next(each for each in services if each.name == service))
+    return tuple(each.name for each in found)
+
+
+def _lenders(services: tuple[Service, ...], size: DropletSize, service: Service) -> list[Service]:
+    """All that lend, when even their memory is not enough."""
+    left, found = _memory(services, size).left_mb, list[Service]()
+    for each in services:
+        if each.lends_memory and left < service.limits.memory_mb:
+            left += each.limits.memory_mb
+            found.append(each)
+    return found
+
+
 def recommend(settings: Settings) -> Recommendation | None:
     """For `auren:users`, whatever size is configured."""
     need = _need(settings.users)
@@ -185,6 +203,14 @@ def _lacks(services: tuple[Service, ...], size: DropletSize) -> list[str]:
         lines += [("the system", SYSTEM_MB), ("needed", memory.limits_mb + SYSTEM_MB)]
         lines += [("the droplet has", memory.droplet_mb), ("lacking", -memory.left_mb)]
         lacks += ["memory, in MB:", *(f"  {what:<16}{megabytes:>6}" for what, megabytes in lines)]
+        return lacks
+    for service in (each for each in services if each.update is Update.START_FIRST):
+        lent = [(f"of {each.name}", each.limits.memory_mb) for each in _lenders(services, size, service)]
+        lacking = service.limits.memory_mb - memory.left_mb - sum(megabytes for _, megabytes in lent)
+        if lacking > 0:
+            lines = [("needed", service.limits.memory_mb), ("left", memory.left_mb), *lent, ("lacking", lacking)]
+            lacks.append(f"memory for a second container of {service.name} during its update, in MB:")
+            lacks += [f"  {what:<16}{megabytes:>6}" for what, megabytes in lines]
     return lacks
 
 

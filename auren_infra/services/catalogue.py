@@ -21,6 +21,7 @@ from auren_infra.services.model import (
     Tmpfs,
     Topic,
     Topics,
+    Update,
     User,
     Volume,
 )
@@ -107,6 +108,7 @@ def api(settings: Settings) -> Service:
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(_asks("http://127.0.0.1:8080/health")),
         limits=Limits(memory_mb=memory(settings, 416), cpus=1, pids=128),
+        update=Update.START_FIRST,
     )
 
 
@@ -304,6 +306,7 @@ def kafka_ui(_: Settings) -> Service:
             start_period=90,
         ),
         limits=Limits(memory_mb=384, cpus=0.5, pids=128),
+        lends_memory=True,
     )
 
 

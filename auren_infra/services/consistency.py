@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from auren_infra.services.catalogue import described
 from auren_infra.services.inbound import SSH_PORT, inbound
-from auren_infra.services.model import FILES, NO_PUBLIC_IMAGE, Link, Service, Topic, Topics
+from auren_infra.services.model import FILES, NO_PUBLIC_IMAGE, Link, Service, Statement, Topic, Topics, Update
 from auren_infra.settings import CONTAINER_SUBNET, Fault, Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
@@ -51,7 +51,7 @@ def judge(services: Sequence[Service], links: Sequence[Link], ports: Mapping[int
         *(
             Fault(_CATALOGUE, f"{one.name}: {what}")
             for one in services
-            for what in (*_of_one(one), *_of_its_mounts(one))
+            for what in (*_of_one(one), *_of_its_mounts(one), *_of_its_update(one))
         ),
         *(Fault(_CATALOGUE, what) for what in _among(services)),
         *(Fault(_LINKS, what) for what in _of_links(services, links)),
@@ -67,8 +67,9 @@ def _of_one(service: Service) -> Iterator[str]:
         yield "a command on the machine has this name; rename it"
     if service.image != NO_PUBLIC_IMAGE and (fault := _of_pin(service.name, service.image)):
         yield f"its image: {fault}"
-    if not _FIRST_HOST <= service.host_number < CONTAINER_SUBNET.num_addresses - 1:
-        yield f"host number {service.host_number} is not on {CONTAINER_SUBNET}; take another, from {_FIRST_HOST} on"
+    for number in service.host_numbers:
+        if not _FIRST_HOST <= number < CONTAINER_SUBNET.num_addresses - 1:
+            yield f"host number {number} is not on {CONTAINER_SUBNET}; take another, from {_FIRST_HOST} on"
     for port in sorted({service.port, *service.published}):
         if not 1 <= port <= 65535:
             yield f"{port} is no port; choose one of 1 to 65535"
@@ -81,6 +82,15 @@ def _of_one(service: Service) -> Iterator[str]:
     for topic in _topics(service):
         if not _TOPIC.fullmatch(topic.name) or min(topic.partitions, topic.retention_hours, topic.retention_mb) < 1:
             yield f"{topic} cannot be made; a name is letters, digits, dots, dashes, and every number is at least 1"
+
+
+def _of_its_update(service: Service) -> Iterator[str]:
+    if service.update is Update.STOP_FIRST:
+        return
+    if service.volumes or service.published:
+        yield "two containers of it run during an update, so it can have no volume and publish no port; stop it first"
+    if service.task(Topics) or service.task(Statement):
+        yield "two containers of it run during an update, so no task can be done in one of them; stop it first"
 
 
 def _topics(service: Service) -> Sequence[Topic]:
@@ -110,7 +120,9 @@ def _among(services: Sequence[Service]) -> Iterator[str]:
     """What is given once only."""
     yield from _given_twice(((one.name, one.name) for one in services), "the name {}", "rename one")
     yield from _given_twice(
-        ((one.host_number, one.name) for one in services), "host number {}", "take one that no service has had"
+        ((number, one.name) for one in services for number in one.host_numbers),
+        "host number {}",
+        "take one that no service has had",
     )
     yield from _given_twice(
         ((port, one.name) for one in services for port in one.published), "the published port {}", "publish another"

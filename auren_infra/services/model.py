@@ -16,6 +16,15 @@ class Protocol(StrEnum):
     HTTP = "HTTP"
 
 
+class Update(StrEnum):
+    """What happens to the running container of a service when another release of it is deployed."""
+
+    STOP_FIRST = "stop first"
+    """It ends before the new one starts. For what keeps data, or listens on a port of the machine."""
+    START_FIRST = "start first"
+    """The new one starts beside it, and takes over when it is healthy."""
+
+
 @dataclass(frozen=True)
 class User:
     """Who a container runs as. Files and directories that it writes belong to these ids on the machine, too."""
@@ -41,6 +50,9 @@ class Volume:
 
 FILES = "/etc/auren"
 """Where a service finds its configuration files: one directory, mounted read-only."""
+
+SLOTS = "/etc/auren-slots"
+"""Where a service finds which instance of another one it is to ask, when that one has two."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,8 @@ class Statement:
 
 Task = Preflight | Topics | Statement
 """Something that is done at one point of a service's deployment. Done a second time, it changes nothing."""
+_SECOND = 100
+"""So far behind the first container's place is the second one's."""
 _Task = TypeVar("_Task", Preflight, Topics, Statement)
 
 
@@ -199,9 +213,18 @@ class Service:
     tmpfs: tuple[Tmpfs, ...] = ()
     tasks: tuple[Task, ...] = ()
     """Each kind at most once."""
+    update: Update = Update.STOP_FIRST
+    lends_memory: bool = False
+    """Whether it may be stopped while another service has two containers, where the droplet has no memory for both."""
     stop_signal: str = "SIGTERM"
     stop_grace: int = 30
     """Seconds for a clean end before the container is killed."""
+
+    @property
+    def host_numbers(self) -> tuple[int, ...]:
+        """Its place on `auren-network`, and behind it that of its second container, when it can have two."""
+        second = (self.host_number + _SECOND,) if self.update is Update.START_FIRST else ()
+        return (self.host_number, *second)
 
     def task(self, kind: type[_Task]) -> _Task | None:
         """Its task of this kind."""

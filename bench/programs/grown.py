@@ -12,7 +12,7 @@ from auren_infra.blueprint import describe
 from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.network import Network
 from auren_infra.cloud.questions import ask
-from auren_infra.placement import Instance, MachinePlan, Placement
+from auren_infra.placement import MachinePlan, Placement, instances
 from auren_infra.provisioning import Shared, provision
 from auren_infra.secrets import Secrets
 from auren_infra.services.model import Service
@@ -39,7 +39,7 @@ blueprint = replace(
     one_set,
     services=tuple(twin(one, number) for number in range(wanted.require_int("sets")) for one in one_set.services),
 )
-everything = tuple(Instance(service) for service in blueprint.services)
+everything = tuple(each for service in blueprint.services for each in instances(service))
 placement = Placement(
     tuple(
         MachinePlan(f"bench-{number}", blueprint, () if number else everything)

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from auren_infra.files import compose, releases
-from auren_infra.placement import Instance
-from auren_infra.services.model import HealthCheck, Preflight, Service
+from auren_infra.placement import instances
+from auren_infra.services.model import HealthCheck, Preflight, Service, Update
 from tests.unit.configuration import blueprint, planned
 
 AUREN = blueprint()
@@ -17,7 +17,7 @@ SERVICES = AUREN.services
 DOCUMENT: dict[str, Any] = yaml.safe_load(compose.render(planned(AUREN)))
 """The file of all services."""
 RELEASES: dict[str, dict[str, Any]] = {
-    service.name: yaml.safe_load(compose.render_release(planned(AUREN), Instance(service))) for service in SERVICES
+    service.name: yaml.safe_load(compose.render_release(planned(AUREN), service)) for service in SERVICES
 }
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -40,7 +40,7 @@ def _rendered(service: Service) -> dict[str, Any]:
 def _with(service: Service) -> dict[str, Any]:
     """The containers of the release of this service among all others."""
     others = tuple(one for one in SERVICES if one.name != service.name)
-    text = compose.render_release(planned(replace(AUREN, services=(*others, service))), Instance(service))
+    text = compose.render_release(planned(replace(AUREN, services=(*others, service))), service)
     return yaml.safe_load(text)["services"]
 
 
@@ -61,7 +61,8 @@ def test_the_file_of_all_services_takes_each_from_its_accepted_release(service: 
 @each_service
 def test_a_release_holds_its_service_and_nothing_of_another_one(service: Service) -> None:
     judge = [f"{service.name}-preflight"] if service.task(Preflight) else []
-    assert [*RELEASES[service.name]["services"]] == [service.name, *judge]
+    own = [instance.name for instance in instances(service)]
+    assert [*RELEASES[service.name]["services"]] == [*own, *judge]
     assert "depends_on" not in _rendered(service), "it is started alone"
     assert RELEASES[service.name].get("volumes", {}).keys() == {volume.name for volume in service.volumes}
 
@@ -108,8 +109,22 @@ def test_a_container_tells_which_release_it_was_made_from(service: Service) -> N
 
 
 @each_service
-def test_a_container_has_its_fixed_address(service: Service) -> None:
-    assert _rendered(service)["networks"] == {"auren-network": {"ipv4_address": str(Instance(service).address)}}
+def test_each_container_has_its_fixed_address_and_name(service: Service) -> None:
+    for instance in instances(service):
+        rendered = RELEASES[service.name]["services"][instance.name]
+        assert rendered["networks"] == {"auren-network": {"ipv4_address": str(instance.address)}}
+        assert rendered["container_name"] == instance.container
+
+
+def test_the_second_container_of_a_service_differs_in_its_names_and_its_address_alone() -> None:
+    blue, green = (RELEASES["api"]["services"][name] for name in ("api", "api-green"))
+    assert {key for key in blue if blue[key] != green[key]} == {"container_name", "networks"}
+
+
+def test_the_web_server_finds_which_container_of_the_api_is_asked() -> None:
+    mount = "/mnt/auren-data/slots:/etc/auren-slots:ro"
+    having = [name for name, release in RELEASES.items() if mount in release["services"][name].get("volumes", [])]
+    assert having == ["nginx"]
 
 
 def test_nothing_but_the_web_and_the_kafka_ui_is_open_on_the_machine() -> None:
@@ -138,6 +153,8 @@ def test_files_and_secrets_are_those_of_the_containers_own_release(service: Serv
     expected = [f"{release}/files:/etc/auren:ro"] if service.files else []
     expected += [f"{release}/secrets:/run/secrets:ro"] if service.secrets else []
     expected += [f"/opt/auren/{directory.source}:{directory.target}:ro" for directory in service.directories]
+    asks = any(AUREN.by_name[target].update is Update.START_FIRST for target in AUREN.targets(service.name))
+    expected += ["/mnt/auren-data/slots:/etc/auren-slots:ro"] if asks else []
     assert [mount for mount in rendered.get("volumes", []) if mount.startswith("/")] == expected
 
 
@@ -202,7 +219,7 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
 @each_service
 def test_a_preflight_is_the_service_without_what_only_one_container_can_have(service: Service) -> None:
     service = replace(service, tasks=(Preflight(("judge", "it")),))
-    rendered, judge = _with(service).values()
+    rendered, *_, judge = _with(service).values()
     assert judge["command"] == ["judge", "it"]
     assert judge["network_mode"] == "none"
     assert judge["restart"] == "no"
@@ -217,7 +234,7 @@ def test_a_preflight_is_the_service_without_what_only_one_container_can_have(ser
 
 @each_service
 def test_a_preflight_has_an_empty_directory_in_place_of_each_volume(service: Service) -> None:
-    rendered, judge = _with(replace(service, tasks=(Preflight(("judge",)),))).values()
+    rendered, *_, judge = _with(replace(service, tasks=(Preflight(("judge",)),))).values()
     mounts = rendered.get("volumes", [])
     assert judge.get("volumes", []) == [mount for mount in mounts if mount.startswith("/")]
     empty = [f"{volume.target}:size=16m,uid={service.user.uid}" for volume in service.volumes]

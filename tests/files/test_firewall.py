@@ -6,7 +6,7 @@ import pytest
 
 from auren_infra.blueprint import describe
 from auren_infra.files.firewall import container_rules, machine_rules
-from auren_infra.placement import Instance
+from auren_infra.placement import instances
 from auren_infra.services.inbound import inbound
 from auren_infra.services.links import LINKS
 from auren_infra.services.model import Link
@@ -59,20 +59,26 @@ def test_every_rule_is_of_one_section_and_sections_do_not_mix() -> None:
     ]
 
 
+def _allowed(link: Link) -> list[str]:
+    """A rule for each container of the one and of the other service."""
+    return [
+        f"{WITHIN}-s {source.address} -d {target.address} -p tcp --dport {link.port} "
+        f'-m comment --comment "{source.name} to {target.name}" -j ACCEPT'
+        for source in instances(SERVICES[link.source])
+        for target in instances(SERVICES[link.target])
+    ]
+
+
 @pytest.mark.parametrize("link", LINKS, ids=lambda link: f"{link.source} to {link.target}")
 def test_every_link_may_be_used_by_the_one_that_it_is_for(link: Link) -> None:
-    source, target = SERVICES[link.source], SERVICES[link.target]
-    allowed = (
-        f"{WITHIN}-s {Instance(source).address} -d {Instance(target).address} -p tcp --dport {link.port} "
-        f'-m comment --comment "{link.source} to {link.target}" -j ACCEPT'
-    )
-    assert _rules().count(allowed) == 1
+    for allowed in _allowed(link):
+        assert _rules().count(allowed) == 1
 
 
 def test_nothing_else_passes_between_containers() -> None:
     within = _within(_rules())
     assert within[-1] == f"{WITHIN}-j DROP"
-    assert len(within) == len(LINKS) + 1
+    assert len(within) == sum(len(_allowed(link)) for link in LINKS) + 1
 
 
 def test_the_drop_is_the_last_of_each_section() -> None:
@@ -83,7 +89,7 @@ def test_the_drop_is_the_last_of_each_section() -> None:
 
 
 def test_containers_are_told_apart_by_addresses_that_are_their_own() -> None:
-    addresses = [Instance(service).address for service in SERVICES.values()]
+    addresses = [instance.address for service in SERVICES.values() for instance in instances(service)]
     assert len(set(addresses)) == len(addresses)
 
 
@@ -97,8 +103,9 @@ def test_the_internet_is_for_those_that_need_it() -> None:
     needing = [service for service in SERVICES.values() if service.internet]
     assert [service.name for service in needing] == ["api", "bridge"]
     assert allowed == [
-        f'{OUT}-s {Instance(service).address} -m comment --comment "{service.name} to the internet" -j RETURN'
+        f'{OUT}-s {instance.address} -m comment --comment "{instance.name} to the internet" -j RETURN'
         for service in needing
+        for instance in instances(service)
     ]
 
 

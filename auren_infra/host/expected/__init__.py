@@ -14,6 +14,7 @@ from auren_infra.host.orders import (
     LogRotation,
     MachineFirewall,
     Order,
+    StartFirst,
     Supervision,
     Switch,
     SystemUpdates,
@@ -58,7 +59,7 @@ def expected(commands: Sequence[Command]) -> Expected:
         disks=of(commands, DataDisk),
         engines=of(commands, DockerEngine),
         networks=of(commands, DockerNetwork),
-        on_networks=[one.urn for one in commands if isinstance(one.order, Supervision | Switch)],
+        on_networks=[one.urn for one in commands if isinstance(one.order, StartFirst | Supervision | Switch)],
         container_firewalls=of(commands, ContainerFirewall),
         machine_firewalls=of(commands, MachineFirewall),
     )

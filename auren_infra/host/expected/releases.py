@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.files import paths
-from auren_infra.host.orders import Stage, Switch
+from auren_infra.host.orders import Stage, StartFirst, Switch
 from auren_infra.host.sent import Command, of
 from auren_infra.release_text import Release
 
@@ -20,11 +20,13 @@ class Deployed:
     """The URN of the command that started the container."""
     service: str
     release: Release
+    instance: str = ""
+    """The one that is live, when the service has two. The machine knows it."""
 
     @property
     def specification(self) -> Mapping[str, Any]:
-        """The service's part of the compose file."""
-        return self.release.specification(self.service)
+        """The instance's part of the compose file."""
+        return self.release.specification(self.instance or self.service)
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ class Deployed:
 
 
 def deployed(commands: Sequence[Command]) -> list[Deployed]:
-    started = {command.order.service: command.urn for command in of(commands, Switch)}
+    started = {command.order.service: command.urn for command in (*of(commands, Switch), *of(commands, StartFirst))}
     return [
         Deployed(command.urn, started[command.order.service], command.order.service, release)
         for command in of(commands, Stage)

@@ -6,7 +6,7 @@
 from auren_infra.call import Call
 from auren_infra.host.orders.files import PutFile, PutSecret, PutTree, RemoveFile
 from auren_infra.host.orders.order import Order
-from auren_infra.host.orders.services import KafkaTopics, Retire, Sqlite, Stage, Supervision, Switch, Tidy
+from auren_infra.host.orders.services import KafkaTopics, Retire, Sqlite, Stage, StartFirst, Supervision, Switch, Tidy
 from auren_infra.host.orders.system import (
     ContainerFirewall,
     DataDisk,
@@ -35,6 +35,7 @@ __all__ = [
     "Retire",
     "Sqlite",
     "Stage",
+    "StartFirst",
     "Supervision",
     "Switch",
     "SystemUpdates",
@@ -48,7 +49,7 @@ ORDERS: dict[str, type[Order]] = {
     for order in (
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
         *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree),
-        *(Stage, Retire, Supervision, Switch, KafkaTopics, Sqlite, Tidy),
+        *(Stage, Retire, Supervision, StartFirst, Switch, KafkaTopics, Sqlite, Tidy),
     )
 }
 """By id."""

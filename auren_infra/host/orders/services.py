@@ -75,6 +75,34 @@ class Switch(Order, Generic[Text]):
 
 
 @dataclass(frozen=True)
+class StartFirst(Order, Generic[Text]):
+    """The container of a service runs the staged release and is healthy. It was started beside the one before it."""
+
+    id: ClassVar[str] = "start_first"
+
+    service: str
+    seconds: int
+    """That the container may take to become healthy."""
+    drain: int
+    """Seconds that the container before it has for the requests that it is answering."""
+    lenders: tuple[str, ...]
+    """The services that are stopped meanwhile, so that there is memory for two containers."""
+    staged: Text
+    """What `Stage` printed."""
+
+    def arguments(self) -> Sequence[str]:
+        return self.service, str(self.seconds), str(self.drain), *self.lenders
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.staged)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "StartFirst[str | None]":
+        service, seconds, drain, *lenders = arguments
+        return StartFirst(service, int(seconds), int(drain), tuple(lenders), data)
+
+
+@dataclass(frozen=True)
 class Retire(Order):
     """No service is on the machine but these."""
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 
 services=/opt/auren/services
+slots=/mnt/auren-data/slots
 inner_pad='' outer_pad=''
 files=() secrets=() trees=() units=() devices=() targets=()
 
@@ -83,13 +84,14 @@ containers() {
     inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"state":{{json .State}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
 }
 
-# SERVICE RELEASE: the release that was accepted last.
+# SERVICE RELEASE INSTANCE: the release that was accepted last, and which instance of the service is live.
 accepted() {
-    local link service
+    local link service live
     for link in "$services"/*/current; do
         [ -L "$link" ] || continue
-        service=${link%/current}
-        echo "${service##*/} $(basename "$(readlink "$link")")"
+        service=${link%/current} service=${service##*/} live=$service
+        [ ! -e "$slots/$service-green" ] || live=$service-green
+        echo "$service $(basename "$(readlink "$link")") $live"
     done
 }
 

@@ -19,7 +19,7 @@ main() {
         next=()
         for line in "${running[@]}"; do
             read -r service id needs <<<"$line"
-            [[ $needed == *" $service "* ]] || next+=("$id")
+            [[ $needed == *" ${service%-green} "* ]] || next+=("$id")
         done
         # Docker stops them side by side, and gives each the time that its service has.
         docker stop "${next[@]}" >/dev/null

@@ -7,14 +7,30 @@
 # All of that is forgotten when the container is healthy, or when it is another container.
 # A service that has no container, or one of another release than was accepted last, gets the container of that release: a power cut in
 # the middle of a deployment leaves either.
+# Of a service with two slots, all of that is for the instance that is live. One in the other slot, which a cut in the middle of a
+# deployment has left, is stopped.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
 
 project=label=com.docker.compose.project=auren
 services=/opt/auren/services
+slots=/mnt/auren-data/slots
 memory=/run/auren-watchdog
 most_tries=5
 patience=600  # seconds for one that Docker is at
+
+# live SERVICE: the instance that nginx asks.
+live() {
+    if [ -e "$slots/$1-green" ]; then
+        echo "$1-green"
+    else
+        echo "$1"
+    fi
+}
+
+release_of() {
+    docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true
+}
 
 health() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || true
@@ -28,7 +44,7 @@ needs() {
 needs_are_healthy() {
     local need
     for need in $(needs "$1"); do
-        [ "$(health "auren-$need")" = healthy ] || return 1
+        [ "$(health "auren-$(live "$need")")" = healthy ] || return 1
     done
 }
 
@@ -74,7 +90,7 @@ alarm() {
     [ ! -e "$memory/$1.alarm" ] || return 0
     touch "$memory/$1.alarm"
     # Level 3 of the journal: an error.
-    echo "<3>auren-$1 $2. Look at: docker logs auren-$1"
+    echo "<3>$container $2. Look at: docker logs $container"
     systemctl start --no-block "auren-failing@$1"
 }
 
@@ -94,7 +110,7 @@ waits() {
 forget() {
     [ -e "$memory/$1" ] || [ -e "$memory/$1.since" ] || return 0
     if [ -e "$memory/$1.alarm" ]; then
-        echo "auren-$1 is healthy again"
+        echo "$container is healthy again"
         systemctl reset-failed "auren-failing@$1" || true
     fi
     rm -f "$memory/$1" "$memory/$1.alarm" "$memory/$1.since"
@@ -108,7 +124,7 @@ attempt() {
         flock --nonblock 9 || exit 0
         note "$service" "$id" "$pause"
         if "$@" >/dev/null; then
-            echo "auren-$service $words"
+            echo "$container $words"
         fi
     ) 9>"/run/lock/auren-$service" </dev/null &
 }
@@ -158,26 +174,61 @@ restore() {
 # shellcheck disable=SC2329 # called by `attempt`, by its name
 make_again() {
     DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
-        --file "$services/$1/current/compose.yml" up --detach --no-deps "$1" || return 1
-    [ "$(docker inspect --format '{{index .Config.Labels "auren.release"}}' "auren-$1" 2>/dev/null)" = "$2" ] && return 0
-    echo "auren-$1 is not of the release $2, though Compose was to start that" >&2
+        --file "$services/$1/current/compose.yml" up --detach --no-deps "${container#auren-}" || return 1
+    [ "$(release_of "$container")" = "$2" ] && return 0
+    echo "$container is not of the release $2, though Compose was to start that" >&2
     return 1
 }
 
+# settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted.
+settle() {
+    [ -L "$services/$1/next" ] || return 0
+    (
+        flock --nonblock 9 || exit 0
+        next=$(basename "$(readlink "$services/$1/next")")
+        if [ "$(release_of "auren-$(live "$1")")" = "$next" ]; then
+            ln -sfn "releases/$next" "$services/$1/.current"
+            mv -T "$services/$1/.current" "$services/$1/current"
+            echo "auren-$(live "$1"): its release $next is accepted"
+        fi
+        rm -f "$services/$1/next"
+    ) 9>"/run/lock/auren-$1" </dev/null
+}
+
+# rest SERVICE INSTANCE ID: beside all others. What is live may have changed since it was looked at.
+rest() {
+    (
+        flock --nonblock 9 || exit 0
+        [ "$(live "$1")" != "$2" ] || exit 0
+        docker update --restart no "$3" >/dev/null
+        docker stop "$3" >/dev/null
+        echo "auren-$2 is not the instance that is live: stopped"
+    ) 9>"/run/lock/auren-$1" </dev/null &
+}
+
 main() {
-    local link id name service state release tries
+    local link id name instance service container state release tries
     local -A accepted seen
     # Not by asking Docker, which would start it.
     systemctl is-active --quiet docker || return 0
     mkdir -p "$memory"
     for link in "$services"/*/current; do
         [ -L "$link" ] || continue
-        service=${link%/current}
-        accepted[${service##*/}]=$(basename "$(readlink "$link")")
+        service=${link%/current} service=${service##*/}
+        settle "$service"
+        accepted[$service]=$(basename "$(readlink "$link")")
     done
-    while IFS=, read -r id name service state release; do
+    while IFS=, read -r id name instance state release; do
         # While Compose makes a container anew, the old one has another name.
-        [ "$name" = "auren-$service" ] || continue
+        [ "$name" = "auren-$instance" ] || continue
+        service=$instance container=$name
+        if [ -z "${accepted[$instance]:-}" ] && [ -n "${accepted[${instance%-green}]:-}" ]; then
+            service=${instance%-green}
+        fi
+        if [ "$(live "$service")" != "$instance" ]; then
+            [ "$state" != running ] || rest "$service" "$instance" "$id"
+            continue
+        fi
         seen[$service]=1
         if [ -n "${accepted[$service]:-}" ] && [ "${accepted[$service]}" != "$release" ]; then
             restore "$service" "${accepted[$service]}"
@@ -187,6 +238,7 @@ main() {
     done < <(docker ps --all --no-trunc --filter "$project" \
         --format '{{.ID}},{{.Names}},{{.Label "com.docker.compose.service"}},{{.State}},{{.Label "auren.release"}}')
     for service in "${!accepted[@]}"; do
+        container=auren-$(live "$service")
         [ -n "${seen[$service]:-}" ] || restore "$service" "${accepted[$service]}"
     done
 }

@@ -71,6 +71,8 @@ class Machine:
     """Path -> mode, owner by number and by name, digest."""
     containers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     accepted: dict[str, str] = field(default_factory=dict[str, str])
+    live: dict[str, str] = field(default_factory=dict[str, str])
+    """The instance that is asked, of a service whose second one is."""
     """Service -> the id of its release."""
     networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
@@ -92,7 +94,9 @@ class Machine:
         answers = {
             "files": "".join(f"{' '.join(values)} {path}\n" for path, values in self.files.items()),
             "containers": _lines(self.containers),
-            "accepted": "".join(f"{service} {release}\n" for service, release in self.accepted.items()),
+            "accepted": "".join(
+                f"{service} {release} {self.live.get(service, service)}\n" for service, release in self.accepted.items()
+            ),
             "networks": _lines(self.networks),
             "units": "\n".join(
                 "".join(f"{key}={value}\n" for key, value in {"Id": unit, **properties}.items())
@@ -170,6 +174,7 @@ class _Maker:
         put(paths.COMPOSE_FILE, compose.render(planned(AUREN)))
         for directory in (paths.SERVICES, "/root/.ssh"):
             _directory(machine, directory, "700")
+        machine.files[paths.SLOTS] = ("700", "101:101", "auren-101-101:auren-101-101", "-")
         places = ("", "/website", "/sql/init")
         for directory in ("/etc/auren", "/usr/local/lib/auren", *(f"{paths.PROJECT}{place}" for place in places)):
             _directory(machine, directory, "755")

@@ -236,7 +236,7 @@ def test_a_stack_whose_first_update_did_not_come_to_its_end_is_not_compared(
     (programs / "export").write_text(json.dumps(held))
     status, shown, said = run()
     assert (status, shown) == (2, "")
-    order = {"redis": "switch redis"}.get(name, name.replace("-", "_"))
+    order = {"redis": "the start of redis"}.get(name, name.replace("-", "_"))
     assert said == f"error: No update of this stack has come to its end: {order} was never run. `pulumi up` first.\n"
 
 

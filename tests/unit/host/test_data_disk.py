@@ -71,4 +71,6 @@ def test_the_disk_has_a_directory_for_each_named_volume(update: Rehearsal) -> No
     directories = unpack(command.inputs["stdin"].removeprefix(script("data_disk")))["directories"].splitlines()
     assert {"/mnt/auren-data/postgres_data 999:999", "/mnt/auren-data/kafka-data 1000:1000"} <= set(directories)
     volumes = [volume.name for service in blueprint().services for volume in service.volumes]
-    assert sorted(line.split()[0] for line in directories) == sorted(f"/mnt/auren-data/{name}" for name in volumes)
+    assert sorted(line.split()[0] for line in directories) == sorted(
+        f"/mnt/auren-data/{name}" for name in {*volumes, "slots"}
+    )

@@ -35,6 +35,9 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.PutTree: st.builds(orders.PutTree, texts, st.booleans(), texts),
     orders.Stage: st.builds(orders.Stage[str], texts, st.dictionaries(words, texts), texts),
     orders.Retire: st.builds(orders.Retire, many),
+    orders.StartFirst: st.builds(
+        orders.StartFirst[str], texts, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
+    ),
     orders.Supervision: st.builds(
         orders.Supervision, files, st.dictionaries(words.filter(lambda name: name != "watchdog"), files)
     ),
@@ -86,7 +89,8 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    otherwise = {"look", "over_ssh", "release_data_disk", "stop", "stop_containers", "watchdog", "releases", "unpack"}
+    sourced = {"starting", "releases", "unpack"}
+    otherwise = {"look", "over_ssh", "release_data_disk", "stop", "stop_containers", "watchdog"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
 
 

@@ -15,8 +15,8 @@ from tests.unit.host.bench import OWNER, Bench
 
 SCRIPTS = sorted((ROOT / "auren_infra/host/scripts").glob("*.sh"))
 
-SOURCED = {"releases", "unpack"}
-"""What others source, and nobody runs."""
+SOURCED = ("starting", "releases", "unpack")
+"""What others source, and nobody runs; those first that source others."""
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 each_that_runs = pytest.mark.parametrize(

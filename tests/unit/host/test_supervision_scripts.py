@@ -25,6 +25,7 @@ case "$*" in
 "compose "*" up --detach --no-deps "*)
     echo "$DOCKER_CONFIG" >"$state/logins"
     [ ! -e "$state/refuses-auren-$name" ] ;;
+"stop "* | "update --restart no "*) cat >/dev/null ;;
 "start "* | "restart "*)
     cat >/dev/null
     [ ! -e "$state/refuses-$name" ] ;;
@@ -81,7 +82,8 @@ def _look(machine: Bench) -> list[str]:
     done = _run(machine)
     assert (done.returncode, done.stderr) == (0, "")
     calls = machine.calls(
-        "docker start", "docker restart", "docker compose", "systemctl start", "systemctl reset-failed"
+        *("docker start", "docker restart", "docker stop", "docker compose"),
+        *("systemctl start", "systemctl reset-failed"),
     )
     return sorted(call.replace("id-of-", "") for call in calls)
 
@@ -283,6 +285,76 @@ def test_an_image_that_somebody_removed_is_pulled_with_the_logins_of_the_registr
     _accept(machine, kafka="1")
     _look(machine)
     assert (machine.root / "state/logins").read_text() == f"{machine.root}/etc/auren/registries\n"
+
+
+@pytest.fixture
+def green(machine: Bench) -> Bench:
+    """The API's second container is the one that is asked."""
+    _accept(machine, api="1")
+    machine.path("/mnt/auren-data/slots").mkdir(parents=True)
+    machine.path("/mnt/auren-data/slots/api-green").touch()
+    machine.state("made-auren-api-green", "1")
+    machine.state("needs-auren-api-green", "postgres redis")
+    machine.state("health-auren-api-green", "healthy")
+    machine.state("grace-auren-api-green", "30")
+    _list(machine, **{"nginx": "running", "api-green": "running", "postgres": "running", "redis": "running"})
+    return machine
+
+
+def test_the_second_container_is_looked_after_like_the_first(green: Bench) -> None:
+    assert _look(green) == []
+    green.state("health-auren-api-green", "unhealthy")
+    assert _look(green) == ["docker restart -t 30 auren-api-green"]
+    assert green.path(f"{MEMORY}/api").exists(), "a deployment forgets what is known of the service"
+
+
+def test_whoever_needs_the_service_waits_for_the_container_that_is_asked(green: Bench) -> None:
+    green.state("health-auren-nginx", "unhealthy")
+    green.state("health-auren-api", "unhealthy")
+    assert _look(green) == ["docker restart -t 30 auren-nginx"]
+
+
+def test_a_second_container_that_is_gone_is_made_again(green: Bench) -> None:
+    _list(green, nginx="running", postgres="running", redis="running")
+    current = "/opt/auren/services/api/current/compose.yml"
+    assert _look(green) == [
+        f"docker compose --ansi never --progress quiet --file {current} up --detach --no-deps api-green"
+    ]
+
+
+@pytest.mark.parametrize("release", ["1", "2"])
+def test_a_container_that_is_not_asked_is_stopped(green: Bench, release: str) -> None:
+    """A cut in the middle of a deployment leaves it running, and Docker starts it at a boot."""
+    with (green.root / "state/containers").open("a") as listed:
+        listed.write(f"id-of-auren-api,auren-api,api,running,{release}\n")
+    assert _look(green) == ["docker stop auren-api"]
+    assert green.calls("docker update") == ["docker update --restart no id-of-auren-api"]
+
+
+def test_a_container_that_is_not_asked_is_left_to_a_deployment(green: Bench) -> None:
+    with (green.root / "state/containers").open("a") as listed:
+        listed.write("id-of-auren-api,auren-api,api,running,2\n")
+    with green.path("/run/lock/auren-api").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert _look(green) == []
+
+
+def test_one_that_was_stopped_is_kept(green: Bench) -> None:
+    with (green.root / "state/containers").open("a") as listed:
+        listed.write("id-of-auren-api,auren-api,api,exited,2\n")
+    assert _look(green) == []
+
+
+@pytest.mark.parametrize(("made", "accepted"), [("2", "2"), ("1", "1")])
+def test_a_switch_that_was_cut_before_its_acceptance_is_accepted(green: Bench, made: str, accepted: str) -> None:
+    directory = green.path("/opt/auren/services/api")
+    (directory / "next").symlink_to("releases/2")
+    green.state("made-auren-api-green", made)
+    containers = (green.root / "state/containers").read_text()
+    green.state("containers", containers.strip().replace("api-green,running,1", f"api-green,running,{made}"))
+    assert _look(green) == []
+    assert (directory / "current").readlink().name == accepted
+    assert not (directory / "next").is_symlink()
 
 
 def test_what_was_never_accepted_is_only_kept_running(machine: Bench) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from auren_infra.placement import instances
 from auren_infra.services.model import Preflight
 from policy.compose import services
 from policy.resource import UNKNOWN, Resource, Stack
@@ -81,7 +82,8 @@ def test_the_rules_see_every_container(rehearsal: Rehearsal) -> None:
     seen = [service for each in rehearsal.resources for service in services(_resource(each))]
     ours = blueprint().services
     judges = [f"{service.name}-preflight" for service in ours if service.task(Preflight)]
-    assert sorted(service.name for service in seen) == sorted([*(service.name for service in ours), *judges])
+    containers = [instance.name for service in ours for instance in instances(service)]
+    assert sorted(service.name for service in seen) == sorted([*containers, *judges])
     assert [service.name for service in seen if service.is_preflight] == judges
     assert all(service.image and service.mem_limit and service.volumes is not None for service in seen)
 

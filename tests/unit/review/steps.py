@@ -71,6 +71,12 @@ def switched(service: str = "redis", *, first: bool = False) -> Step:
     return step(COMMAND, service, "create", None, new) if first else step(COMMAND, service, "update", old, new)
 
 
+def started_beside(service: str = "api") -> Step:
+    """The command that starts a container beside the one that runs."""
+    old = sent("start_first", service, "60", "60", data="0123456789abcdef 2026-01-01T00:00:00Z\n")
+    return step(COMMAND, service, "update", old, old | {"stdin": Hidden.LATER})
+
+
 def file(name: str, old: str, new: str) -> Step:
     """A file on the machine that changes."""
     return step(COMMAND, name, "update", sent("put_file", name, data=old), sent("put_file", name, data=new))

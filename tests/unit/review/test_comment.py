@@ -25,6 +25,7 @@ from tests.unit.review.steps import (
     secret,
     sent,
     staged,
+    started_beside,
     step,
     switched,
     told,
@@ -145,6 +146,13 @@ def test_a_stack_with_a_name_of_its_own_is_told_of_by_its_services() -> None:
         assert "- **redis**: image `redis:1` → `redis:2`" in told(changed)
     new = replace(step(COMMAND, "", "create", None, later), urn="urn:pulumi:prod::auren::x::shop-redis-release")
     assert "- **redis**: it is new\n" in told(new)
+
+
+def test_a_container_that_starts_beside_the_old_one_is_told_of_so() -> None:
+    old, new = release(service="api"), release({"image": "api:2"}, service="api")
+    text = told(restaged(old, new, "api"), started_beside("api"))
+    assert "- **api**: image `api:1` → `api:2`, **starts beside the old one**\n" in text
+    assert "`api`" not in text.partition("### Containers")[0], "what it starts is said of the release"
 
 
 def test_triggers_that_cannot_be_seen_are_no_other_release_of_docker() -> None:

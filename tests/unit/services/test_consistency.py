@@ -17,6 +17,7 @@ from auren_infra.services.model import (
     Service,
     Topic,
     Topics,
+    Update,
     Volume,
 )
 from tests.unit.configuration import settings
@@ -77,6 +78,19 @@ WRONG: dict[str, tuple[Service, str]] = {
         replace(REDIS, tasks=(Topics((Topic("one", 1, 1, 1),)), Topics((Topic("two", 1, 1, 1),)))),
         "two tasks of the kind Topics; put them together",
     ),
+    "two containers with one volume": (
+        replace(REDIS, update=Update.START_FIRST),
+        "two containers of it run during an update, so it can have no volume",
+    ),
+    "two containers on one port": (
+        replace(REDIS, volumes=(), published=(6379,), update=Update.START_FIRST),
+        "two containers of it run during an update, so it can have no volume and publish no port",
+    ),
+    "two containers with a task in one of them": (
+        replace(REDIS, volumes=(), tasks=(Topics((Topic("t", 1, 1, 1),)),), update=Update.START_FIRST),
+        "so no task can be done in one of them",
+    ),
+    "the second host number of a neighbour": (replace(REDIS, host_number=111), "host number 111 is given to api"),
     "the name of a command": (replace(REDIS, name="supervision"), "a command on the machine has this name"),
     "the name of another service's command": (replace(REDIS, name="api-release"), "a command on the machine has this"),
     "a directory with the name of a command": (

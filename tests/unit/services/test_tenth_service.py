@@ -11,7 +11,7 @@ import yaml
 from auren_infra import stack
 from auren_infra.blueprint import Blueprint, describe
 from auren_infra.files import compose, paths, render
-from auren_infra.placement import Instance, place
+from auren_infra.placement import Instance, instances, place
 from auren_infra.services import capacity, catalogue, links
 from auren_infra.services.model import Link, Service
 from auren_infra.settings import CONTAINER_SUBNET, SettingsError
@@ -83,7 +83,7 @@ def test_compose_has_it_with_the_hardening_of_the_others(auren: Blueprint, searc
     machine = planned(auren)
     document = yaml.safe_load(compose.render(machine))
     ours, neighbour = (
-        yaml.safe_load(compose.render_release(machine, machine.by_name[name]))["services"][name]
+        yaml.safe_load(compose.render_release(machine, machine.by_name[name].service))["services"][name]
         for name in ("search", "chromadb")
     )
     assert document["services"]["search"]["extends"]["service"] == "search"
@@ -108,9 +108,11 @@ def test_it_is_no_leftover_to_be_retired(rehearsal: Rehearsal) -> None:
 
 def test_the_firewall_lets_the_api_reach_it_and_nobody_else(rehearsal: Rehearsal, search: Service) -> None:
     rules = rehearsal.command("container-firewall").inputs["stdin"].splitlines()
-    (rule,) = [rule for rule in rules if str(Instance(search).address) in rule]
-    assert f"-s {Instance(NINE['api']).address} -d {Instance(search).address} -p tcp --dport 7700 " in rule
-    assert rule.endswith("-j ACCEPT")
+    found = [rule for rule in rules if str(Instance(search).address) in rule]
+    assert len(found) == len(instances(NINE["api"]))
+    for rule, api in zip(found, instances(NINE["api"]), strict=True):
+        assert f"-s {api.address} -d {Instance(search).address} -p tcp --dport 7700 " in rule
+        assert rule.endswith("-j ACCEPT")
 
 
 def test_the_outputs_have_it(rehearsal: Rehearsal) -> None:

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# start_first SERVICE SECONDS DRAIN [LENDER…] < "ID TIME": the service's container runs the staged release ID and is healthy, and
+# `current` leads to it. The new container starts in the slot that is not live, beside the old one, which serves meanwhile. A new one that is not healthy within
+# SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
+# Then the file of the slot says where new requests go. What the old one was asked before has DRAIN seconds to be answered.
+# The services LENDER are stopped meanwhile: the machine has no memory for two instances beside them.
+#
+# The slots are `blue` (SERVICE in the compose file) and `green` (SERVICE-green). A file SERVICE-green in /mnt/auren-data/slots says that
+# green is live. To make or remove it is the moment of the switch. `next` leads to the release that is being switched to: after a cut
+# behind that moment, the next run and the watchdog accept it.
+set -euo pipefail
+
+source starting.sh
+
+slots=/mnt/auren-data/slots
+lent=()  # the containers that are stopped meanwhile
+
+# The instance that is live, by what nginx reads.
+live() {
+    if [ -e "$slots/$service-green" ]; then
+        echo "$service-green"
+    else
+        echo "$service"
+    fi
+}
+
+other() {
+    if [ "$1" = "$service" ]; then
+        echo "$service-green"
+    else
+        echo "$service"
+    fi
+}
+
+# lead_to INSTANCE: from now on, nginx asks this one.
+lead_to() {
+    if [ "$1" = "$service" ]; then
+        rm -f "$slots/$service-green"
+    else
+        : >"$slots/$service-green"
+    fi
+    sync "$slots"
+}
+
+# What a cut between the switch and its acceptance has left.
+settle() {
+    local id
+    id=$(linked next)
+    [ -n "$id" ] || return 0
+    [ "$(release_of "auren-$(live)")" != "$id" ] || accept
+    rm -f "$directory/next"
+}
+
+is_running() {
+    [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
+}
+
+# Connections from outside the container to a port that it listens on. nginx closes those that it keeps after four seconds.
+connections() {
+    local pid
+    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+    # 0A is a port that listens, 01 an established connection, 7F of IPv4 the loopback. Nothing is there when it has ended.
+    cat "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2>/dev/null | awk '{ port = substr($2, index($2, ":") + 1) }
+        $4 == "0A" { listens[port] }
+        $4 == "01" && $3 !~ /7F:/ { connected[NR] = port }
+        END { for (each in connected) if (connected[each] in listens) count++; print count + 0 }'
+}
+
+# drain CONTAINER SECONDS
+drain() {
+    local deadline=$((SECONDS + $2))
+    is_running "$1" || return 0
+    sleep 1  # for a request that was on its way
+    while [ "$SECONDS" -lt "$deadline" ] && [ "$(connections "$1")" -gt 0 ]; do
+        sleep 0.5
+    done
+}
+
+# The memory of the lenders is the second instance's meanwhile. Their locks keep the watchdog away, until this script ends in any way.
+borrow() {
+    local lender number
+    for lender in "$@"; do
+        exec {number}>"/run/lock/auren-$lender"
+        flock --wait 60 "$number" || fail "$lender is being deployed, and its memory is needed. Run pulumi up again."
+        if is_running "auren-$lender"; then
+            docker stop "auren-$lender" >/dev/null
+            lent+=("auren-$lender")
+        fi
+    done
+}
+
+# shellcheck disable=SC2329 # called at the end of the script
+give_back() {
+    [ "${#lent[@]}" -eq 0 ] || docker start "${lent[@]}" >/dev/null
+    lent=()
+}
+
+main() {
+    local began before seconds=$3
+    staged "$1"
+    bound=$2
+    shift 3
+    settle
+    instance=$(live) container=auren-$instance
+    if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
+        clear_other
+        rm -f "$directory/failed"
+        forget_alarm
+        echo "$container runs $id and is healthy"
+        return
+    fi
+    before=$container
+    # The first one of all has nothing to start beside.
+    if is_running "$before"; then
+        instance=$(other "$instance") container=auren-$instance
+    fi
+    trap 'give_back; rm -rf "$work"' EXIT
+    ! is_running "$before" || borrow "$@"
+    began=$SECONDS
+    if ! start "$directory/releases/$id/compose.yml"; then
+        explain "$began" >"$work/failure"
+        point failed "$id"
+        # Docker would start it again at a boot.
+        docker update --restart no "$container" >/dev/null 2>&1 || true
+        timeout 120 docker stop "$container" >/dev/null 2>&1 || true
+        if is_running "$before"; then
+            echo "Nobody was led to it: $before still serves. $container was stopped, and is kept for a look." >>"$work/failure"
+        fi
+        cat "$work/failure" >&2
+        exit 1
+    fi
+    sync --file-system /var/lib/docker
+    point next "$id"
+    lead_to "$instance"
+    accept
+    rm -f "$directory/next"
+    [ "$before" = "$container" ] || end "$before" "$seconds"
+    echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container")"
+}
+
+# The container of the other slot, which a cut or a failure has left.
+clear_other() {
+    local left
+    left=auren-$(other "$instance")
+    ! docker inspect "$left" >/dev/null 2>&1 || end "$left" 0
+}
+
+# end CONTAINER SECONDS: it gets no new request any more.
+end() {
+    drain "$1" "$2"
+    timeout 120 docker stop "$1" >/dev/null
+    docker rm "$1" >/dev/null
+}
+
+main "$@"; exit

@@ -1,0 +1,76 @@
+"""Deployments of the API that visitors see nothing of: a new image, a broken one, one that is taken back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from auren_infra.files import paths
+from tests.local.all_services.drift import RIGHT, drift
+from tests.local.all_services.visitors import Visitors
+from tests.local.cloud import act
+from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError
+from tests.local.host import Host
+
+pytestmark = pytest.mark.machine
+
+
+@pytest.fixture(autouse=True)
+def as_before(deployment: Deployment, host: Host, containers: list[str]) -> Iterator[None]:
+    """The API has its own image again, in the first slot, which the other tests know."""
+    image = deployment.image("api")
+    yield
+    deployment.use_image("api", image)
+    deployment.up()
+    assert host.run("ls", paths.SLOTS) == ""
+    host.wait_until_healthy(containers, 120)
+    assert drift() == (0, RIGHT)
+
+
+def _by_another_name(image: str) -> str:
+    """The same image without its tag, which is another release."""
+    repository, digest = image.split("@")
+    return f"{repository.rpartition(':')[0]}@{digest}"
+
+
+def _api(host: Host) -> set[str]:
+    """The containers of the API that run."""
+    return {name for name in host.run("docker", "ps", "--format", "{{.Names}}").split() if name.startswith("auren-api")}
+
+
+def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, host: Host) -> None:
+    outputs = deployment.outputs()
+    assert outputs["services"]["api"]["container"] == "auren-api"
+    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    with Visitors(outputs["address"], DOMAIN) as visitors:
+        deployment.up()
+    assert visitors.failed() == {}, visitors.answers
+    assert sum(visitors.answers.values()) > 50
+    assert _api(host) == {"auren-api-green"}
+    assert host.run("ls", paths.SLOTS) == "api-green\n"
+    after = deployment.outputs()["services"]["api"]
+    assert (after["container"], after["address"]) == ("auren-api-green", "172.18.0.111")
+    assert drift() == (0, RIGHT)
+    host.wait_until_healthy(["auren-kafka-ui"], 120)
+
+
+def test_a_broken_image_fails_the_update_and_no_request(deployment: Deployment, host: Host) -> None:
+    deployment.use_image("api", deployment.image("redis"))
+    with Visitors(deployment.outputs()["address"], DOMAIN) as visitors, pytest.raises(UpdateFailedError) as failed:
+        deployment.up()
+    assert "api did not become healthy" in str(failed.value)
+    assert "Nobody was led to it: auren-api still serves." in str(failed.value)
+    assert visitors.failed() == {}, visitors.answers
+    assert _api(host) == {"auren-api"}
+    status, told = drift()
+    assert status == 1
+    assert "auren-api" in told
+
+
+def test_after_a_boot_the_container_that_was_asked_serves_alone(deployment: Deployment, host: Host) -> None:
+    """Docker starts every container again, that of a deployment which failed included."""
+    deployment.use_image("api", deployment.image("redis"))
+    with pytest.raises(UpdateFailedError):
+        deployment.up()
+    act(host.droplet, "power_cycle")
+    host.wait_until_healthy(["auren-api"], 240)
+    assert _api(host) == {"auren-api"}

@@ -1,0 +1,62 @@
+"""Visitors of the API, at a steady pace: some come with a new connection each time, some keep theirs."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from types import TracebackType
+
+PATH = "/api/health"
+PAUSE = 0.12
+"""Seconds between two requests of a visitor: both together stay below the limit of requests a second."""
+
+
+class Visitors:
+    """While the context is open, they ask. Then `answers` counts each status, and each error by its name."""
+
+    def __init__(self, address: str, host: str) -> None:
+        self.answers: Counter[int | str] = Counter()
+        self._address, self._host = address, host
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=each) for each in (self._come, self._stay)]
+
+    def __enter__(self) -> "Visitors":
+        for thread in self._threads:
+            thread.start()
+        time.sleep(1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def failed(self) -> dict[int | str, int]:
+        return {answer: count for answer, count in self.answers.items() if answer != 200}
+
+    def _come(self) -> None:
+        self._each(lambda last: self._connection())
+
+    def _stay(self) -> None:
+        self._each(lambda last: last or self._connection())
+
+    def _connection(self) -> HTTPConnection:
+        return HTTPConnection(self._address, timeout=20)
+
+    def _each(self, connect: Callable[[HTTPConnection | None], HTTPConnection]) -> None:
+        kept: HTTPConnection | None = None
+        while not self._over.wait(PAUSE):
+            connection = connect(kept)
+            try:
+                connection.request("GET", PATH, headers={"Host": self._host})
+                answer = connection.getresponse()
+                answer.read()
+                self.answers[answer.status] += 1
+                kept = connection
+            except (OSError, HTTPException) as error:
+                self.answers[type(error).__name__] += 1
+                connection.close()
+                kept = None

@@ -1,0 +1,212 @@
+"""start_first.sh: the new container beside the old one, the moment of the switch, what fails, and what a cut leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.host.bench import Bench
+
+SERVICE = "/opt/auren/services/api"
+SLOTS = "/mnt/auren-data/slots"
+DOCKER = r"""
+name=${@: -1}
+case "$*" in
+"inspect --format {{index .Config.Labels \"auren.release\"}} "*) cat "$state/release-$name" 2>/dev/null || exit 1 ;;
+"inspect --format {{range .Config.Healthcheck.Test}}{{println .}}{{end}} "*)
+    [ -e "$state/release-$name" ] && printf '%s\n' CMD check "" ;;
+"inspect --format {{.RestartCount}} "*) if grep -q ends "$state/image-$name"; then echo 9; else echo 0; fi ;;
+"inspect --format {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} "*)
+    echo "running 0 false 0" ;;
+"inspect --format {{.State.Running}} "*) [ -e "$state/release-$name" ] && cat "$state/running-$name" ;;
+"inspect --format {{.State.Pid}} "*) echo self ;;
+"inspect --format {{.Config.Image}} "*) sed -n 's/^ *image: //p' "$state/image-$name" ;;
+"inspect auren-"*) [ -e "$state/release-$name" ] ;;
+"exec auren-"*" check")
+    name=$2
+    [ "$(cat "$state/running-$name")" = true ] && ! grep -qE "hangs|ends" "$state/image-$name" ;;
+"compose "*" up "*)
+    file=$(sed -E 's/.* --file ([^ ]+) .*/\1/' <<<"$*")
+    basename "$(dirname "$file")" >"$state/release-auren-$name"
+    cp "$file" "$state/image-auren-$name"
+    echo true >"$state/running-auren-$name" ;;
+"update --restart no "*) ;;
+"stop "*) echo false >"$state/running-$name" ;;
+"start "*) echo true >"$state/running-$name" ;;
+"rm "*) rm "$state"/*"-$name" ;;
+"logs --tail 50 "*) echo "its last words" ;;
+"image rm "*) ;;
+*) echo "not expected: docker $*" >&2; exit 98 ;;
+esac
+"""
+
+
+@pytest.fixture
+def engine(bench: Bench) -> Bench:
+    bench.stub("docker", DOCKER)
+    bench.stub("systemctl")
+    bench.path("/run/lock").mkdir(parents=True)
+    bench.path(SLOTS).mkdir(parents=True)
+    bench.path(f"{SERVICE}/releases").mkdir(parents=True)
+    return bench
+
+
+IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends"}
+
+
+def _stage(bench: Bench, number: int) -> None:
+    """As stage.sh leaves it."""
+    directory = bench.path(f"{SERVICE}/releases/{_id(number)}")
+    directory.mkdir(exist_ok=True)
+    (directory / "compose.yml").write_text(f"services:\n  api:\n    image: {IMAGES[number]}\n")
+    (directory / "text").write_text("compose\n")
+
+
+def _id(number: int) -> str:
+    return f"{number:016x}"
+
+
+def _deploy(bench: Bench, number: int, *lenders: str, bound: str = "1") -> tuple[int, str, str]:
+    if number in IMAGES:
+        _stage(bench, number)
+    data = f"{_id(number)} 2026-11-26T03:21:14.123456789Z"
+    done = bench.run("start_first", "api", bound, "3", *lenders, data=data)
+    return done.returncode, done.stdout, done.stderr
+
+
+def _links(bench: Bench) -> dict[str, str]:
+    return {path.name: path.readlink().name for path in bench.path(SERVICE).iterdir() if path.is_symlink()}
+
+
+def _containers(bench: Bench) -> dict[str, str]:
+    """The release that each container is of; in brackets for one that is stopped."""
+    found: dict[str, str] = {}
+    for path in (bench.root / "state").glob("release-auren-*"):
+        name, release = path.name.removeprefix("release-auren-"), path.read_text().strip()
+        runs = (bench.root / f"state/running-auren-{name}").read_text().strip() == "true"
+        found[name] = release if runs else f"({release})"
+    return found
+
+
+def _live(bench: Bench) -> list[str]:
+    return [path.name for path in Path(bench.path(SLOTS)).iterdir()]
+
+
+@pytest.fixture
+def running(engine: Bench) -> Bench:
+    """With the first release up and healthy."""
+    assert _deploy(engine, 1)[0] == 0
+    engine.forget_calls()
+    return engine
+
+
+def test_the_first_release_of_all_is_started_in_the_live_slot(engine: Bench) -> None:
+    status, said, fault = _deploy(engine, 1)
+    assert (status, said, fault) == (0, f"auren-api runs {_id(1)}, of api:1\n", "")
+    assert _containers(engine) == {"api": _id(1)}
+    assert (_live(engine), _links(engine)) == ([], {"current": _id(1)})
+
+
+def test_the_next_one_is_started_beside_it_and_then_takes_over(running: Bench) -> None:
+    status, said, fault = _deploy(running, 2)
+    assert (status, said, fault) == (0, f"auren-api-green runs {_id(2)}, of api:2\n", "")
+    assert _containers(running) == {"api-green": _id(2)}
+    assert (_live(running), _links(running)) == (["api-green"], {"current": _id(2), "previous": _id(1)})
+    calls = running.calls("docker compose", "docker exec", "sync", "docker stop", "docker rm")
+    (up,) = [number for number, call in enumerate(calls) if call.startswith("docker compose")]
+    asked, stopped = calls.index("docker exec auren-api-green check"), calls.index("docker stop auren-api")
+    led = calls.index(f"sync {SLOTS}")
+    assert up < asked < led < stopped, "what serves is stopped last"
+    assert calls.index("sync --file-system /var/lib/docker") < led, "a power cut behind the switch finds the container"
+
+
+def test_the_slots_take_turns(running: Bench) -> None:
+    for number, live in ((2, ["api-green"]), (1, []), (2, ["api-green"])):
+        assert _deploy(running, number)[0] == 0
+        assert _live(running) == live
+    assert _containers(running) == {"api-green": _id(2)}
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_one_that_does_not_become_healthy_is_kept_stopped_and_nobody_is_led_to_it(running: Bench, number: int) -> None:
+    status, said, fault = _deploy(running, number)
+    assert (status, said) == (1, "")
+    assert fault.startswith("api did not become healthy")
+    assert "its last words" in fault
+    assert "Nobody was led to it: auren-api still serves. auren-api-green was stopped, and is kept for a look." in fault
+    assert _containers(running) == {"api": _id(1), "api-green": f"({_id(number)})"}
+    assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(number)})
+    assert running.calls("docker stop auren-api\n") == []
+    assert "docker update --restart no auren-api-green" in running.calls(), "Docker would start it at a boot"
+
+
+def test_after_a_failure_the_next_one_takes_its_place(running: Bench) -> None:
+    _deploy(running, 3)
+    assert _deploy(running, 2)[0] == 0
+    assert _containers(running) == {"api-green": _id(2)}
+    assert _links(running) == {"current": _id(2), "previous": _id(1)}
+
+
+def test_a_change_that_is_taken_back_leaves_the_container_and_removes_the_failed_one(running: Bench) -> None:
+    _deploy(running, 3)
+    status, said, _ = _deploy(running, 1)
+    assert (status, said) == (0, f"auren-api runs {_id(1)} and is healthy\n")
+    assert _containers(running) == {"api": _id(1)}
+    assert _links(running) == {"current": _id(1)}
+
+
+def test_a_container_that_runs_this_release_and_is_healthy_is_left_alone(running: Bench) -> None:
+    assert _deploy(running, 1)[1] == f"auren-api runs {_id(1)} and is healthy\n"
+    assert running.calls("docker compose", "docker stop") == []
+
+
+def test_a_service_that_lends_its_memory_is_stopped_meanwhile(running: Bench) -> None:
+    running.state("release-auren-kafka-ui", "x")
+    running.state("running-auren-kafka-ui", "true")
+    assert _deploy(running, 2, "kafka-ui")[0] == 0
+    calls = running.calls("docker compose", "docker stop", "docker start")
+    assert [calls[0], calls[-1]] == ["docker stop auren-kafka-ui", "docker start auren-kafka-ui"]
+    running.forget_calls()
+    assert _deploy(running, 3, "kafka-ui")[0] == 1
+    assert running.calls("docker start") == ["docker start auren-kafka-ui"], "also when the new one fails"
+
+
+def test_a_lender_that_is_being_deployed_ends_it_before_anything_is_started(running: Bench) -> None:
+    running.stub("flock", "exit 1")
+    status, _, fault = _deploy(running, 2, "kafka-ui")
+    assert (status, fault) == (1, "kafka-ui is being deployed, and its memory is needed. Run pulumi up again.\n")
+    assert _containers(running) == {"api": _id(1)}
+
+
+def _cut_behind_the_switch(bench: Bench) -> None:
+    """As a cut between the switch and its acceptance leaves it."""
+    _deploy(bench, 2)
+    for name, number in (("next", 2), ("current", 1)):
+        link = bench.path(f"{SERVICE}/{name}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"releases/{_id(number)}")
+    bench.state("release-auren-api", _id(1))
+    bench.state("running-auren-api", "true")
+    bench.state("image-auren-api", "api:1")
+
+
+def test_after_a_cut_behind_the_switch_the_next_run_accepts_it(running: Bench) -> None:
+    _cut_behind_the_switch(running)
+    assert _deploy(running, 2)[1] == f"auren-api-green runs {_id(2)} and is healthy\n"
+    assert _containers(running) == {"api-green": _id(2)}
+    assert _links(running) == {"current": _id(2), "previous": _id(1)}
+
+
+def test_after_a_cut_before_the_switch_the_next_run_starts_over(running: Bench) -> None:
+    running.path(f"{SERVICE}/next").symlink_to(f"releases/{_id(2)}")
+    running.state("release-auren-api-green", _id(2))
+    running.state("running-auren-api-green", "true")
+    running.state("image-auren-api-green", "api:2")
+    assert _deploy(running, 2)[1] == f"auren-api-green runs {_id(2)}, of api:2\n"
+    assert len(running.calls("docker compose")) == 1
+    assert _links(running) == {"current": _id(2), "previous": _id(1)}
+
+
+def test_a_release_that_is_not_there_is_told(engine: Bench) -> None:
+    status, _, fault = _deploy(engine, 9)
+    assert status == 1
+    assert "the release 0000000000000009, staged 2026" in fault
