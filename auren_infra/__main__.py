@@ -13,7 +13,9 @@ COMMANDS = {
     "drift": "compare the machine with what was deployed",
     "outputs": "print a stack's outputs in the format of a tool",
     "release": "write a service's new image into the stack's configuration file",
+    "releases": "print the releases that the machine keeps, and its history",
     "review": "preview a stack, and print the comment for a pull request",
+    "rollback": "have a service run an earlier release again",
     "state": "create the bucket that a team shares, print an earlier state",
 }
 """Each command is a package with this name. Its `__main__.py` has the function `main`."""

@@ -14,6 +14,7 @@ from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.host.expected import expected
 from auren_infra.outputs import source
+from auren_infra.outputs.machine import MachineError
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wanted = expected(state.commands(deployed))
         facts = look(source.of_stack(stack, secrets=True), wanted, state.digest_key(deployed))
         found = compare.findings(wanted, facts, state.login_key(deployed))
-    except (OutputsError, StateError, LookError) as error:
+    except (OutputsError, StateError, LookError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN
     except (LookupError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:

@@ -18,7 +18,9 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         return
     deployed = [replace(one, instance=facts.live.get(one.service, "")) for one in wanted.containers]
     for one in deployed:
-        found = list(_compare(one, there.get(one.name), accepted.get(one.service, "")))
+        found = list(
+            _compare(one, there.get(one.name), accepted.get(one.service, ""), one.service in facts.rolled_back)
+        )
         yield from found
         if one.service in facts.alarms and not found:
             yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
@@ -29,11 +31,17 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         yield Finding(name, what, by_hand=f"docker rm --force {name}")
 
 
-def _compare(wanted: Deployed, found: Container | None, accepted: str) -> Iterator[Finding]:
+def _compare(wanted: Deployed, found: Container | None, accepted: str, rolled_back: bool) -> Iterator[Finding]:
     image, release = str(wanted.specification["image"]), wanted.release.id
     made_from = (found.labels or {}).get(RELEASE_LABEL, "") if found else ""
     if found is None:
         yield Finding(wanted.name, "is gone: there is no such container", wanted.started)
+    elif rolled_back and made_from == accepted != release:
+        what = (
+            f"was rolled back to {_named(made_from)} from {_named(release)}. To keep that, take the change back in the "
+            "repository. The repair deploys it again"
+        )
+        yield Finding(wanted.name, what, wanted.started)
     elif found.image != image:
         yield Finding(wanted.name, f"runs {found.image}, not {image}", wanted.started, _out_of_the_way(wanted, found))
     elif made_from != release:

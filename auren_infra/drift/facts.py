@@ -135,6 +135,11 @@ class Facts:
         return {line.split()[0]: line.split()[2] for line in self.lines("accepted")}
 
     @property
+    def rolled_back(self) -> set[str]:
+        """The services whose accepted release is there since a rollback."""
+        return {line.split()[0] for line in self.lines("accepted") if line.split()[3] == "yes"}
+
+    @property
     def networks(self) -> dict[str, Network]:
         found = [Network.model_validate_json(line) for line in self.lines("networks")]
         return {network.name: network for network in found}

@@ -15,7 +15,7 @@ _SSH_KEY = "digitalocean:index/sshKey:SshKey"
 _PASSWORD = "random:index/randomPassword:RandomPassword"
 _ALWAYS = (
     *(orders.WaitReady, orders.DataDisk, orders.DockerEngine, orders.ContainerFirewall, orders.MachineFirewall),
-    *(orders.DockerNetwork, orders.SystemUpdates, orders.Supervision, orders.Retire, orders.Tidy),
+    *(orders.DockerNetwork, orders.SystemUpdates, orders.Programs, orders.Supervision, orders.Retire, orders.Tidy),
 )
 """The orders of every machine. `Tidy` is run behind the start of every container."""
 

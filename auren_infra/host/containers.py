@@ -1,5 +1,6 @@
 """The containers of a machine: one command for each, in the order of the links."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -14,6 +15,8 @@ from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
 from auren_infra.services.model import Service, Statement, Topics, Update
+
+_Start = orders.StartFirst[pulumi.Output[str]] | orders.Switch[pulumi.Output[str]]
 
 
 class Containers(pulumi.ComponentResource):
@@ -67,14 +70,13 @@ class Containers(pulumi.ComponentResource):
             after=list(staged.values()),
             parent=self,
         )
-        stop = machine.run(
-            "stop", orders.PutFile(paths.STOP, "0755", "root:root", script("stop")), after=after, parent=self
-        )
+        starts = {service.name: _starting(plan, service, staged[service.name].stdout) for service in plan.services}
+        programs = machine.run("programs", orders.Programs(_programs(list(starts.values()))), after=after, parent=self)
         units = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
         supervision = machine.run(
             "supervision",
             orders.Supervision(script("watchdog"), units),
-            after=[stop, *after],
+            after=[programs, *after],
             parent=self,
         )
         started: dict[str, command.remote.Command] = {}
@@ -83,7 +85,7 @@ class Containers(pulumi.ComponentResource):
             deadline = service.health.deadline
             container = machine.run(
                 service.name,
-                _starting(plan, service, staged[service.name].stdout),
+                starts[service.name],
                 after=[
                     *staged.values(),
                     *(configuration.directories[directory.source] for directory in service.directories),
@@ -109,7 +111,19 @@ def _live(own: Sequence[Instance], said: str | None) -> Instance:
     return next((instance for instance in own if (said or "").startswith(f"{instance.container} ")), own[0])
 
 
-def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> orders.Order:
+def _programs(starts: Sequence[_Start]) -> dict[str, str]:
+    """By name. A rollback starts containers as a deployment does, with what is in `starts`."""
+    lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
+    return {
+        "stop": script("stop"),
+        **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst)},
+        "starts": "".join(f"{line}\n" for line in lines),
+        "auren-rollback": script("rollback"),
+        "auren-releases": script("list_releases"),
+    }
+
+
+def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> _Start:
     """What starts the container of the staged release."""
     seconds, settings = service.health.deadline, plan.blueprint.settings
     if service.update is Update.STOP_FIRST:

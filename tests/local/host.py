@@ -3,11 +3,12 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from auren_infra.files import paths
 from sandbox import layout
 
 COMPOSE = ("docker", "compose", "--file", "/opt/auren/docker-compose.prod.yml")
@@ -15,6 +16,13 @@ _HEALTHS = (
     'docker ps --all --quiet --filter label=com.docker.compose.project=auren | xargs -r docker inspect --format "'
     '{{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"'
 )
+
+
+def wait_for(question: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class Host:
 
     def container_id(self, name: str) -> str:
         return self.run("docker", "inspect", "--format", "{{.Id}}", name).strip()
+
+    def live(self, service: str) -> str:
+        """The container of the service that is asked, of the two that it may have."""
+        green = f"{service}-green"
+        return f"auren-{green if green in self.run('ls', paths.SLOTS).split() else service}"
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """Every container there is, running or not: `docker inspect` by name."""

@@ -59,7 +59,7 @@ def test_a_secret_that_is_given_is_a_file_of_its_readers(deployment: Deployment,
     assert value not in deployment.config_file.read_text()
     bridge = host.container_id("auren-bridge")
     assert value not in deployment.up()
-    assert host.run("docker", "exec", "auren-api", "cat", "/run/secrets/model_key") == value
+    assert host.run("docker", "exec", host.live("api"), "cat", "/run/secrets/model_key") == value
     assert host.run("stat", "-c", "%a %u", secret("api", "model_key")).split() == ["400", "10001"]
     assert value not in json.dumps(host.containers())
     assert value not in json.dumps(pulumi_stack.resources(STACK))
@@ -71,7 +71,7 @@ def test_a_secret_that_is_taken_away_is_read_by_nobody_any_more(deployment: Depl
     deployment.configure(serviceSecrets=None)
     deployment.up()
     left = ["postgres_password", "redis_password"]
-    assert host.run("docker", "exec", "auren-api", "ls", "/run/secrets").split() == left
+    assert host.run("docker", "exec", host.live("api"), "ls", "/run/secrets").split() == left
     assert host.run("ls", secret("api", "")).split() == left
 
 

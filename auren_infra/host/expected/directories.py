@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from auren_infra.files import paths
 from auren_infra.host.expected.releases import deployed
-from auren_infra.host.orders import ContainerFirewall, DataDisk, PutFile, PutTree, Supervision, WaitReady
+from auren_infra.host.orders import ContainerFirewall, DataDisk, Programs, PutFile, PutTree, WaitReady
 from auren_infra.host.sent import Command, of
 
 ROOT = "0:0"
@@ -29,7 +29,7 @@ def directories(commands: Sequence[Command]) -> list[Directory]:
             (WaitReady, paths.SERVICES, 0o700),
             (WaitReady, "/root/.ssh", 0o700),
             (ContainerFirewall, "/etc/auren", 0o755),
-            (Supervision, paths.PROGRAMS, 0o755),
+            (Programs, paths.PROGRAMS, 0o755),
         )
         if of(commands, kind)
     ]

@@ -13,6 +13,7 @@ from auren_infra.host.orders import (
     DockerEngine,
     LogRotation,
     Order,
+    Programs,
     PutFile,
     PutSecret,
     PutTree,
@@ -60,6 +61,8 @@ def _written(order: Order) -> Sequence[tuple[str, str, int | None]]:
         case LogRotation():
             rule = ("/etc/logrotate.d/auren-nginx", order.rule, 0o644)
             return [rule, _unit(systemd.HOURLY_ROTATION, order.hourly)]
+        case Programs():
+            return [_program(name, text) for name, text in order.files.items()]
         case Supervision():
             units = [_unit(name, text) for name, text in order.units.items()]
             return [(paths.WATCHDOG, order.watchdog, 0o755), *units]
@@ -67,6 +70,12 @@ def _written(order: Order) -> Sequence[tuple[str, str, int | None]]:
             return [("/etc/apt/apt.conf.d/52auren-updates", order.configuration, 0o644)]
         case _:
             return []
+
+
+def _program(name: str, text: str) -> tuple[str, str, int]:
+    """As `programs.sh` puts it."""
+    directory = paths.COMMANDS if name.startswith("auren-") else paths.PROGRAMS
+    return f"{directory}/{name}", text, 0o755 if text.startswith("#!") else 0o644
 
 
 def _unit(name: str, text: str) -> tuple[str, str, int]:

@@ -120,6 +120,24 @@ class Retire(Order):
 
 
 @dataclass(frozen=True)
+class Programs(Order):
+    """The programs that stay on the machine, and what they read."""
+
+    id: ClassVar[str] = "programs"
+
+    files: Mapping[str, str]
+    """Text by name. The name of a command that people call begins with `auren-`."""
+
+    def data(self) -> str:
+        return bundle.pack(self.files)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Programs":
+        () = arguments
+        return Programs(bundle.unpack(seen(data)))
+
+
+@dataclass(frozen=True)
 class Supervision(Order):
     """The watchdog, and the units that start and stop it and the containers."""
 

@@ -84,14 +84,17 @@ containers() {
     inspect '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"state":{{json .State}},"host":{{json .HostConfig}},"networks":{{json .NetworkSettings.Networks}}}'
 }
 
-# SERVICE RELEASE INSTANCE: the release that was accepted last, and which instance of the service is live.
+# SERVICE RELEASE INSTANCE ROLLED-BACK: the release that was accepted last, which instance of the service is live, and whether the
+# release is there since a rollback.
 accepted() {
-    local link service live
+    local link service live rolled_back
     for link in "$services"/*/current; do
         [ -L "$link" ] || continue
         service=${link%/current} service=${service##*/} live=$service
         [ ! -e "$slots/$service-green" ] || live=$service-green
-        echo "$service $(basename "$(readlink "$link")") $live"
+        rolled_back=no
+        [ ! -e "$services/$service/rolled-back" ] || rolled_back=yes
+        echo "$service $(basename "$(readlink "$link")") $live $rolled_back"
     done
 }
 

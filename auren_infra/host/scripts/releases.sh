@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# releases: what the scripts that stage a release and start it have in common. They source it.
+# releases: what the scripts about releases have in common. They source it. Some functions take `service` and its `directory` as set.
+# shellcheck disable=SC2034,SC2154 # both ways, for and by those that source this
 set -euo pipefail
 
-# shellcheck disable=SC2034 # it is for those that source this
 services=/opt/auren/services
+history=/mnt/auren-data/history
 
 fail() {
     echo "$*" >&2
@@ -18,4 +19,26 @@ compose() {
 # image_of DIRECTORY: the image of the release in it, or nothing.
 image_of() {
     awk '$1 == "image:" { print $2; exit }' "$1/compose.yml" 2>/dev/null || true
+}
+
+# revision_of IMAGE: the commit that the image was built from, as it says itself, or nothing.
+revision_of() {
+    docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null || true
+}
+
+# linked NAME: the release that this link of the service leads to, or nothing.
+linked() {
+    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
+}
+
+# record RELEASE WORD: a line in the history, which only grows: when, which service, release, what became of it, the image, the commit that
+# the image says it is of, and the address of whoever was logged in. A full disk does not stop a deployment.
+record() {
+    local image revision from=${SSH_CONNECTION:--}
+    image=$(image_of "$directory/releases/$1")
+    revision=$(revision_of "$image")
+    if ! printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$service" "$1" "$2" "${image:--}" \
+        "${revision:--}" "${from%% *}" >>"$history" || ! sync "$history"; then
+        echo "The history $history could not be written." >&2
+    fi
 }

@@ -118,8 +118,7 @@ main() {
     ! is_running "$before" || borrow "$@"
     began=$SECONDS
     if ! start "$directory/releases/$id/compose.yml"; then
-        explain "$began" >"$work/failure"
-        point failed "$id"
+        refuse "$began"
         # Docker would start it again at a boot.
         docker update --restart no "$container" >/dev/null 2>&1 || true
         timeout 120 docker stop "$container" >/dev/null 2>&1 || true

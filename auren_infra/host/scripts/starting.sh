@@ -74,10 +74,6 @@ point() {
     mv -T "$directory/.$1" "$directory/$1"
 }
 
-linked() {
-    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
-}
-
 # The watchdog may have given it up.
 forget_alarm() {
     rm -f "/run/auren-watchdog/$service" "/run/auren-watchdog/$service".*
@@ -91,14 +87,22 @@ accept() {
         [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point previous "$before"
         point current "$id"
     fi
-    rm -f "$directory/failed" "$directory/releases/$id/repaired"
+    rm -f "$directory/failed" "$directory/rolled-back" "$directory/releases/$id/repaired"
     touch "$directory/releases/$id"
     # Files of a deployment before there were releases.
     rm -rf "/var/lib/auren/started/$service" "/var/lib/auren/started/$service".*
     # Pulumi takes it for started from now on, and after a power cut nobody makes a container that Docker has forgotten.
     sync --file-system /var/lib/docker "$directory"
     forget_alarm
+    record "$id" accepted
     prune
+}
+
+# What became of it stands in a file.
+refuse() {
+    explain "$1" >"$work/failure"
+    point failed "$id"
+    record "$id" refused
 }
 
 # The last three releases stay, with their images and secrets. What only older ones need goes.

@@ -45,8 +45,7 @@ main() {
         echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container")"
         return
     fi
-    explain "$began" >"$work/failure"
-    point failed "$id"
+    refuse "$began"
     go_back >>"$work/failure"
     cat "$work/failure" >&2
     exit 1

@@ -1,15 +1,18 @@
 """Deployments of the API that visitors see nothing of: a new image, a broken one, one that is taken back."""
 
+import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from auren_infra.files import paths
 from tests.local.all_services.drift import RIGHT, drift
+from tests.local.all_services.test_releases import current, running
 from tests.local.all_services.visitors import Visitors
 from tests.local.cloud import act
-from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError
-from tests.local.host import Host
+from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError, called
+from tests.local.host import Host, wait_for
 
 pytestmark = pytest.mark.machine
 
@@ -50,7 +53,8 @@ def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, hos
     after = deployment.outputs()["services"]["api"]
     assert (after["container"], after["address"]) == ("auren-api-green", "172.18.0.111")
     assert drift() == (0, RIGHT)
-    host.wait_until_healthy(["auren-kafka-ui"], 120)
+    # It has lent its memory.
+    assert host.healths()["auren-kafka-ui"].startswith("running ")
 
 
 def test_a_broken_image_fails_the_update_and_no_request(deployment: Deployment, host: Host) -> None:
@@ -72,5 +76,44 @@ def test_after_a_boot_the_container_that_was_asked_serves_alone(deployment: Depl
     with pytest.raises(UpdateFailedError):
         deployment.up()
     act(host.droplet, "power_cycle")
-    host.wait_until_healthy(["auren-api"], 240)
+    wait_for(lambda: host.healths().get("auren-api") == "running healthy", 240)
     assert _api(host) == {"auren-api"}
+
+
+def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deployment: Deployment, host: Host) -> None:
+    """The new image is no better: `rollback` brings the earlier release back, and `auren-rollback` the later one."""
+    earlier = current(host, "api")
+    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    deployment.up()
+    later = current(host, "api")
+    with Visitors(deployment.outputs()["address"], DOMAIN) as visitors:
+        done = called("rollback", "--service", "api", timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"auren-api runs {earlier}, of " in done.stdout
+    assert "Take the change back in the repository" in done.stderr
+    assert visitors.failed() == {}, visitors.answers
+    assert current(host, "api") == running(host, "api") == earlier
+    status, told = drift()
+    assert status == 1
+    assert "auren-api was rolled back" in told
+
+    again = called("rollback", "--service", "api", timeout=300)
+    assert again.returncode == 1
+    assert "api was rolled back already. Name the release: auren-rollback api RELEASE." in again.stderr
+    told = called("releases", "--service", "api", timeout=60).stdout
+    assert re.search(rf"^api +{earlier} +current ", told, re.MULTILINE)
+    assert re.search(rf"^api +{later} +previous ", told, re.MULTILINE)
+    events = re.findall(r"^20\S+ +api +(\S+) +(\S+) ", told, re.MULTILINE)
+    assert events[-3:] == [(later, "accepted"), (earlier, "rollback"), (earlier, "accepted")]
+
+    assert f"auren-api-green runs {later}, of " in host.run("auren-rollback", "api", later)
+    assert drift() == (0, RIGHT)
+
+
+def test_a_rollback_of_what_there_is_not_is_refused(deployment: Deployment, host: Host) -> None:
+    done = subprocess.run(host.command("auren-rollback", "no; reboot"), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "There is no service no; reboot. The services are: " in done.stderr
+    done = called("rollback", "--service", "api", "--to", "; reboot", timeout=60)
+    assert done.returncode == 1
+    assert "api has no release ; reboot on this machine." in done.stderr

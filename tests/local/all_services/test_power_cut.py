@@ -53,7 +53,7 @@ class Acknowledged:
 
 def in_api(host: Host, run: str) -> list[str]:
     """A script on standard input runs in the API's container: with its libraries, its network and its secrets."""
-    return host.command("docker", "exec", "--interactive", "auren-api", "python3", "-u", "-", run)
+    return host.command("docker", "exec", "--interactive", host.live("api"), "python3", "-u", "-", run)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """What breaks on the machine mends itself, without Pulumi and within the time that is promised."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from auren_infra.files import paths
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import Deployment
-from tests.local.host import Host
+from tests.local.host import Host, wait_for
 
 pytestmark = pytest.mark.machine
 
@@ -19,13 +19,6 @@ and some for a machine that has other work."""
 
 def main_process(host: Host, name: str) -> str:
     return host.run("docker", "inspect", "--format", "{{.State.Pid}}", name).strip()
-
-
-def wait_for(question: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(1)
 
 
 def wait_until_started_anew(host: Host, before: dict[str, str], seconds: float) -> None:

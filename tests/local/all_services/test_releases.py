@@ -60,7 +60,7 @@ def current(host: Host, service: str) -> str:
 def running(host: Host, service: str) -> str:
     """The release that the service's container was made from."""
     label = f'{{{{index .Config.Labels "{RELEASE_LABEL}"}}}}'
-    return host.run("docker", "inspect", "--format", label, f"auren-{service}").strip()
+    return host.run("docker", "inspect", "--format", label, host.live(service)).strip()
 
 
 def test_a_file_that_stops_a_service_gives_way_and_taking_it_back_is_deployed_again(
@@ -112,7 +112,7 @@ def test_a_target_brings_no_container_with_half_of_its_change(
     changed: Callable[[str, str, str], Deployment], host: Host
 ) -> None:
     def has_it() -> bool:
-        return "SEEN=1" in host.containers()["auren-api"]["Config"]["Env"]
+        return "SEEN=1" in host.containers()[host.live("api")]["Config"]["Env"]
 
     release = current(host, "api")
     more = changed(

@@ -19,7 +19,8 @@ from auren_infra.files.releases import release
 from auren_infra.host.machine import script
 from auren_infra.placement import Instance
 from auren_infra.release_text import Release
-from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
+from auren_infra.services import capacity
+from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service, Update
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, planned, settings
 from tests.unit.rehearsal import NAME, Registration, Rehearsal, public_key
@@ -73,6 +74,8 @@ class Machine:
     accepted: dict[str, str] = field(default_factory=dict[str, str])
     live: dict[str, str] = field(default_factory=dict[str, str])
     """The instance that is asked, of a service whose second one is."""
+    rolled_back: dict[str, str] = field(default_factory=dict[str, str])
+    """Service -> `yes`."""
     """Service -> the id of its release."""
     networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
@@ -95,7 +98,9 @@ class Machine:
             "files": "".join(f"{' '.join(values)} {path}\n" for path, values in self.files.items()),
             "containers": _lines(self.containers),
             "accepted": "".join(
-                f"{service} {release} {self.live.get(service, service)}\n" for service, release in self.accepted.items()
+                " ".join((service, release, self.live.get(service, service), self.rolled_back.get(service, "no")))
+                + "\n"
+                for service, release in self.accepted.items()
             ),
             "networks": _lines(self.networks),
             "units": "\n".join(
@@ -184,7 +189,11 @@ class _Maker:
         put("/etc/auren/containers.rules", firewall.container_rules(planned(AUREN)))
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(planned(AUREN).by_name["nginx"]))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
-        put("/usr/local/lib/auren/stop", script("stop"), "755")
+        for name in ("stop", "switch", "start_first"):
+            put(f"/usr/local/lib/auren/{name}", script(name), "755")
+        put("/usr/local/lib/auren/starts", "".join(f"{_starts(service)}\n" for service in services))
+        put("/usr/local/sbin/auren-rollback", script("rollback"), "755")
+        put("/usr/local/sbin/auren-releases", script("list_releases"), "755")
         for path in filter(Path.is_file, _UNITS.rglob("*")):
             put(f"{paths.UNITS}/{path.relative_to(_UNITS)}", path.read_bytes())
         for directory, place in (("website", "website/current"), ("sql/init", "sql/init")):
@@ -229,6 +238,14 @@ def _hmac(text: str) -> str:
 
 def _digest(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
+
+
+def _starts(service: Service) -> str:
+    """How a rollback starts it."""
+    if service.update is Update.STOP_FIRST:
+        return f"{service.name} switch {service.health.deadline}"
+    words = (service.health.deadline, SETTINGS.drain_seconds, *capacity.lenders(SETTINGS, service.name))
+    return " ".join((service.name, "start_first", *map(str, words)))
 
 
 def _lines(inspected: dict[str, dict[str, Any]]) -> str:

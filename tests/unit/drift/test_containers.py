@@ -63,6 +63,12 @@ def _joined(machine: Machine) -> None:
     networks["bridge"] = {"IPAddress": "172.17.0.2"}
 
 
+def _rolled_back(machine: Machine) -> None:
+    _unknown_release(machine)
+    _another_accepted(machine)
+    machine.rolled_back["nginx"] = "yes"
+
+
 CASES = {
     "a removed container": Case(
         lambda m: m.containers.pop("auren-kafka-ui"),
@@ -100,6 +106,11 @@ CASES = {
         _another_accepted,
         "auren-nginx",
         f"runs the release {NGINX}, and the machine would start the release 0123456789abcdef in its place",
+    ),
+    "a rollback": Case(
+        _rolled_back,
+        "auren-nginx",
+        f"was rolled back to the release 0123456789abcdef from the release {NGINX}. To keep that, take the change back",
     ),
     "a stopped container": Case(
         _stopped,

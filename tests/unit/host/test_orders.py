@@ -38,6 +38,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.StartFirst: st.builds(
         orders.StartFirst[str], texts, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
     ),
+    orders.Programs: st.builds(orders.Programs, st.dictionaries(words, files)),
     orders.Supervision: st.builds(
         orders.Supervision, files, st.dictionaries(words.filter(lambda name: name != "watchdog"), files)
     ),
@@ -90,7 +91,8 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
     sourced = {"starting", "releases", "unpack"}
-    otherwise = {"look", "over_ssh", "release_data_disk", "stop", "stop_containers", "watchdog"} | sourced
+    otherwise = {"look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
+    otherwise |= {"stop", "rollback", "list_releases"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
 
 

@@ -48,7 +48,7 @@ case "$*" in
     cp "$file" "$state/image"
     echo 0 >"$state/restarts"
     if grep -qE "broken|hanging" "$file"; then echo 1000000; else kept slow 0; fi >"$state/failures" ;;
-"image rm "*) ;;
+"image inspect "* | "image rm "*) ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
 """
@@ -61,6 +61,7 @@ def engine(bench: Bench) -> Bench:
     bench.stub("docker", DOCKER)
     bench.stub("systemctl")
     bench.state("check", CHECK)
+    bench.path("/mnt/auren-data").mkdir()
     for number, image in enumerate(("api:1", "api:2", "api:3"), 1):
         _stage(bench, number, image)
     return bench
@@ -93,6 +94,12 @@ def running(engine: Bench) -> Bench:
     assert _switch(engine, 1)[0] == 0
     engine.forget_calls()
     return engine
+
+
+def _history(bench: Bench) -> list[tuple[str, str]]:
+    """Releases and what became of them."""
+    lines = [line.split("\t") for line in bench.path("/mnt/auren-data/history").read_text().splitlines()]
+    return [(release, event) for _, service, release, event, *_ in lines if service == "api"]
 
 
 CHECKS = "docker exec auren-api "
@@ -151,7 +158,7 @@ def test_the_health_check_is_read_again_for_the_container_that_is_started_instea
 def test_what_is_accepted_is_on_the_disk(engine: Bench) -> None:
     """Pulumi takes it for deployed from then on."""
     _switch(engine, 1)
-    assert engine.calls("sync") == [f"sync --file-system /var/lib/docker {SERVICE}"]
+    assert engine.calls("sync") == [f"sync --file-system /var/lib/docker {SERVICE}", "sync /mnt/auren-data/history"]
 
 
 def test_a_second_run_touches_nothing(running: Bench) -> None:
@@ -367,3 +374,24 @@ def _grow_older(bench: Bench) -> None:
     for path in [*bench.path(f"{SERVICE}/releases").iterdir(), *bench.path(SERVICE).glob("secrets/*")]:
         moment = path.stat().st_mtime - 7200
         os.utime(path, (moment, moment))
+
+
+def test_the_history_tells_what_became_of_each_release(running: Bench) -> None:
+    _stage(running, 4, "api:broken")
+    for number in (2, 2, 4, 1):
+        _switch(running, number)
+    assert _history(running) == [
+        (_id(1), "accepted"),
+        (_id(2), "accepted"),
+        (_id(4), "refused"),
+        (_id(1), "accepted"),
+    ], "a look at a release that runs is no deployment"
+
+
+def test_a_history_that_cannot_be_written_stops_no_deployment(running: Bench) -> None:
+    running.path("/mnt/auren-data/history").unlink()
+    running.path("/mnt/auren-data").rmdir()
+    status, said, fault = _switch(running, 2)
+    assert (status, said) == (0, f"auren-api runs {_id(2)}, of api:2\n")
+    assert "The history /mnt/auren-data/history could not be written." in fault
+    assert _links(running)["current"] == _id(2)

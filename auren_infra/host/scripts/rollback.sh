@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# auren-rollback SERVICE [RELEASE]: the service's container runs an earlier release again. The machine keeps the last ones with their images
+# and their secrets, so this needs no network. Without RELEASE it is the one that was accepted before. No data goes back.
+# A release that does not become healthy is refused, as in a deployment. `auren-releases` shows the releases.
+set -euo pipefail
+
+source releases.sh
+
+programs=/usr/local/lib/auren
+
+# starting: sets the `program` that starts the service's container, and its `arguments`.
+starting() {
+    local name words
+    local -a names
+    while read -r name program words; do
+        if [ "$name" = "$service" ]; then
+            read -ra arguments <<<"$words"
+            return
+        fi
+    done <"$programs/starts"
+    mapfile -t names < <(cut -d' ' -f1 "$programs/starts")
+    fail "There is no service $service. The services are: ${names[*]}"
+}
+
+# The one that was accepted before. After a rollback this is the one that was left, which nobody wants by accident.
+before() {
+    local release
+    release=$(linked previous)
+    [ -n "$release" ] || fail "$service has no earlier release on this machine."
+    [ ! -e "$directory/rolled-back" ] || fail "$service was rolled back already. Name the release: auren-rollback $service RELEASE." \
+        "auren-releases $service shows them."
+    echo "$release"
+}
+
+main() {
+    local release now program
+    local -a arguments=()
+    [ $# -eq 1 ] || [ $# -eq 2 ] || fail "usage: auren-rollback SERVICE [RELEASE]"
+    service=$1 directory=$services/$1
+    starting
+    exec 9>"/run/lock/auren-$service"
+    if ! flock --nonblock 9; then
+        echo "A deployment of $service is under way. Waiting for its end, five minutes at most." >&2
+        flock --wait 300 9 || fail "The deployment of $service has not ended. Nothing was done."
+    fi
+    now=$(linked current)
+    [ -n "$now" ] || fail "$service was not deployed yet."
+    release=${2:-$(before)}
+    [[ $release =~ ^[0-9a-f]{16}$ && -e $directory/releases/$release/text ]] ||
+        fail "$service has no release $release on this machine. auren-releases $service shows those that there are."
+    record "$release" rollback
+    "$programs/$program" "$service" "${arguments[@]}" <<<"$release asked for by auren-rollback" 9>&-
+    [ "$release" = "$now" ] || touch "$directory/rolled-back"
+}
+
+main "$@"; exit

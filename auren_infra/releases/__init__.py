@@ -1,0 +1,1 @@
+"""The releases that a machine keeps, and its history."""

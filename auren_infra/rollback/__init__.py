@@ -1,0 +1,1 @@
+"""An earlier release of a service, on the machine."""

@@ -1,0 +1,182 @@
+"""rollback.sh and list_releases.sh, which stay on the machine: what is started, what is refused, and what is shown."""
+
+import fcntl
+import os
+import re
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from auren_infra.bundle import pack
+from tests.unit.host.bench import Bench
+
+SERVICES = "/opt/auren/services"
+PROGRAMS = "/usr/local/lib/auren"
+HISTORY = "/mnt/auren-data/history"
+FIRST, SECOND, THIRD = (f"{number:016x}" for number in (1, 2, 3))
+STARTS = "api start_first 120 60 kafka-ui\nredis switch 40\n"
+STARTS_IT = """#!/usr/bin/env bash
+printf '%s ' "$0" "$@" "< $(cat)" >>"$CALLED"
+"""
+
+
+@pytest.fixture
+def machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The API was deployed twice, and a third release of it has failed."""
+    programs = bench.path(PROGRAMS)
+    programs.mkdir(parents=True)
+    (programs / "starts").write_text(STARTS)
+    for program in ("switch", "start_first"):
+        (programs / program).write_text(STARTS_IT)
+        (programs / program).chmod(0o755)
+    bench.path("/run/lock").mkdir(parents=True)
+    bench.path(HISTORY).parent.mkdir(parents=True)
+    bench.stub("docker", 'grep -q revised <<<"$*" && echo 0123456789abcdef0123456789abcdef01234567 || exit 0')
+    for number, (release, image) in enumerate({FIRST: "api:1", SECOND: "revised", THIRD: "api:3"}.items()):
+        directory = bench.path(f"{SERVICES}/api/releases/{release}")
+        directory.mkdir(parents=True)
+        (directory / "compose.yml").write_text(f"services:\n  api:\n    image: {image}\n")
+        (directory / "text").touch()
+        os.utime(directory, (1_800_000_000 + number, 1_800_000_000 + number))
+    for link, release in {"previous": FIRST, "current": SECOND, "failed": THIRD}.items():
+        bench.path(f"{SERVICES}/api/{link}").symlink_to(f"releases/{release}")
+    return bench
+
+
+def _rollback(machine: Bench, *arguments: str, connection: str = "") -> CompletedProcess[str]:
+    login = {"SSH_CONNECTION": connection} if connection else {}
+    return machine.run("rollback", *arguments, text=None, by_socket=False, CALLED=str(machine.path("/called")), **login)
+
+
+def _called(machine: Bench) -> str:
+    path = machine.path("/called")
+    return path.read_text().replace(str(machine.root), "") if path.exists() else ""
+
+
+def _history(machine: Bench) -> list[list[str]]:
+    path = machine.path(HISTORY)
+    return [line.split("\t")[1:] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_the_release_before_is_started_as_a_deployment_starts_it(machine: Bench) -> None:
+    done = _rollback(machine, "api", connection="198.51.100.7 50000 198.51.100.129 22")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _called(machine) == f"{PROGRAMS}/start_first api 120 60 kafka-ui < {FIRST} asked for by auren-rollback "
+    assert _history(machine) == [["api", FIRST, "rollback", "api:1", "-", "198.51.100.7"]]
+
+
+def test_a_release_that_is_named_is_started(machine: Bench) -> None:
+    assert _rollback(machine, "api", THIRD).returncode == 0
+    assert f"< {THIRD} " in _called(machine)
+
+
+def test_a_second_rollback_names_its_release(machine: Bench) -> None:
+    """Without one it would lead back to what was left."""
+    assert _rollback(machine, "api").returncode == 0
+    machine.path("/called").unlink()
+    done = _rollback(machine, "api")
+    assert (done.returncode, _called(machine)) == (1, "")
+    assert "api was rolled back already. Name the release: auren-rollback api RELEASE." in done.stderr
+    assert _rollback(machine, "api", SECOND).returncode == 0
+
+
+def test_the_running_release_is_looked_at_and_counts_as_no_rollback(machine: Bench) -> None:
+    assert _rollback(machine, "api", SECOND).returncode == 0
+    assert f"< {SECOND} " in _called(machine)
+    assert not machine.path(f"{SERVICES}/api/rolled-back").exists()
+
+
+def test_one_that_does_not_become_healthy_is_told_and_is_no_rollback(machine: Bench) -> None:
+    machine.path(f"{PROGRAMS}/start_first").write_text("#!/usr/bin/env bash\necho 'api did not' >&2\nexit 1\n")
+    done = _rollback(machine, "api")
+    assert (done.returncode, done.stderr) == (1, "api did not\n")
+    assert not machine.path(f"{SERVICES}/api/rolled-back").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "usage: auren-rollback SERVICE [RELEASE]"),
+        (("api", FIRST, "now"), "usage: auren-rollback SERVICE [RELEASE]"),
+        (("ap",), "There is no service ap. The services are: api redis"),
+        (("../api",), "There is no service ../api."),
+        (("redis",), "redis was not deployed yet."),
+        (("api", f"{4:016x}"), f"api has no release {4:016x} on this machine. auren-releases api shows those"),
+        (("api", "../../redis"), "api has no release ../../redis on this machine."),
+    ],
+    ids=["nothing", "too much", "unknown", "a path", "never deployed", "a release that is gone", "no release"],
+)
+def test_what_cannot_be_done_is_refused(machine: Bench, arguments: tuple[str, ...], said: str) -> None:
+    done = _rollback(machine, *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert (_called(machine), _history(machine)) == ("", [])
+
+
+def test_a_service_that_was_deployed_once_has_nothing_to_go_back_to(machine: Bench) -> None:
+    machine.path(f"{SERVICES}/api/previous").unlink()
+    done = _rollback(machine, "api")
+    assert (done.returncode, done.stderr) == (1, "api has no earlier release on this machine.\n")
+
+
+def test_a_deployment_that_is_under_way_is_waited_for(machine: Bench) -> None:
+    machine.stub("flock", "exit 1")
+    done = _rollback(machine, "api")
+    assert done.returncode == 1
+    assert machine.calls("flock") == ["flock --nonblock 9", "flock --wait 300 9"]
+    assert "A deployment of api is under way. Waiting for its end, five minutes at most." in done.stderr
+    assert "The deployment of api has not ended. Nothing was done." in done.stderr
+
+
+def test_its_lock_is_that_of_deployments(machine: Bench) -> None:
+    with machine.path("/run/lock/auren-api").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        machine.path(f"{PROGRAMS}/start_first").write_text("#!/usr/bin/env bash\n")
+        program = machine.text("rollback").replace("--wait 300", "--wait 0")
+        done = machine.run("rollback", "api", text=program)
+    assert "A deployment of api is under way." in done.stderr
+
+
+def test_the_releases_are_shown_with_their_state_and_the_history(machine: Bench) -> None:
+    _rollback(machine, "api", FIRST)
+    done = machine.run("list_releases")
+    assert (done.returncode, done.stderr) == (0, "")
+    releases, history = done.stdout.split("\n\n")
+    assert [re.split(" +", line) for line in releases.splitlines()] == [
+        ["SERVICE", "RELEASE", "STATE", "SINCE", "COMMIT", "IMAGE"],
+        ["api", THIRD, "failed", "2027-01-15T08:00:02Z", "-", "api:3"],
+        ["api", SECOND, "current", "2027-01-15T08:00:01Z", "0123456789ab", "revised"],
+        ["api", FIRST, "previous", "2027-01-15T08:00:00Z", "-", "api:1"],
+    ]
+    head, *events = [re.split(" +", line) for line in history.splitlines()]
+    assert head == ["TIME", "SERVICE", "RELEASE", "EVENT", "FROM", "COMMIT", "IMAGE"]
+    assert [event[1:] for event in events] == [["api", FIRST, "rollback", "-", "-", "api:1"]]
+
+
+def test_the_releases_of_one_service_are_shown_and_of_no_unknown_one(machine: Bench) -> None:
+    machine.path(HISTORY).write_text("".join(f"T\t{name}\tid\taccepted\timage\t-\t-\n" for name in ("redis", "api")))
+    shown = machine.run("list_releases", "api").stdout
+    assert "redis" not in shown
+    assert re.search("^T +api ", shown, re.MULTILINE)
+    done = machine.run("list_releases", "ap")
+    assert (done.returncode, done.stderr) == (1, "There is no service ap on this machine.\n")
+
+
+def test_programs_are_put_where_they_are_called(bench: Bench) -> None:
+    bench.path("/usr/local/sbin").mkdir(parents=True)
+    files = {"stop": "#!/bin/sh\n", "starts": STARTS, "auren-rollback": "#!/bin/sh\n"}
+    for _ in range(2):
+        done = bench.run("programs", data=pack(files))
+        assert (done.returncode, done.stderr) == (0, "")
+        places = {path: path.stat().st_mode & 0o777 for path in _below(bench.path("/usr/local"))}
+        assert places == {
+            bench.path(f"{PROGRAMS}/stop"): 0o755,
+            bench.path(f"{PROGRAMS}/starts"): 0o644,
+            bench.path("/usr/local/sbin/auren-rollback"): 0o755,
+        }
+        assert bench.path(f"{PROGRAMS}/starts").read_text() == STARTS
+
+
+def _below(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
