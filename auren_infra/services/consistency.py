@@ -30,7 +30,7 @@ _FIRST_HOST = 2
 COMMANDS = frozenset(
     (
         *("ready", "data-disk", "docker", "network", "container-firewall", "machine-firewall", "updates"),
-        *("log-rotation", "operators", "registries", "docker-compose.prod.yml", "retire", "stop", "supervision"),
+        *("log-rotation", "operators", "registries", "docker-compose.prod.yml", "retire", "programs", "supervision"),
         *("tidy", "release"),
     )
 )

@@ -104,8 +104,7 @@ main() {
     instance=$(live) container=auren-$instance
     if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
         clear_other
-        rm -f "$directory/failed"
-        forget_alarm
+        was_right
         echo "$container runs $id and is healthy"
         return
     fi

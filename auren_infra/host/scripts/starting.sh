@@ -98,6 +98,12 @@ accept() {
     prune
 }
 
+# The release runs already, as after a rollback whose change was taken back in the repository.
+was_right() {
+    rm -f "$directory/failed" "$directory/rolled-back"
+    forget_alarm
+}
+
 # What became of it stands in a file.
 refuse() {
     explain "$1" >"$work/failure"

@@ -34,8 +34,7 @@ main() {
     staged "$1"
     instance=$service container=auren-$service bound=$2
     if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
-        rm -f "$directory/failed"
-        forget_alarm
+        was_right
         echo "$container runs $id and is healthy"
         return
     fi

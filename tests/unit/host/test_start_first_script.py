@@ -119,6 +119,14 @@ def test_the_next_one_is_started_beside_it_and_then_takes_over(running: Bench) -
     assert calls.index("sync --file-system /var/lib/docker") < led, "a power cut behind the switch finds the container"
 
 
+def test_a_rollback_ends_when_its_release_is_deployed(running: Bench) -> None:
+    flag = running.path(f"{SERVICE}/rolled-back")
+    for number in (1, 2):
+        flag.touch()
+        assert _deploy(running, number)[0] == 0
+        assert not flag.exists()
+
+
 def test_the_slots_take_turns(running: Bench) -> None:
     for number, live in ((2, ["api-green"]), (1, []), (2, ["api-green"])):
         assert _deploy(running, number)[0] == 0
