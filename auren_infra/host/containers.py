@@ -81,6 +81,7 @@ class Containers(pulumi.ComponentResource):
         )
         started: dict[str, command.remote.Command] = {}
         live: dict[str, pulumi.Output[Instance]] = {}
+        settings = plan.blueprint.settings
         for service in plan.services:
             deadline = service.health.deadline
             container = machine.run(
@@ -93,7 +94,7 @@ class Containers(pulumi.ComponentResource):
                 ],
                 parent=self,
                 # The start, and the way back if it fails, or the end of the container before it.
-                bound=3 * deadline + 300 + plan.blueprint.settings.drain_seconds,
+                bound=3 * deadline + 300 + settings.drain_seconds + settings.watch_seconds,
             )
             own = [instance for instance in plan.instances if instance.service == service]
             live[service.name] = container.stdout.apply(partial(_live, own))
@@ -129,7 +130,7 @@ def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -
     if service.update is Update.STOP_FIRST:
         return orders.Switch(service.name, seconds, staged)
     lenders = capacity.lenders(settings, service.name)
-    return orders.StartFirst(service.name, seconds, settings.drain_seconds, lenders, staged)
+    return orders.StartFirst(service.name, seconds, settings.drain_seconds, settings.watch_seconds, lenders, staged)
 
 
 def _tasks(

@@ -154,6 +154,7 @@ class Settings(BaseModel):
     website: Website = Field("website", validate_default=True)
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     drain_seconds: Annotated[Whole, Field(ge=0, le=600)] = 60
+    watch_seconds: Annotated[Whole, Field(ge=0, le=600)] = 10
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10
     api_requests_per_second: Annotated[Whole, Field(ge=1, le=100_000)] = 20
     api_request_burst: Annotated[Whole, Field(ge=1, le=10_000)] = 40

@@ -33,6 +33,7 @@ LISTS = {
 RANGES = {
     "dataVolumeSize": 16_384,
     "drainSeconds": 600,
+    "watchSeconds": 600,
     "maxUploadMegabytes": 1024,
     "apiRequestsPerSecond": 100_000,
     "apiRequestBurst": 10_000,

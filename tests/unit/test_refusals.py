@@ -93,6 +93,8 @@ WRONG = [
     ("images", f'{API}, "redis=1.2.3/redis:7.4"]', "no droplet reaches 1.2.3;"),
     ("drainSeconds", "-1", "greater than or equal to 0"),
     ("drainSeconds", "601", "less than or equal to 600"),
+    ("watchSeconds", "-1", "greater than or equal to 0"),
+    ("watchSeconds", "601", "less than or equal to 600"),
     ("maxUploadMegabytes", "0", "greater than or equal to 1"),
     ("maxUploadMegabytes", "1025", "less than or equal to 1024"),
     ("maxUploadMegabytes", "ten", "must be a whole number, such as 40"),

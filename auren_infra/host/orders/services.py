@@ -85,21 +85,23 @@ class StartFirst(Order, Generic[Text]):
     """That the container may take to become healthy."""
     drain: int
     """Seconds that the container before it has for the requests that it is answering."""
+    watch: int
+    """Seconds that the new one is watched after it took over. When it fails, the one before it takes over again."""
     lenders: tuple[str, ...]
     """The services that are stopped meanwhile, so that there is memory for two containers."""
     staged: Text
     """What `Stage` printed."""
 
     def arguments(self) -> Sequence[str]:
-        return self.service, str(self.seconds), str(self.drain), *self.lenders
+        return self.service, str(self.seconds), str(self.drain), str(self.watch), *self.lenders
 
     def data(self) -> pulumi.Input[str]:
         return known(self.staged)
 
     @classmethod
     def parse(cls, arguments: Sequence[str], data: str | None) -> "StartFirst[str | None]":
-        service, seconds, drain, *lenders = arguments
-        return StartFirst(service, int(seconds), int(drain), tuple(lenders), data)
+        service, seconds, drain, watch, *lenders = arguments
+        return StartFirst(service, int(seconds), int(drain), int(watch), tuple(lenders), data)
 
 
 @dataclass(frozen=True)

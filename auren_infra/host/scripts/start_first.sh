@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# start_first SERVICE SECONDS DRAIN [LENDER…] < "ID TIME": the service's container runs the staged release ID and is healthy, and
+# start_first SERVICE SECONDS DRAIN WATCH [LENDER…] < "ID TIME": the service's container runs the staged release ID and is healthy, and
 # `current` leads to it. The new container starts in the slot that is not live, beside the old one, which serves meanwhile. A new one that is not healthy within
 # SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
-# Then the file of the slot says where new requests go. What the old one was asked before has DRAIN seconds to be answered.
+# Then the file of the slot says where new requests go. The new one is watched for WATCH seconds, in which the old one still runs: it takes
+# over again when the new one fails, and the script fails as well. What the old one was asked before has DRAIN seconds to be answered.
 # The services LENDER are stopped meanwhile: the machine has no memory for two instances beside them.
 #
 # The slots are `blue` (SERVICE in the compose file) and `green` (SERVICE-green). A file SERVICE-green in /mnt/auren-data/slots says that
@@ -13,6 +14,7 @@ set -euo pipefail
 source starting.sh
 
 slots=/mnt/auren-data/slots
+log=/mnt/auren-data/nginx-logs/access.log
 lent=()  # the containers that are stopped meanwhile
 
 # The instance that is live, by what nginx reads.
@@ -66,6 +68,59 @@ connections() {
         END { for (each in connected) if (connected[each] in listens) count++; print count + 0 }'
 }
 
+# answers CONTAINER SINCE: how many the container gave since then, and how many of them had a status of 500 or more. As nginx has logged
+# them, which it does within five seconds.
+answers() {
+    local address
+    address=$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1")
+    { tail -n 10000 "$log" 2>/dev/null || true; } | awk -v upstream="\"upstream\":\"$address:" -v since="$2" '
+        index($0, upstream) && substr($0, index($0, "\"time\":\"") + 8, 19) >= since { all++; if ($0 ~ /"status":5/) failed++ }
+        END { print all + 0, failed + 0 }'
+}
+
+now() {
+    date -u "$@" +%Y-%m-%dT%H:%M:%S
+}
+
+# watch SECONDS BEFORE: the container stays healthy, and its answers are no worse than those of BEFORE were in ten minutes. Otherwise `failing`
+# says what was seen. Single failures can be coincidences: five answers count, of more than twice the share that failed before and 5 %.
+watch() {
+    local deadline=$((SECONDS + $1)) since all failed all_before failed_before
+    since=$(now)
+    read -r all_before failed_before < <(answers "$2" "$(now -d '10 minutes ago')")
+    while [ "$SECONDS" -lt "$deadline" ]; do
+        if ! works 5 && ! { sleep 1 && works 5; }; then
+            failing="its health check failed"
+            return 1
+        fi
+        read -r all failed < <(answers "$container" "$since")
+        if [ "$failed" -ge 5 ] && [ $((failed * 100 * (all_before + 1))) -gt $((all * (200 * failed_before + 5 * (all_before + 1)))) ]; then
+            failing="$failed of its $all answers had a status of 500 or more"
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+# What was seen while it was watched; then its own words.
+# shellcheck disable=SC2329 # called by `refuse`, by its name
+explain_failing() {
+    echo "$service became healthy and took over. Then $failing."
+    echo "The last lines of $container:"
+    docker logs --tail 50 "$container" 2>&1 | sed 's/^/  /' || true
+    echo "Its health check said:"
+    tail -n 5 "$work/check" | sed 's/^/  /'
+}
+
+# The new container is kept for a look. Docker would start it again at a boot.
+put_aside() {
+    docker update --restart no "$container" >/dev/null 2>&1 || true
+    timeout 120 docker stop "$container" >/dev/null 2>&1 || true
+    echo "$container was stopped, and is kept for a look." >>"$work/failure"
+    cat "$work/failure" >&2
+    exit 1
+}
+
 # drain CONTAINER SECONDS
 drain() {
     local deadline=$((SECONDS + $2))
@@ -96,10 +151,10 @@ give_back() {
 }
 
 main() {
-    local began before seconds=$3
+    local began before failing seconds=$3 watched=$4
     staged "$1"
     bound=$2
-    shift 3
+    shift 4
     settle
     instance=$(live) container=auren-$instance
     if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
@@ -117,19 +172,20 @@ main() {
     ! is_running "$before" || borrow "$@"
     began=$SECONDS
     if ! start "$directory/releases/$id/compose.yml"; then
-        refuse "$began"
-        # Docker would start it again at a boot.
-        docker update --restart no "$container" >/dev/null 2>&1 || true
-        timeout 120 docker stop "$container" >/dev/null 2>&1 || true
-        if is_running "$before"; then
-            echo "Nobody was led to it: $before still serves. $container was stopped, and is kept for a look." >>"$work/failure"
-        fi
-        cat "$work/failure" >&2
-        exit 1
+        refuse explain "$began"
+        ! is_running "$before" || echo "Nobody was led to it: $before still serves." >>"$work/failure"
+        put_aside
     fi
     sync --file-system /var/lib/docker
     point next "$id"
     lead_to "$instance"
+    if [ "$before" != "$container" ] && ! watch "$watched" "$before" && is_running "$before"; then
+        lead_to "$(other "$instance")"
+        rm -f "$directory/next"
+        refuse explain_failing
+        echo "$before serves again." >>"$work/failure"
+        put_aside
+    fi
     accept
     rm -f "$directory/next"
     [ "$before" = "$container" ] || end "$before" "$seconds"

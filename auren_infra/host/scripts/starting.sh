@@ -14,13 +14,14 @@ release_of() {
     docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true
 }
 
-# The container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a container.
+# works [SECONDS]: the container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a container.
 works() {
+    local seconds=${1:-15}
     [ "${#check[@]}" -gt 1 ] ||
         mapfile -t check < <(docker inspect --format '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' "$container" 2>/dev/null)
     [ "${#check[@]}" -gt 1 ] || return 1
     # Its first word is CMD, and println leaves an empty line at the end.
-    timeout 15 docker exec "$container" "${check[@]:1:${#check[@]}-2}" >"$work/check" 2>&1
+    timeout "$seconds" docker exec "$container" "${check[@]:1:${#check[@]}-2}" >"$work/check" 2>&1
 }
 
 # A single failure can be a coincidence.
@@ -104,9 +105,9 @@ was_right() {
     forget_alarm
 }
 
-# What became of it stands in a file.
+# refuse COMMAND…: the command says what became of it. Its words stand in a file.
 refuse() {
-    explain "$1" >"$work/failure"
+    "$@" >"$work/failure"
     point failed "$id"
     record "$id" refused
 }

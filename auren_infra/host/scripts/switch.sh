@@ -44,7 +44,7 @@ main() {
         echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container")"
         return
     fi
-    refuse "$began"
+    refuse explain "$began"
     go_back >>"$work/failure"
     cat "$work/failure" >&2
     exit 1

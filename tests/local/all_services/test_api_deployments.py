@@ -70,6 +70,26 @@ def test_a_broken_image_fails_the_update_and_no_request(deployment: Deployment, 
     assert "auren-api" in told
 
 
+DIES = "while [ ! -e {slot} ]; do sleep 0.2; done; docker kill {container}"
+"""A container that was healthy, and ends as soon as visitors are led to it."""
+
+
+def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deployment: Deployment, host: Host) -> None:
+    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    dies = DIES.format(slot=f"{paths.SLOTS}/api-green", container="auren-api-green")
+    with (
+        Visitors(deployment.outputs()["address"], DOMAIN) as visitors,
+        subprocess.Popen(host.command("sh", "-c", dies)),
+        pytest.raises(UpdateFailedError) as failed,
+    ):
+        deployment.up()
+    assert "api became healthy and took over. Then its health check failed." in str(failed.value)
+    assert "auren-api serves again." in str(failed.value)
+    assert visitors.failed() == {}, visitors.answers
+    assert _api(host) == {"auren-api"}
+    assert host.run("ls", paths.SLOTS) == ""
+
+
 def test_after_a_boot_the_container_that_was_asked_serves_alone(deployment: Deployment, host: Host) -> None:
     """Docker starts every container again, that of a deployment which failed included."""
     deployment.use_image("api", deployment.image("redis"))

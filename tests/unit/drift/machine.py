@@ -244,7 +244,12 @@ def _starts(service: Service) -> str:
     """How a rollback starts it."""
     if service.update is Update.STOP_FIRST:
         return f"{service.name} switch {service.health.deadline}"
-    words = (service.health.deadline, SETTINGS.drain_seconds, *capacity.lenders(SETTINGS, service.name))
+    words = (
+        service.health.deadline,
+        SETTINGS.drain_seconds,
+        SETTINGS.watch_seconds,
+        *capacity.lenders(SETTINGS, service.name),
+    )
     return " ".join((service.name, "start_first", *map(str, words)))
 
 

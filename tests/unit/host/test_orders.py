@@ -36,7 +36,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.Stage: st.builds(orders.Stage[str], texts, st.dictionaries(words, texts), texts),
     orders.Retire: st.builds(orders.Retire, many),
     orders.StartFirst: st.builds(
-        orders.StartFirst[str], texts, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
+        orders.StartFirst[str], texts, numbers, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
     ),
     orders.Programs: st.builds(orders.Programs, st.dictionaries(words, files)),
     orders.Supervision: st.builds(

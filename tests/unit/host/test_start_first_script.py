@@ -1,5 +1,6 @@
 """start_first.sh: the new container beside the old one, the moment of the switch, what fails, and what a cut leaves."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,16 @@ case "$*" in
     echo "running 0 false 0" ;;
 "inspect --format {{.State.Running}} "*) [ -e "$state/release-$name" ] && cat "$state/running-$name" ;;
 "inspect --format {{.State.Pid}} "*) echo self ;;
+"inspect --format {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} "*)
+    if [ "$name" = auren-api ]; then echo 172.18.0.11; else echo 172.18.0.111; fi ;;
 "inspect --format {{.Config.Image}} "*) sed -n 's/^ *image: //p' "$state/image-$name" ;;
 "inspect auren-"*) [ -e "$state/release-$name" ] ;;
 "exec auren-"*" check")
     name=$2
+    if grep -q dies "$state/image-$name" && [ -e ROOT/mnt/auren-data/slots/api-green ]; then
+        echo "connection refused" >&2
+        exit 1
+    fi
     [ "$(cat "$state/running-$name")" = true ] && ! grep -qE "hangs|ends" "$state/image-$name" ;;
 "compose "*" up "*)
     file=$(sed -E 's/.* --file ([^ ]+) .*/\1/' <<<"$*")
@@ -42,7 +49,7 @@ esac
 
 @pytest.fixture
 def engine(bench: Bench) -> Bench:
-    bench.stub("docker", DOCKER)
+    bench.stub("docker", DOCKER.replace("ROOT", str(bench.root)))
     bench.stub("systemctl")
     bench.path("/run/lock").mkdir(parents=True)
     bench.path(SLOTS).mkdir(parents=True)
@@ -50,7 +57,8 @@ def engine(bench: Bench) -> Bench:
     return bench
 
 
-IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends"}
+IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends", 5: "api:dies"}
+"""The last one is healthy until it is live."""
 
 
 def _stage(bench: Bench, number: int) -> None:
@@ -69,7 +77,7 @@ def _deploy(bench: Bench, number: int, *lenders: str, bound: str = "1") -> tuple
     if number in IMAGES:
         _stage(bench, number)
     data = f"{_id(number)} 2026-11-26T03:21:14.123456789Z"
-    done = bench.run("start_first", "api", bound, "3", *lenders, data=data)
+    done = bench.run("start_first", "api", bound, "3", "1", *lenders, data=data)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -140,7 +148,9 @@ def test_one_that_does_not_become_healthy_is_kept_stopped_and_nobody_is_led_to_i
     assert (status, said) == (1, "")
     assert fault.startswith("api did not become healthy")
     assert "its last words" in fault
-    assert "Nobody was led to it: auren-api still serves. auren-api-green was stopped, and is kept for a look." in fault
+    assert (
+        "Nobody was led to it: auren-api still serves.\nauren-api-green was stopped, and is kept for a look." in fault
+    )
     assert _containers(running) == {"api": _id(1), "api-green": f"({_id(number)})"}
     assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(number)})
     assert running.calls("docker stop auren-api\n") == []
@@ -218,3 +228,54 @@ def test_a_release_that_is_not_there_is_told(engine: Bench) -> None:
     status, _, fault = _deploy(engine, 9)
     assert status == 1
     assert "the release 0000000000000009, staged 2026" in fault
+
+
+def test_one_that_fails_after_it_took_over_gives_way_to_the_old_one(running: Bench) -> None:
+    status, said, fault = _deploy(running, 5)
+    assert (status, said) == (1, "")
+    assert fault.startswith("api became healthy and took over. Then its health check failed.\n")
+    assert "  its last words\nIts health check said:\n  connection refused\n" in fault
+    assert fault.endswith("auren-api serves again.\nauren-api-green was stopped, and is kept for a look.\n")
+    assert _containers(running) == {"api": _id(1), "api-green": f"({_id(5)})"}
+    assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(5)})
+    assert running.calls("docker stop auren-api\n") == []
+
+
+def _answered(bench: Bench, address: str, at: datetime, **statuses: int) -> None:
+    """So many answers with each status, as nginx logs them."""
+    log = bench.path("/mnt/auren-data/nginx-logs/access.log")
+    log.parent.mkdir(exist_ok=True)
+    with log.open("a") as file:
+        for status, count in statuses.items():
+            line = f'{{"time":"{at:%Y-%m-%dT%H:%M:%S}+00:00","status":{status[1:]},"upstream":"{address}:8080"}}\n'
+            file.write(line * count)
+
+
+SOON = datetime.now(tz=UTC) + timedelta(hours=1)
+JUST_NOW = datetime.now(tz=UTC) - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ({"s200": 100}, {"s200": 50, "s503": 5}, 1),
+        ({"s200": 100}, {"s500": 5}, 1),
+        ({}, {"s200": 10, "s502": 10}, 1),
+        ({"s200": 100}, {"s200": 5, "s503": 4}, 0),
+        ({"s200": 100}, {"s200": 500, "s404": 50, "s503": 6}, 0),
+        ({"s200": 80, "s500": 20}, {"s200": 80, "s500": 25}, 0),
+    ],
+    ids=["more", "all", "the first ones", "a few", "a small share", "no more than before"],
+)
+def test_one_that_answers_with_more_errors_than_the_old_one_gives_way(
+    running: Bench, before: dict[str, int], after: dict[str, int], status: int
+) -> None:
+    _answered(running, "172.18.0.11", JUST_NOW, **before)
+    _answered(running, "172.18.0.111", JUST_NOW, s500=1000)  # of the container that was there before
+    _answered(running, "172.18.0.111", SOON, **after)
+    ended, _, fault = _deploy(running, 2)
+    assert ended == status
+    if status:
+        failed = sum(count for answer, count in after.items() if answer >= "s5")
+        assert f"Then {failed} of its {sum(after.values())} answers had a status of 500 or more.\n" in fault
+    assert _live(running) == ([] if status else ["api-green"])
