@@ -40,6 +40,7 @@ RANGES = {
     "users": 1_000_000,
     "monthlyLimitUsd": 100_000,
 }
+MAY_BE_ZERO = {"drainSeconds", "watchSeconds"}
 WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -149,7 +150,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "nameServer": WORD | st.integers(65_536, 99_999).map(lambda port: f"127.0.0.1:{port}"),
     "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
     **{
-        key: _NO_NUMBER | st.integers(max_value=0).map(str) | st.integers(most + 1).map(str)
+        key: _NO_NUMBER
+        | st.integers(max_value=-1 if key in MAY_BE_ZERO else 0).map(str)
+        | st.integers(most + 1).map(str)
         for key, most in RANGES.items()
     },
 }
