@@ -135,7 +135,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),
-    "secrets": WORD | st.integers().map(str) | WORD.map(lambda word: json.dumps({word: ""})),
+    "secrets": WORD.filter(lambda word: word != "null")
+    | st.integers().map(str)
+    | WORD.map(lambda word: json.dumps({word: ""})),
     "serviceSecrets": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
     "registries": _NO_LIST | WORD.map(lambda word: json.dumps([word])),
     "website": WORD.map(lambda word: f"/nowhere/{word}"),
