@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # start_first SERVICE SECONDS DRAIN WATCH [LENDER…] < "ID TIME": the service's container runs the staged release ID and is healthy, and
-# `current` leads to it. The new container starts in the slot that is not live, beside the old one, which serves meanwhile. A new one that is not healthy within
-# SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
+# `current` leads to it. The new container starts in the slot that is not live, beside the old one, which serves meanwhile. A new one that
+# is not healthy within SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
 # Then the file of the slot says where new requests go. The new one is watched for WATCH seconds, in which the old one still runs: it takes
 # over again when the new one fails, and the script fails as well. What the old one was asked before has DRAIN seconds to be answered.
 # The services LENDER are stopped meanwhile: the machine has no memory for two instances beside them.
 #
 # The slots are `blue` (SERVICE in the compose file) and `green` (SERVICE-green). A file SERVICE-green in /mnt/auren-data/slots says that
 # green is live. To make or remove it is the moment of the switch. `next` leads to the release that is being switched to: after a cut
-# behind that moment, the next run and the watchdog accept it.
+# behind that moment, the watchdog accepts it, or the next run. The next run leads back to an old container that still runs, if the new one
+# fails by then.
 set -euo pipefail
 
 source starting.sh
@@ -46,11 +47,19 @@ lead_to() {
 
 # What a cut between the switch and its acceptance has left.
 settle() {
-    local id
+    local id before
     id=$(linked next)
     [ -n "$id" ] || return 0
-    [ "$(release_of "auren-$(live)")" != "$id" ] || accept
+    container=auren-$(live) before=$(other "$(live)")
+    if [ "$(release_of "$container")" = "$id" ]; then
+        if works_now || ! is_running "auren-$before"; then
+            accept
+        else
+            lead_to "$before"
+        fi
+    fi
     rm -f "$directory/next"
+    check=()
 }
 
 is_running() {

@@ -214,6 +214,15 @@ def test_after_a_cut_behind_the_switch_the_next_run_accepts_it(running: Bench) -
     assert _links(running) == {"current": _id(2), "previous": _id(1)}
 
 
+def test_after_a_cut_behind_the_switch_a_container_that_fails_by_then_gives_way(running: Bench) -> None:
+    _cut_behind_the_switch(running)
+    running.state("image-auren-api-green", "api:dies")
+    status, said, _ = _deploy(running, 1)
+    assert (status, said) == (0, f"auren-api runs {_id(1)} and is healthy\n")
+    assert (_live(running), _containers(running)) == ([], {"api": _id(1)})
+    assert _links(running)["current"] == _id(1)
+
+
 def test_after_a_cut_before_the_switch_the_next_run_starts_over(running: Bench) -> None:
     running.path(f"{SERVICE}/next").symlink_to(f"releases/{_id(2)}")
     running.state("release-auren-api-green", _id(2))
