@@ -20,8 +20,8 @@ class Containers(pulumi.ComponentResource):
     """Each service's release, staged, and then its container, started after those that it talks to.
 
     A release is staged and accepted while what ran before runs on. No container is touched before all releases are
-    staged. Exactly the containers whose release changes are started anew, and a release that does not become healthy
-    gives way to the one before.
+    staged. Exactly the services whose release changes get it: in a new container, or in the one that runs, where it
+    can read its files anew. A release that does not become healthy gives way to the one before.
 
     What stages a release prints the time. So a deployment that failed is tried again by the next one, also when its
     change was taken back meanwhile: the state has the inputs of the failed one.
@@ -112,6 +112,8 @@ def _live(own: Sequence[Instance], said: str | None) -> Instance:
 def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> orders.Order:
     """What starts the container of the staged release."""
     seconds, settings = service.health.deadline, plan.blueprint.settings
+    if service.update is Update.RELOAD:
+        return orders.Reload(service.name, seconds, staged)
     if service.update is Update.STOP_FIRST:
         return orders.Switch(service.name, seconds, staged)
     lenders = capacity.lenders(settings, service.name)

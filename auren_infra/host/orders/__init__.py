@@ -6,7 +6,17 @@
 from auren_infra.call import Call
 from auren_infra.host.orders.files import PutFile, PutSecret, PutTree, RemoveFile
 from auren_infra.host.orders.order import Order
-from auren_infra.host.orders.services import KafkaTopics, Retire, Sqlite, Stage, StartFirst, Supervision, Switch, Tidy
+from auren_infra.host.orders.services import (
+    KafkaTopics,
+    Reload,
+    Retire,
+    Sqlite,
+    Stage,
+    StartFirst,
+    Supervision,
+    Switch,
+    Tidy,
+)
 from auren_infra.host.orders.system import (
     ContainerFirewall,
     DataDisk,
@@ -31,6 +41,7 @@ __all__ = [
     "PutFile",
     "PutSecret",
     "PutTree",
+    "Reload",
     "RemoveFile",
     "Retire",
     "Sqlite",
@@ -49,7 +60,7 @@ ORDERS: dict[str, type[Order]] = {
     for order in (
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
         *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree),
-        *(Stage, Retire, Supervision, StartFirst, Switch, KafkaTopics, Sqlite, Tidy),
+        *(Stage, Retire, Supervision, StartFirst, Switch, Reload, KafkaTopics, Sqlite, Tidy),
     )
 }
 """By id."""

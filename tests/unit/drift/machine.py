@@ -19,7 +19,7 @@ from auren_infra.files.releases import release
 from auren_infra.host.machine import script
 from auren_infra.placement import Instance
 from auren_infra.release_text import Release
-from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service
+from auren_infra.services.model import BRIDGE, NETWORK_NAME, Service, Update
 from auren_infra.settings import CONTAINER_SUBNET, docker
 from tests.unit.configuration import ROOT, planned, settings
 from tests.unit.rehearsal import NAME, Registration, Rehearsal, public_key
@@ -71,9 +71,11 @@ class Machine:
     """Path -> mode, owner by number and by name, digest."""
     containers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     accepted: dict[str, str] = field(default_factory=dict[str, str])
+    """Service -> the id of its release."""
     live: dict[str, str] = field(default_factory=dict[str, str])
     """The instance that is asked, of a service whose second one is."""
-    """Service -> the id of its release."""
+    reloading: dict[str, str] = field(default_factory=dict[str, str])
+    """The release that runs, of a service that reloads."""
     networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     disk: list[str] = field(default_factory=lambda: [paths.DATA, "/dev/sda", "/dev/sda"])
@@ -97,6 +99,7 @@ class Machine:
             "accepted": "".join(
                 f"{service} {release} {self.live.get(service, service)}\n" for service, release in self.accepted.items()
             ),
+            "reloading": "".join(f"{service} {release}\n" for service, release in self.reloading.items()),
             "networks": _lines(self.networks),
             "units": "\n".join(
                 "".join(f"{key}={value}\n" for key, value in {"Id": unit, **properties}.items())
@@ -134,6 +137,8 @@ class _Maker:
             release_id = released(service).id
             machine.containers[Instance(service).container] = inspected(service, container_id, release_id)
             machine.accepted[service.name] = release_id
+            if service.update is Update.RELOAD:
+                machine.reloading[service.name] = release_id
         machine.networks = {NETWORK_NAME: _network(NETWORK_NAME)}
         machine.units = {
             name: {"ActiveState": "active", "UnitFileState": "enabled"}

@@ -272,7 +272,7 @@ def test_a_service_without_a_container_gets_the_accepted_one(machine: Bench) -> 
 def test_a_container_counts_as_made_again_only_when_it_was_seen(machine: Bench) -> None:
     """Compose starts none while the release's container has another name."""
     _accept(machine, kafka="1")
-    assert _run(machine).stdout == "auren-kafka was not of the accepted release: made again\n"
+    assert _run(machine).stdout == "auren-kafka did not run the accepted release: it does now\n"
     machine.path(f"{MEMORY}/kafka").unlink()
     (machine.root / "state/made-auren-kafka").unlink()
     done = _run(machine)
