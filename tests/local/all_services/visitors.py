@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 
@@ -38,25 +37,29 @@ class Visitors:
         return {answer: count for answer, count in self.answers.items() if answer != 200}
 
     def _come(self) -> None:
-        self._each(lambda last: self._connection())
+        while not self._over.wait(PAUSE):
+            connection = self._connection()
+            self._ask(connection)
+            connection.close()
 
     def _stay(self) -> None:
-        self._each(lambda last: last or self._connection())
+        connection = self._connection()
+        while not self._over.wait(PAUSE):
+            if not self._ask(connection):
+                connection.close()  # the next request opens it again
+        connection.close()
 
     def _connection(self) -> HTTPConnection:
         return HTTPConnection(self._address, timeout=20)
 
-    def _each(self, connect: Callable[[HTTPConnection | None], HTTPConnection]) -> None:
-        kept: HTTPConnection | None = None
-        while not self._over.wait(PAUSE):
-            connection = connect(kept)
-            try:
-                connection.request("GET", PATH, headers={"Host": self._host})
-                answer = connection.getresponse()
-                answer.read()
-                self.answers[answer.status] += 1
-                kept = connection
-            except (OSError, HTTPException) as error:
-                self.answers[type(error).__name__] += 1
-                connection.close()
-                kept = None
+    def _ask(self, connection: HTTPConnection) -> bool:
+        """Whether there was an answer."""
+        try:
+            connection.request("GET", PATH, headers={"Host": self._host})
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, HTTPException) as error:
+            self.answers[type(error).__name__] += 1
+            return False
+        self.answers[answer.status] += 1
+        return True
