@@ -177,7 +177,7 @@ def test_a_container_that_is_stopped_does_not_wait_for_streams(serve: Serve, str
 
 
 def test_a_reload_leaves_streams_open_and_ends_them_after_a_time(serve: Serve, streaming: str) -> None:
-    web = serve(streaming=streaming, drain_seconds=8)
+    web = serve(streaming=streaming, drainSeconds="8")
     with _open(web, "/api/echo") as connection:
         assert says(web.nginx, "nginx", "-c", f"{LIVE_FILES}/nginx.conf", "-s", "reload")[0] == 0
         time.sleep(6)
