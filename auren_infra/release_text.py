@@ -17,7 +17,7 @@ import yaml
 from auren_infra.bundle import indented, pack
 
 RELEASE_ID = "@RELEASE@"
-"""Stands for the id of the release in its compose file. The id is a digest of that file, so the machine puts it in."""
+"""Stands for the id of the release in its files. The id is a digest of them, so the machine puts it in."""
 COMMAND = "-release"
 """How the name of a command ends that stages a release."""
 _ID_DIGITS = 16
@@ -49,8 +49,8 @@ class Release:
     @property
     def placed(self) -> dict[str, str]:
         """Every file as it stands below the release's directory on the machine, but for the secrets."""
-        files = {f"files/{name}": text for name, text in self.files.items()}
-        return {"compose.yml": self.compose.replace(RELEASE_ID, self.id), **files}
+        texts = {"compose.yml": self.compose, **{f"files/{name}": text for name, text in self.files.items()}}
+        return {path: text.replace(RELEASE_ID, self.id) for path, text in texts.items()}
 
     def specification(self, service: str) -> Mapping[str, Any]:
         """The service's part of the compose file, as it stands on the machine."""

@@ -11,16 +11,14 @@ from auren_infra.host.expected import Deployed, Expected
 
 
 def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
-    there, accepted = facts.containers, facts.accepted
+    there = facts.containers
     if there is None:
         what = "does not answer, so no container was looked at. Look again after the repair"
         yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
     deployed = [replace(one, instance=facts.live.get(one.service, "")) for one in wanted.containers]
     for one in deployed:
-        found = list(
-            _compare(one, there.get(one.name), accepted.get(one.service, ""), one.service in facts.rolled_back)
-        )
+        found = list(_compare(one, there.get(one.name), facts))
         yield from found
         if one.service in facts.alarms and not found:
             yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
@@ -31,23 +29,44 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         yield Finding(name, what, by_hand=f"docker rm --force {name}")
 
 
-def _compare(wanted: Deployed, found: Container | None, accepted: str, rolled_back: bool) -> Iterator[Finding]:
+def _compare(wanted: Deployed, found: Container | None, facts: Facts) -> Iterator[Finding]:
     image, release = str(wanted.specification["image"]), wanted.release.id
     made_from = (found.labels or {}).get(RELEASE_LABEL, "") if found else ""
+    reloading, accepted = facts.reloading, facts.accepted.get(wanted.service, "")
+    runs = reloading.get(wanted.service, made_from)
     if found is None:
         yield Finding(wanted.name, "is gone: there is no such container", wanted.started)
-    elif rolled_back and made_from == accepted != release:
+    elif wanted.service in facts.rolled_back and runs == accepted != release:
         what = (
-            f"was rolled back to {_named(made_from)} from {_named(release)}. To keep that, take the change back in the "
+            f"was rolled back to {_named(runs)} from {_named(release)}. To keep that, take the change back in the "
             "repository. The repair deploys it again"
         )
         yield Finding(wanted.name, what, wanted.started)
     elif found.image != image:
         yield Finding(wanted.name, f"runs {found.image}, not {image}", wanted.started, _out_of_the_way(wanted, found))
+    elif made_from and wanted.service in reloading:
+        yield from _reloaded(wanted, found, accepted, runs)
     elif made_from != release:
         what = f"was made from {_named(made_from)}, not from {_named(release)}"
         yield Finding(wanted.name, what, wanted.started, _out_of_the_way(wanted, found))
-    elif accepted != release:
+    else:
+        yield from _accepted(wanted, found, accepted)
+
+
+def _reloaded(wanted: Deployed, found: Container, accepted: str, runs: str) -> Iterator[Finding]:
+    """Of a container that reads its files anew: the label names only what it was made from."""
+    if not runs:
+        what = "would not start again with its files: the link `live` is gone, or leads to those of another container"
+        yield Finding(wanted.name, what, wanted.started)
+    elif runs != wanted.release.id:
+        yield Finding(wanted.name, f"runs {_named(runs)}, not {_named(wanted.release.id)}", wanted.started)
+    else:
+        yield from _accepted(wanted, found, accepted)
+
+
+def _accepted(wanted: Deployed, found: Container, accepted: str) -> Iterator[Finding]:
+    release = wanted.release.id
+    if accepted != release:
         what = f"runs {_named(release)}, and the machine would start {_named(accepted)} in its place"
         yield Finding(wanted.name, what, wanted.started)
     else:

@@ -140,6 +140,11 @@ class Facts:
         return {line.split()[0] for line in self.lines("accepted") if line.split()[3] == "yes"}
 
     @property
+    def reloading(self) -> dict[str, str]:
+        """The release that a container runs which reloads, by service. It is empty when its next start finds none."""
+        return {service: release for service, _, release in (x.partition(" ") for x in self.lines("reloading"))}
+
+    @property
     def networks(self) -> dict[str, Network]:
         found = [Network.model_validate_json(line) for line in self.lines("networks")]
         return {network.name: network for network in found}

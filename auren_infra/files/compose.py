@@ -5,6 +5,7 @@ them would create is created twice.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -92,7 +93,8 @@ def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
     service, health = instance.service, instance.service.health
     targets = plan.targets(service.name)
     release = paths.release(service.name, RELEASE_ID)
-    mounted = {FILES: f"{release}/files"} if service.files else {}
+    files = f"{paths.SERVICES}/{service.name}" if service.update is Update.RELOAD else f"{release}/files"
+    mounted = {FILES: files} if service.files else {}
     mounted |= {"/run/secrets": f"{release}/secrets"} if service.secrets else {}
     mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
     if any(target.update is Update.START_FIRST for target in targets):
@@ -144,7 +146,8 @@ def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
 def _preflight(plan: MachinePlan, instance: Instance, preflight: Preflight) -> dict[str, Any]:
     """Like the service, but for what it would share with the container that runs: name, network, ports, volumes."""
     service = instance.service
-    own = _service(plan, instance)
+    # It has the files of this release alone, also where the container reads those of the next one as well.
+    own = _service(plan, replace(instance, service=replace(service, update=Update.STOP_FIRST)))
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
     changed = {

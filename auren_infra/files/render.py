@@ -1,8 +1,8 @@
 """The rendered configuration files.
 
 A service's file is rendered from the template of its name, with `settings`, all `instances` of its machine by name, and
-the `service` whose file it is. `cloudflare_ranges` says whom to believe, and `content_policy` what the website's pages
-may load.
+the `service` whose file it is. `release` stands for the release's id, which the machine puts in. `cloudflare_ranges`
+says whom to believe, and `content_policy` what the website's pages may load.
 """
 
 import json
@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.placement import Instance, MachinePlan
-from auren_infra.services.model import FILES, SLOTS, Service, Update
+from auren_infra.release_text import RELEASE_ID
+from auren_infra.services.model import LIVE_FILES, SLOTS, Service, Update
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
@@ -37,6 +38,7 @@ def service_files(plan: MachinePlan, service: Service) -> dict[str, str]:
             settings=settings,
             instances=plan.by_name,
             slots=SLOTS,
+            release=RELEASE_ID,
             service=service,
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
@@ -91,7 +93,11 @@ def log_rotation(nginx: Instance) -> str:
     (logs,) = nginx.service.volumes
     user, _, _ = log_writer(nginx.service)
     return template(
-        "logrotate-nginx", directory=paths.volume(logs), container=nginx.container, user=user, directory_of_files=FILES
+        "logrotate-nginx",
+        directory=paths.volume(logs),
+        container=nginx.container,
+        user=user,
+        directory_of_files=LIVE_FILES,
     )
 
 

@@ -16,15 +16,15 @@ from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
 from auren_infra.services.model import Service, Statement, Topics, Update
 
-_Start = orders.StartFirst[pulumi.Output[str]] | orders.Switch[pulumi.Output[str]]
+_Start = orders.StartFirst[pulumi.Output[str]] | orders.Switch[pulumi.Output[str]] | orders.Reload[pulumi.Output[str]]
 
 
 class Containers(pulumi.ComponentResource):
     """Each service's release, staged, and then its container, started after those that it talks to.
 
     A release is staged and accepted while what ran before runs on. No container is touched before all releases are
-    staged. Exactly the containers whose release changes are started anew, and a release that does not become healthy
-    gives way to the one before.
+    staged. Exactly the services whose release changes get it: in a new container, or in the one that runs, where it
+    can read its files anew. A release that does not become healthy gives way to the one before.
 
     What stages a release prints the time. So a deployment that failed is tried again by the next one, also when its
     change was taken back meanwhile: the state has the inputs of the failed one.
@@ -117,7 +117,7 @@ def _programs(starts: Sequence[_Start]) -> dict[str, str]:
     lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
     return {
         "stop": script("stop"),
-        **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst)},
+        **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst, orders.Reload)},
         "starts": "".join(f"{line}\n" for line in lines),
         "auren-rollback": script("rollback"),
         "auren-releases": script("list_releases"),
@@ -127,6 +127,8 @@ def _programs(starts: Sequence[_Start]) -> dict[str, str]:
 def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> _Start:
     """What starts the container of the staged release."""
     seconds, settings = service.health.deadline, plan.blueprint.settings
+    if service.update is Update.RELOAD:
+        return orders.Reload(service.name, seconds, staged)
     if service.update is Update.STOP_FIRST:
         return orders.Switch(service.name, seconds, staged)
     lenders = capacity.lenders(settings, service.name)

@@ -182,6 +182,11 @@ def _containers(preview: Preview, found: Sequence[Change]) -> Iterator[Section]:
         yield Section("### Containers that restart", blocks, _MOST)
     elif preview.succeeded and preview.steps and not _has_another_machine(preview.steps):
         yield Section("", [Paragraph("No container restarts.")], _MOST)
+    if reading := [
+        Item(f"**{word(service)}**: {listed(reasons, _MOST_REASONS)}", word(service))
+        for service, reasons in containers.reloaded(found)
+    ]:
+        yield Section("### Containers that reload", [Items(reading)], _MOST)
 
 
 def _has_another_machine(steps: Sequence[Step]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import yaml
 
 from auren_infra.call import Call
-from auren_infra.host.orders import Retire, StartFirst
+from auren_infra.host.orders import Reload, Retire, StartFirst
 from auren_infra.release_text import Release
 from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
@@ -20,17 +20,43 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     A command that is sent the same release again leaves a container that runs alone. The last words say when the new
     container starts beside the old one.
     """
-    beside = {change.new.arguments[0] for change in changes if change.new and _starts_beside(change)}
-    for service, reasons in _started(changes):
-        yield service, [*reasons, "**starts beside the old one**"] if service in beside else reasons
+    beside, anew = _updated_by(StartFirst.id, changes), _reading_anew(changes)
+    for service, reasons in _changed(changes):
+        if service not in anew:
+            yield service, [*reasons, "**starts beside the old one**"] if service in beside else reasons
 
 
-def _starts_beside(change: Change) -> bool:
-    """Only where a container runs already."""
-    return change.order == StartFirst.id and change.step.op == "update" and bool(change.new and change.new.arguments)
+def reloaded(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
+    """Each service that reads its new files while it runs, with their names as Markdown."""
+    anew = _reading_anew(changes)
+    for service, reasons in _changed(changes):
+        if service in anew:
+            yield service, reasons
 
 
-def _started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
+def _updated_by(order: str, changes: Sequence[Change]) -> set[str]:
+    """The services with a container that runs already, and is updated by this order."""
+    return {
+        change.new.arguments[0]
+        for change in changes
+        if change.order == order and change.step.op == "update" and change.new and change.new.arguments
+    }
+
+
+def _reading_anew(changes: Sequence[Change]) -> set[str]:
+    """The services that need no other container, and can read files while they run."""
+    able = _updated_by(Reload.id, changes)
+    return {change.released for change in changes if change.released in able and _has_the_same_container(change)}
+
+
+def _has_the_same_container(change: Change) -> bool:
+    was, will_be = release(change.old), release(change.new)
+    if was is None or will_be is None or change.step.op != "update":
+        return False
+    return (was.compose, was.secrets) == (will_be.compose, will_be.secrets)
+
+
+def _changed(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     for change in changes:
         old, new, service = change.old, change.new, change.released
         if new is None or not service:

@@ -5,7 +5,7 @@ from functools import partial
 
 from auren_infra.call import Call
 from auren_infra.files import paths
-from auren_infra.host.orders import PutFile, PutTree, StartFirst, Switch
+from auren_infra.host.orders import PutFile, PutTree, Reload, StartFirst, Switch
 from auren_infra.review import differences
 from auren_infra.review.commands import Change, release
 from auren_infra.review.differences import Difference, File
@@ -46,7 +46,7 @@ def given(change: Change) -> Iterator[Block]:
         return
     if new is None:
         return
-    if change.order in (Switch.id, StartFirst.id):  # what it starts is said of the release
+    if change.order in (Switch.id, Reload.id, StartFirst.id):  # what it starts is said of the release
         return
     own_name = code(step.name)
     hidden = (step.new or {}).get("stdin")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from auren_infra.droplet_sizes import SIZES, SMALLEST
 from auren_infra.services.model import (
     FILES,
+    LIVE_FILES,
     NO_PUBLIC_IMAGE,
     DirectoryMount,
     Generated,
@@ -76,14 +77,16 @@ def nginx(settings: Settings) -> Service:
         published=(80, 443),
         host_number=10,
         volumes=(Volume("nginx-logs", "/var/log/nginx"),),
-        command=("nginx", "-c", f"{FILES}/nginx.conf", "-g", "daemon off;"),
+        command=("nginx", "-c", f"{LIVE_FILES}/nginx.conf", "-g", "daemon off;"),
         files=("nginx.conf",),
         directories=(DirectoryMount("website", "/usr/share/nginx/html", settings.website, released=True),),
         tmpfs=(Tmpfs("/var/cache/nginx", 64), Tmpfs("/tmp", 16)),
         tasks=(Preflight(("nginx", "-t", "-q", "-c", f"{FILES}/nginx.conf")),),
         health=HealthCheck(("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1/healthz"), start_period=10),
         limits=Limits(memory_mb=128, cpus=1, pids=64, open_files=16384),
+        update=Update.RELOAD,
         stop_signal="SIGQUIT",
+        stop_grace=5,  # it accepts no connection any more, and a stream has no end of its own
     )
 
 

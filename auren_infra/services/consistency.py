@@ -85,7 +85,9 @@ def _of_one(service: Service) -> Iterator[str]:
 
 
 def _of_its_update(service: Service) -> Iterator[str]:
-    if service.update is Update.STOP_FIRST:
+    if service.update is Update.RELOAD and (service.secrets or not service.files):
+        yield "it reads its files while it runs, so it has files, and no secret; stop it first"
+    if service.update is not Update.START_FIRST:
         return
     if service.volumes or service.published:
         yield "two containers of it run during an update, so it can have no volume and publish no port; stop it first"

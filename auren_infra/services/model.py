@@ -23,6 +23,8 @@ class Update(StrEnum):
     """It ends before the new one starts. For what keeps data, or listens on a port of the machine."""
     START_FIRST = "start first"
     """The new one starts beside it, and takes over when it is healthy."""
+    RELOAD = "reload"
+    """It reads the new files while it runs. For any other change it ends before the new one starts. For nginx."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Volume:
 
 FILES = "/etc/auren"
 """Where a service finds its configuration files: one directory, mounted read-only."""
+
+LIVE_FILES = f"{FILES}/live/files"
+"""Where a service with `Update.RELOAD` finds them: `FILES` is the directory of all its releases, with links to them."""
 
 SLOTS = "/etc/auren-slots"
 """Where a service finds which instance of another one it is to ask, when that one has two."""

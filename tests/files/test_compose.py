@@ -148,9 +148,12 @@ def test_files_of_the_machine_are_mounted_read_only(service: Service, rendered: 
 
 @each_container
 def test_files_and_secrets_are_those_of_the_containers_own_release(service: Service, rendered: dict[str, Any]) -> None:
-    """So nothing that a running container reads is changed by the next deployment."""
-    release = f"/opt/auren/services/{service.name}/releases/@RELEASE@"
-    expected = [f"{release}/files:/etc/auren:ro"] if service.files else []
+    """So no deployment changes what a running container reads. One that reloads has all its releases."""
+    directory = f"/opt/auren/services/{service.name}"
+    release = f"{directory}/releases/@RELEASE@"
+    reloads = service.update is Update.RELOAD and "container_name" in rendered
+    files = directory if reloads else f"{release}/files"
+    expected = [f"{files}:/etc/auren:ro"] if service.files else []
     expected += [f"{release}/secrets:/run/secrets:ro"] if service.secrets else []
     expected += [f"/opt/auren/{directory.source}:{directory.target}:ro" for directory in service.directories]
     asks = any(AUREN.by_name[target].update is Update.START_FIRST for target in AUREN.targets(service.name))
@@ -236,13 +239,25 @@ def test_a_preflight_is_the_service_without_what_only_one_container_can_have(ser
 def test_a_preflight_has_an_empty_directory_in_place_of_each_volume(service: Service) -> None:
     rendered, *_, judge = _with(replace(service, tasks=(Preflight(("judge",)),))).values()
     mounts = rendered.get("volumes", [])
-    assert judge.get("volumes", []) == [mount for mount in mounts if mount.startswith("/")]
+    assert [_at(mount) for mount in judge.get("volumes", [])] == [_at(mount) for mount in mounts if mount[0] == "/"]
     empty = [f"{volume.target}:size=16m,uid={service.user.uid}" for volume in service.volumes]
     own = rendered.get("tmpfs", [])
     found = judge.get("tmpfs", [])
     assert found[: len(own)] == own
     assert [tmpfs.partition(",gid=")[0] for tmpfs in found[len(own) :]] == empty
     assert [] not in judge.values()
+
+
+def _at(mount: str) -> str:
+    """Where it is in the container, and how."""
+    return mount.partition(":")[2]
+
+
+def test_the_container_of_a_service_that_reloads_is_the_same_with_other_files() -> None:
+    """But for the label, which names what it was made from: `reload.sh` compares all else."""
+    rendered = {**RELEASES["nginx"]["services"]["nginx"]}
+    assert rendered.pop("labels")["auren.release"] == "@RELEASE@"
+    assert "@RELEASE@" not in str(rendered)
 
 
 def test_numbers_of_users_are_not_read_as_other_numbers() -> None:

@@ -31,6 +31,8 @@ def _lines(**changes: str) -> list[str]:
     ("name", "value", "changed"),
     [
         ("maxUploadMegabytes", "25", ["client_max_body_size 25m;", '413 "the request is larger than 25 MB";']),
+        ("drainSeconds", "90", ["worker_shutdown_timeout 90s;"]),
+        ("drainSeconds", "0", ["worker_shutdown_timeout 1s;"]),  # zero would be no limit
         ("apiRequestsPerSecond", "5", ["limit_req_zone $client zone=requests:8m rate=5r/s;"]),
         (
             "apiRequestBurst",

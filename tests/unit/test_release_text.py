@@ -147,11 +147,11 @@ def test_the_release_of_each_service_is_read_back(service: Service) -> None:
     assert parse(sent.text, _arguments(sent)) == sent
 
 
-def test_the_id_stands_in_the_compose_file_on_the_machine_and_nowhere_else() -> None:
+def test_the_id_stands_in_the_files_on_the_machine() -> None:
     sent = replace(SMALL, compose="a: '@RELEASE@'\nb: x/@RELEASE@/y\n", files={"a.conf": "@RELEASE@\n"})
     assert sent.placed == {
         "compose.yml": f"a: '{sent.id}'\nb: x/{sent.id}/y\n",
-        "files/a.conf": "@RELEASE@\n",
+        "files/a.conf": f"{sent.id}\n",
     }
 
 

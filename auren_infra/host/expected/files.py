@@ -102,7 +102,8 @@ def trees(commands: Sequence[Command]) -> dict[str, Tree]:
         found[directory] = Tree(command.urn, tuple(files))
     for one in deployed(commands):
         directory = f"{one.directory}/files"
-        files = (_of_release(one, f"{directory}/{name}", text) for name, text in one.release.files.items())
+        texts = one.release.placed
+        files = (_of_release(one, f"{directory}/{name}", texts[f"files/{name}"]) for name in one.release.files)
         found[directory] = Tree(one.staged, tuple(files), (one.started,))
     return found
 

@@ -9,6 +9,7 @@ from auren_infra.host.orders.order import Order
 from auren_infra.host.orders.services import (
     KafkaTopics,
     Programs,
+    Reload,
     Retire,
     Sqlite,
     Stage,
@@ -42,6 +43,7 @@ __all__ = [
     "PutFile",
     "PutSecret",
     "PutTree",
+    "Reload",
     "RemoveFile",
     "Retire",
     "Sqlite",
@@ -60,7 +62,7 @@ ORDERS: dict[str, type[Order]] = {
     for order in (
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
         *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree),
-        *(Stage, Retire, Programs, Supervision, StartFirst, Switch, KafkaTopics, Sqlite, Tidy),
+        *(Stage, Retire, Programs, Supervision, StartFirst, Switch, Reload, KafkaTopics, Sqlite, Tidy),
     )
 }
 """By id."""

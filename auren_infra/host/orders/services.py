@@ -75,6 +75,18 @@ class Switch(Order, Generic[Text]):
 
 
 @dataclass(frozen=True)
+class Reload(Switch[Text]):
+    """The same, of a container that reads its files while it runs."""
+
+    id: ClassVar[str] = "reload"
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Reload[str | None]":
+        service, seconds = arguments
+        return Reload(service, int(seconds), data)
+
+
+@dataclass(frozen=True)
 class StartFirst(Order, Generic[Text]):
     """The container of a service runs the staged release and is healthy. It was started beside the one before it."""
 

@@ -6,6 +6,8 @@
 # shellcheck disable=SC2329 # the functions are called by `fact`, by their names
 set -euo pipefail
 
+source running.sh
+
 services=/opt/auren/services
 slots=/mnt/auren-data/slots
 inner_pad='' outer_pad=''
@@ -95,6 +97,16 @@ accepted() {
         rolled_back=no
         [ ! -e "$services/$service/rolled-back" ] || rolled_back=yes
         echo "$service $(basename "$(readlink "$link")") $live $rolled_back"
+    done
+}
+
+# SERVICE RELEASE: what the containers run that reload. The release is missing where no start would find one.
+reloading() {
+    local link service
+    docker_runs || return 1
+    for link in "$services"/*/current; do
+        service=${link%/current} service=${service##*/}
+        ! reloads "$service" "$(basename "$(readlink "$link")")" || echo "$service $(running "$service")"
     done
 }
 
@@ -234,6 +246,7 @@ main() {
     fact files all_files
     fact containers containers
     fact accepted accepted
+    fact reloading reloading
     fact networks networks
     fact docker-versions docker_versions
     fact docker-packages docker_packages

@@ -22,8 +22,8 @@ place() {
     fi
     [ ! -d "$to" ] || [ -L "$to" ] || rm -rf "$to"
     mv -T "$from" "$to"
-    # A container may have read what was wrong: then switch.sh makes it again.
-    [ ! -e "$release/text" ] || touch "$release/repaired"
+    # A container may have read what was wrong. What starts the release acts on these names.
+    [ ! -e "$release/text" ] || echo "$1" >>"$release/repaired"
 }
 
 # What is there already and is not right, as after an edit by hand or a cut, is put right.
@@ -37,6 +37,9 @@ write() {
         /^file / { close(out); out = new "/files/" substr($0, 6); printf "" >out; next }
         /^ / { print substr($0, 2) >out }' "$text"
     sed -i "s/@RELEASE@/$id/g" "$release/.new/compose.yml"
+    names file | while read -r name; do
+        sed -i "s/@RELEASE@/$id/g" "$release/.new/files/$name"
+    done
     place compose.yml
     names file | while read -r name; do
         place "files/$name"

@@ -5,14 +5,10 @@
 set -euo pipefail
 
 source releases.sh
+source running.sh
 
 kept=3
 check=()  # the words of the container's health check
-
-# What a container was made from: a release's id, or nothing.
-release_of() {
-    docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true
-}
 
 # works [SECONDS]: the container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a container.
 works() {
@@ -114,10 +110,11 @@ refuse() {
 
 # The last three releases stay, with their images and secrets. What only older ones need goes.
 prune() {
-    local release image needed
+    local release image needed made
+    made=$(release_of "auren-$service")  # a container that reloads may be of an older release
     find "$directory/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %P\n' | sort -rn | tail -n "+$((kept + 1))" | cut -d' ' -f2 |
         while read -r release; do
-            [ "$release" != "$(linked current)" ] && [ "$release" != "$(linked previous)" ] || continue
+            [ "$release" != "$(linked current)" ] && [ "$release" != "$(linked previous)" ] && [ "$release" != "$made" ] || continue
             image=$(image_of "$directory/releases/$release")
             rm -rf "${directory:?}/releases/$release"
             needed=$(for release in "$services"/*/releases/*; do image_of "$release"; done)

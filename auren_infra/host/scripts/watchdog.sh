@@ -7,10 +7,13 @@
 # All of that is forgotten when the container is healthy, or when it is another container.
 # A service that has no container, or one of another release than was accepted last, gets the container of that release: a power cut in
 # the middle of a deployment leaves either.
+# nginx, which reloads, gets the files of that release without another container, where this one fits.
 # Of a service with two slots, all of that is for the instance that is live. One in the other slot, which a cut in the middle of a
 # deployment has left, is stopped.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
+
+source running.sh
 
 project=label=com.docker.compose.project=auren
 services=/opt/auren/services
@@ -26,10 +29,6 @@ live() {
     else
         echo "$1"
     fi
-}
-
-release_of() {
-    docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true
 }
 
 health() {
@@ -165,7 +164,7 @@ look_after() {
 restore() {
     local service=$1 accepted=$2
     if recall "$service" "$accepted"; then
-        attempt "$service" "$accepted" $((30 << (tries < 4 ? tries : 4))) "was not of the accepted release: made again" \
+        attempt "$service" "$accepted" $((30 << (tries < 4 ? tries : 4))) "did not run the accepted release: it does now" \
             make_again "$service" "$accepted"
     fi
 }
@@ -173,11 +172,24 @@ restore() {
 # make_again SERVICE RELEASE: Compose is content with a container of the release that has another name.
 # shellcheck disable=SC2329 # called by `attempt`, by its name
 make_again() {
+    local made
+    made=$(release_of "$container")
+    if reloads "$1" "$2"; then
+        lead "$1" live "$2"
+        ! alike "$1" "${made:-none}" "$2" ||
+            ! timeout 30 docker exec "$container" nginx -q -c /etc/auren/live/files/nginx.conf -s reload || return 0
+    fi
     DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
         --file "$services/$1/current/compose.yml" up --detach --no-deps "${container#auren-}" || return 1
-    [ "$(release_of "$container")" = "$2" ] && return 0
+    [ "$(read_by "$1" "$(release_of "$container")")" = "$2" ] && return 0
     echo "$container is not of the release $2, though Compose was to start that" >&2
     return 1
+}
+
+# lead SERVICE LINK RELEASE: the link is moved in one step.
+lead() {
+    ln -sfn "releases/$3" "$services/$1/.$2"
+    mv -T "$services/$1/.$2" "$services/$1/$2"
 }
 
 # settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted.
@@ -187,8 +199,7 @@ settle() {
         flock --nonblock 9 || exit 0
         next=$(basename "$(readlink "$services/$1/next")")
         if [ "$(release_of "auren-$(live "$1")")" = "$next" ]; then
-            ln -sfn "releases/$next" "$services/$1/.current"
-            mv -T "$services/$1/.current" "$services/$1/current"
+            lead "$1" current "$next"
             echo "auren-$(live "$1"): its release $next is accepted"
         fi
         rm -f "$services/$1/next"
@@ -230,7 +241,7 @@ main() {
             continue
         fi
         seen[$service]=1
-        if [ -n "${accepted[$service]:-}" ] && [ "${accepted[$service]}" != "$release" ]; then
+        if [ -n "${accepted[$service]:-}" ] && [ "${accepted[$service]}" != "$(read_by "$service" "$release")" ]; then
             restore "$service" "${accepted[$service]}"
         else
             look_after "$id" "$service" "$state"

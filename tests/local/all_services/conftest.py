@@ -1,12 +1,16 @@
 """One stack for all modules of this package: each finds it healthy and leaves it so."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auren_infra.placement import Instance
 from auren_infra.services.model import Service
+from sandbox import layout
 from tests.local.deployment import Deployment, rehearsal
 from tests.local.host import Host
 
@@ -44,3 +48,21 @@ def containers(services: dict[str, Service]) -> list[str]:
 def healthy(outputs: dict[str, Any], containers: list[str]) -> None:
     """What the module before did is over."""
     Host(outputs["droplet"]["id"]).wait_until_healthy(containers, HEALTHY_SECONDS)
+
+
+@pytest.fixture
+def changed(deployment: Deployment, tmp_path: Path) -> Callable[[str, str, str], Deployment]:
+    """The same stack under a program with a change: in this file, this text is another one."""
+    project = tmp_path / "project"
+    left_out = shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", ".*_cache")
+    shutil.copytree(layout.PROJECT, project, ignore=left_out, symlinks=True)
+    (project / ".venv").symlink_to(layout.PROJECT / ".venv")
+
+    def change(file: str, old: str, new: str) -> Deployment:
+        path = project / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new))
+        return replace(deployment, project=project)
+
+    return change

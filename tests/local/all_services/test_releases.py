@@ -2,19 +2,15 @@
 state and what drift says agree each time."""
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auren_infra.files import paths
 from auren_infra.files.compose import RELEASE_LABEL
-from sandbox import layout
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import STACK, Deployment, UpdateFailedError
 from tests.local.host import Host
@@ -23,24 +19,6 @@ pytestmark = pytest.mark.machine
 
 ACCEPTED_AGAIN_WITHIN = 60
 """Seconds until the watchdog has looked, and a service is healthy."""
-
-
-@pytest.fixture
-def changed(deployment: Deployment, tmp_path: Path) -> Callable[[str, str, str], Deployment]:
-    """The same stack under a program with a change: in this file, this text is another one."""
-    project = tmp_path / "project"
-    left_out = shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", ".*_cache")
-    shutil.copytree(layout.PROJECT, project, ignore=left_out, symlinks=True)
-    (project / ".venv").symlink_to(layout.PROJECT / ".venv")
-
-    def change(file: str, old: str, new: str) -> Deployment:
-        path = project / file
-        text = path.read_text()
-        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
-        path.write_text(text.replace(old, new))
-        return replace(deployment, project=project)
-
-    return change
 
 
 @pytest.fixture(autouse=True)

@@ -72,11 +72,13 @@ class Machine:
     """Path -> mode, owner by number and by name, digest."""
     containers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     accepted: dict[str, str] = field(default_factory=dict[str, str])
+    """Service -> the id of its release."""
     live: dict[str, str] = field(default_factory=dict[str, str])
     """The instance that is asked, of a service whose second one is."""
     rolled_back: dict[str, str] = field(default_factory=dict[str, str])
     """Service -> `yes`."""
-    """Service -> the id of its release."""
+    reloading: dict[str, str] = field(default_factory=dict[str, str])
+    """The release that runs, of a service that reloads."""
     networks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     units: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     disk: list[str] = field(default_factory=lambda: [paths.DATA, "/dev/sda", "/dev/sda"])
@@ -102,6 +104,7 @@ class Machine:
                 + "\n"
                 for service, release in self.accepted.items()
             ),
+            "reloading": "".join(f"{service} {release}\n" for service, release in self.reloading.items()),
             "networks": _lines(self.networks),
             "units": "\n".join(
                 "".join(f"{key}={value}\n" for key, value in {"Id": unit, **properties}.items())
@@ -139,6 +142,8 @@ class _Maker:
             release_id = released(service).id
             machine.containers[Instance(service).container] = inspected(service, container_id, release_id)
             machine.accepted[service.name] = release_id
+            if service.update is Update.RELOAD:
+                machine.reloading[service.name] = release_id
         machine.networks = {NETWORK_NAME: _network(NETWORK_NAME)}
         machine.units = {
             name: {"ActiveState": "active", "UnitFileState": "enabled"}
@@ -189,7 +194,7 @@ class _Maker:
         put("/etc/auren/containers.rules", firewall.container_rules(planned(AUREN)))
         put("/etc/logrotate.d/auren-nginx", render.log_rotation(planned(AUREN).by_name["nginx"]))
         put("/usr/local/lib/auren/watchdog", script("watchdog"), "755")
-        for name in ("stop", "switch", "start_first"):
+        for name in ("stop", "switch", "start_first", "reload"):
             put(f"/usr/local/lib/auren/{name}", script(name), "755")
         put("/usr/local/lib/auren/starts", "".join(f"{_starts(service)}\n" for service in services))
         put("/usr/local/sbin/auren-rollback", script("rollback"), "755")
@@ -242,8 +247,9 @@ def _digest(text: str | bytes) -> str:
 
 def _starts(service: Service) -> str:
     """How a rollback starts it."""
-    if service.update is Update.STOP_FIRST:
-        return f"{service.name} switch {service.health.deadline}"
+    if service.update is not Update.START_FIRST:
+        program = "switch" if service.update is Update.STOP_FIRST else "reload"
+        return f"{service.name} {program} {service.health.deadline}"
     words = (
         service.health.deadline,
         SETTINGS.drain_seconds,

@@ -26,7 +26,7 @@ def _made_by_hand(machine: Machine) -> None:
 
 
 def _unknown_release(machine: Machine) -> None:
-    machine.containers["auren-nginx"]["labels"] |= {RELEASE_LABEL: "0123456789abcdef"}
+    machine.containers["auren-redis"]["labels"] |= {RELEASE_LABEL: "0123456789abcdef"}
 
 
 def _never_accepted(machine: Machine) -> None:
@@ -64,8 +64,8 @@ def _joined(machine: Machine) -> None:
 
 
 def _rolled_back(machine: Machine) -> None:
-    _unknown_release(machine)
     _another_accepted(machine)
+    machine.reloading["nginx"] = "0123456789abcdef"
     machine.rolled_back["nginx"] = "yes"
 
 
@@ -94,8 +94,24 @@ CASES = {
     ),
     "another release": Case(
         _unknown_release,
-        "auren-nginx",
+        "auren-redis",
         "was made from the release 0123456789abcdef, not from the release",
+    ),
+    "files of another release, which were read anew": Case(
+        lambda m: m.reloading.update(nginx="0123456789abcdef"),
+        "auren-nginx",
+        f"runs the release 0123456789abcdef, not the release {NGINX}",
+    ),
+    "files that the next start does not find": Case(
+        lambda m: m.reloading.update(nginx=""),
+        "auren-nginx",
+        "would not start again with its files: the link `live` is gone, or leads to those of another container",
+    ),
+    "a container that reloads, and that somebody made": Case(
+        lambda m: m.containers["auren-nginx"].update(labels=None),
+        "auren-nginx",
+        "was made from no release, not from the release",
+        "docker rm --force auren-nginx",
     ),
     "a release that was never accepted": Case(
         _never_accepted,
@@ -178,6 +194,11 @@ def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machi
 
 def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(deployed: Expected, machine: Machine) -> None:
     machine.containers["auren-kafka"]["state"]["Health"]["Status"] = "starting"
+    assert compare.findings(deployed, machine.facts, KEY) == []
+
+
+def test_a_container_that_reloads_may_be_of_an_older_release(deployed: Expected, machine: Machine) -> None:
+    machine.containers["auren-nginx"]["labels"] |= {RELEASE_LABEL: "0123456789abcdef"}
     assert compare.findings(deployed, machine.facts, KEY) == []
 
 

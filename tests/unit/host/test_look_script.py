@@ -13,13 +13,15 @@ from auren_infra.drift.look import pads
 from auren_infra.files.directory import pack
 from tests.unit.host.bench import OWNER, Bench
 
-DOCKER = """
+DOCKER = r"""
 case "$*" in
 "ps --all --quiet --no-trunc") echo 4711 ;;
 "version") ;;
 "version --format"*) printf 'engine 29.8.2\nclient 29.8.2\ncontainerd v2.3.6\n' ;;
 "compose version --short") echo 5.6.0 ;;
-"inspect --format {{range .Mounts}}"*) printf '0\\t/auren-nginx\\t/opt/auren/nginx.conf\\t/etc/nginx.conf\\n' ;;
+"inspect --format {{range .Mounts}}"*) printf '0\t/auren-nginx\t/opt/auren/nginx.conf\t/etc/nginx.conf\n' ;;
+"inspect --format {{index .Config.Labels \"auren.release\"}} auren-nginx") echo 4711 ;;
+"exec auren-nginx curl -fsS --max-time 5 http://127.0.0.1:8079/") cat "$state/told" 2>/dev/null ;;
 "inspect --format {"*) echo '{"id":"4711"}' ;;
 "network ls --quiet") echo 0815 ;;
 "network inspect --format"*) echo '{"Name":"auren-network"}' ;;
@@ -102,6 +104,25 @@ def test_the_accepted_release_of_each_service_is_read(host: Bench) -> None:
     host.path("/opt/auren/services/nginx/current").symlink_to("releases/0815")
     host.path("/opt/auren/services/nginx/previous").symlink_to("releases/4711")
     assert _look(host).accepted == {"nginx": "0815"}
+
+
+@pytest.mark.parametrize(
+    ("live", "told", "runs"),
+    [("0815", "0815", "0815"), ("0815", "4711", "4711"), ("0815", "", "0815"), ("0007", "4711", ""), ("", "4711", "")],
+    ids=["as led", "a cut before the reload", "stopped", "led to another container", "no link"],
+)
+def test_what_a_container_runs_that_reloads_is_asked(host: Bench, live: str, told: str, runs: str) -> None:
+    service = host.path("/opt/auren/services/nginx")
+    for release, image in (("0815", "a"), ("4711", "a"), ("0007", "b")):
+        (service / "releases" / release).mkdir(parents=True)
+        text = f"image: {image}\nvolumes:\n- {service}:/etc/auren:ro\nlabel: {release}\n"
+        (service / "releases" / release / "compose.yml").write_text(text)
+    (service / "current").symlink_to("releases/0815")
+    if live:
+        (service / "live").symlink_to(f"releases/{live}")
+    if told:
+        host.state("told", told)
+    assert _look(host).reloading == {"nginx": runs}
 
 
 def test_nothing_was_started_yet(host: Bench) -> None:

@@ -34,6 +34,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.PutSecret: st.builds(orders.PutSecret[str], texts, texts, texts, lines, texts),
     orders.PutTree: st.builds(orders.PutTree, texts, st.booleans(), texts),
     orders.Stage: st.builds(orders.Stage[str], texts, st.dictionaries(words, texts), texts),
+    orders.Reload: st.builds(orders.Reload[str], texts, numbers, texts),
     orders.Retire: st.builds(orders.Retire, many),
     orders.StartFirst: st.builds(
         orders.StartFirst[str], texts, numbers, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
@@ -90,7 +91,7 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    sourced = {"starting", "releases", "unpack"}
+    sourced = {"replacing", "starting", "releases", "running", "unpack"}
     otherwise = {"look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
     otherwise |= {"stop", "rollback", "list_releases"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise

@@ -24,8 +24,10 @@ case "$*" in
 "inspect --format {{index .Config.Labels \"auren.release\"}} "*) cat "$state/made-$name" 2>/dev/null ;;
 "compose "*" up --detach --no-deps "*)
     echo "$DOCKER_CONFIG" >"$state/logins"
+    [ ! -e "$state/makes" ] || cp "$state/makes" "$state/made-auren-$name"
     [ ! -e "$state/refuses-auren-$name" ] ;;
 "stop "* | "update --restart no "*) cat >/dev/null ;;
+"exec auren-nginx nginx -q -c "*"/etc/auren/live/files/nginx.conf -s reload") [ ! -e "$state/no-reload" ] ;;
 "start "* | "restart "*)
     cat >/dev/null
     [ ! -e "$state/refuses-$name" ] ;;
@@ -82,7 +84,7 @@ def _look(machine: Bench) -> list[str]:
     done = _run(machine)
     assert (done.returncode, done.stderr) == (0, "")
     calls = machine.calls(
-        *("docker start", "docker restart", "docker stop", "docker compose"),
+        *("docker start", "docker restart", "docker stop", "docker compose", "docker exec"),
         *("systemctl start", "systemctl reset-failed"),
     )
     return sorted(call.replace("id-of-", "") for call in calls)
@@ -272,7 +274,7 @@ def test_a_service_without_a_container_gets_the_accepted_one(machine: Bench) -> 
 def test_a_container_counts_as_made_again_only_when_it_was_seen(machine: Bench) -> None:
     """Compose starts none while the release's container has another name."""
     _accept(machine, kafka="1")
-    assert _run(machine).stdout == "auren-kafka was not of the accepted release: made again\n"
+    assert _run(machine).stdout == "auren-kafka did not run the accepted release: it does now\n"
     machine.path(f"{MEMORY}/kafka").unlink()
     (machine.root / "state/made-auren-kafka").unlink()
     done = _run(machine)
@@ -285,6 +287,72 @@ def test_an_image_that_somebody_removed_is_pulled_with_the_logins_of_the_registr
     _accept(machine, kafka="1")
     _look(machine)
     assert (machine.root / "state/logins").read_text() == f"{machine.root}/etc/auren/registries\n"
+
+
+RELOAD = "docker exec auren-nginx nginx -q -c /etc/auren/live/files/nginx.conf -s reload"
+
+
+@pytest.fixture
+def reloading(machine: Bench) -> Bench:
+    """nginx has read the release `bbbb`, and its container was made from `aaaa`. `cccc` has another container."""
+    service = machine.path("/opt/auren/services/nginx")
+    for release, image in (("aaaa", "x"), ("bbbb", "x"), ("cccc", "y")):
+        directory = service / "releases" / release
+        directory.mkdir(parents=True)
+        text = f"image: {image}\nvolumes:\n- {service}:/etc/auren:ro\nlabel: {release}\n"
+        (directory / "compose.yml").write_text(text)
+    _accept(machine, nginx="bbbb")
+    _of(machine, "aaaa")
+    (service / "live").symlink_to("releases/bbbb")
+    return machine
+
+
+def _of(machine: Bench, release: str, state: str = "running") -> None:
+    """nginx' container was made from this release."""
+    machine.state("containers", f"id-of-auren-nginx,auren-nginx,nginx,{state},{release}")
+    machine.state("made-auren-nginx", release)
+
+
+def _lead(machine: Bench, release: str) -> None:
+    link = machine.path("/opt/auren/services/nginx/live")
+    link.unlink()
+    if release:
+        link.symlink_to(f"releases/{release}")
+
+
+def _leads(machine: Bench) -> str:
+    return machine.path("/opt/auren/services/nginx/live").readlink().name
+
+
+def test_a_container_that_has_reloaded_is_left_alone(reloading: Bench) -> None:
+    """Its label names the release that it was made from."""
+    assert _look(reloading) == []
+    _of(reloading, "aaaa", "exited")
+    assert _look(reloading) == ["docker start auren-nginx"]
+
+
+@pytest.mark.parametrize("cut", ["aaaa", "cccc", ""], ids=["other files", "another container", "no link"])
+def test_what_a_cut_has_left_is_led_back_without_a_restart(reloading: Bench, cut: str) -> None:
+    _lead(reloading, cut)
+    assert _look(reloading) == [RELOAD]
+    assert _leads(reloading) == "bbbb"
+    assert _look(reloading) == []
+
+
+def test_where_nginx_does_not_reload_its_container_is_made_again(reloading: Bench) -> None:
+    _lead(reloading, "aaaa")
+    reloading.state("no-reload", "x")
+    assert _look(reloading) == [RESTORE.format("nginx"), RELOAD]
+    assert _leads(reloading) == "bbbb"
+
+
+def test_another_container_than_the_accepted_one_is_made_again_with_its_files(reloading: Bench) -> None:
+    """A cut behind its start, before it was accepted, leaves one."""
+    _of(reloading, "cccc")
+    reloading.state("makes", "bbbb")
+    _lead(reloading, "cccc")
+    assert _look(reloading) == [RESTORE.format("nginx")]
+    assert _leads(reloading) == "bbbb"
 
 
 @pytest.fixture

@@ -77,6 +77,12 @@ def started_beside(service: str = "api") -> Step:
     return step(COMMAND, service, "update", old, old | {"stdin": Hidden.LATER})
 
 
+def reloaded(service: str = "nginx") -> Step:
+    """The command that lets a container read its files anew, or starts another one."""
+    old = sent("reload", service, "60", data="0123456789abcdef 2026-01-01T00:00:00Z\n")
+    return step(COMMAND, service, "update", old, old | {"stdin": Hidden.LATER})
+
+
 def file(name: str, old: str, new: str) -> Step:
     """A file on the machine that changes."""
     return step(COMMAND, name, "update", sent("put_file", name, data=old), sent("put_file", name, data=new))

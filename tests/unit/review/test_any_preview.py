@@ -77,6 +77,7 @@ def _command(script: str, argument: str, data: str, hidden: Hidden | None) -> di
 scripts = (
     "stage",
     "switch",
+    "reload",
     "put_secret",
     "put_file",
     "put_tree",

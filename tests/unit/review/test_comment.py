@@ -21,6 +21,7 @@ from tests.unit.review.steps import (
     file,
     firewall,
     release,
+    reloaded,
     restaged,
     secret,
     sent,
@@ -153,6 +154,31 @@ def test_a_container_that_starts_beside_the_old_one_is_told_of_so() -> None:
     text = told(restaged(old, new, "api"), started_beside("api"))
     assert "- **api**: image `api:1` → `api:2`, **starts beside the old one**\n" in text
     assert "`api`" not in text.partition("### Containers")[0], "what it starts is said of the release"
+
+
+def test_a_container_that_reads_its_files_anew_does_not_restart() -> None:
+    old, new = (release(files={"nginx.conf": text}, service="nginx") for text in ("a\n", "b\n"))
+    text = told(restaged(old, new, "nginx"), reloaded())
+    assert "No container restarts.\n\n### Containers that reload\n\n- **nginx**: file `nginx.conf`\n" in text
+    assert "Containers that restart" not in text
+    assert "`nginx`" not in text.partition("### On the machine")[0].partition("### Containers")[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"specification": {"mem_limit": "300m"}}, "its `mem_limit`, file `nginx.conf`"),
+        ({"preflight": {"command": ["nginx", "-t"]}}, "file `nginx.conf`"),
+        ({"password": "0123456789ab"}, "file `nginx.conf`, secret `password`"),
+    ],
+    ids=["limit", "preflight", "secret"],
+)
+def test_a_container_that_could_reload_restarts_for_any_other_change(more: dict[str, Any], reason: str) -> None:
+    old = release(files={"nginx.conf": "a\n"}, service="nginx")
+    new = release(**{"files": {"nginx.conf": "b\n"}, "service": "nginx", **more})
+    text = told(restaged(old, new, "nginx"), reloaded())
+    assert f"### Containers that restart\n\n- **nginx**: {reason}\n" in text
+    assert "reload" not in text
 
 
 def test_triggers_that_cannot_be_seen_are_no_other_release_of_docker() -> None:

@@ -90,6 +90,14 @@ WRONG: dict[str, tuple[Service, str]] = {
         replace(REDIS, volumes=(), tasks=(Topics((Topic("t", 1, 1, 1),)),), update=Update.START_FIRST),
         "so no task can be done in one of them",
     ),
+    "a secret that a reload would not replace": (
+        replace(REDIS, update=Update.RELOAD),
+        "it reads its files while it runs, so it has files, and no secret; stop it first",
+    ),
+    "a reload of nothing": (
+        replace(REDIS, secrets=(), files=(), update=Update.RELOAD),
+        "it reads its files while it runs, so it has files, and no secret; stop it first",
+    ),
     "the second host number of a neighbour": (replace(REDIS, host_number=111), "host number 111 is given to api"),
     "the name of a command": (replace(REDIS, name="supervision"), "a command on the machine has this name"),
     "the name of another service's command": (replace(REDIS, name="api-release"), "a command on the machine has this"),

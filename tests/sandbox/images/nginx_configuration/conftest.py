@@ -11,7 +11,7 @@ from docker.types import Ulimit
 
 from auren_infra.blueprint import describe
 from auren_infra.files.releases import release
-from auren_infra.services.model import Preflight
+from auren_infra.services.model import FILES, LIVE_FILES, Preflight
 from tests.sandbox.images.containers import Run, eventually, says
 from tests.sandbox.images.nginx_configuration import upstream
 from tests.sandbox.images.nginx_configuration.web import API, Serve, Web
@@ -80,7 +80,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
                 for tmpfs in service.tmpfs
             },
             volumes=[
-                f"{tmp_path}/nginx.conf:/etc/auren/nginx.conf:ro",
+                *(f"{tmp_path}/nginx.conf:{directory}/nginx.conf:ro" for directory in (LIVE_FILES, FILES)),
                 f"{website.parent}:/usr/share/nginx/html:ro",
                 f"{logs}:/var/log/nginx",
             ],

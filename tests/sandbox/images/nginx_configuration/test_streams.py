@@ -11,7 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from auren_infra.blueprint import describe
+from auren_infra.services.model import LIVE_FILES
+from tests.sandbox.images.containers import says
 from tests.sandbox.images.nginx_configuration.web import Serve, Web
+from tests.unit.configuration import settings
 
 pytestmark = pytest.mark.machine
 
@@ -165,7 +169,19 @@ def test_a_container_that_is_stopped_does_not_wait_for_streams(serve: Serve, str
     """It no longer serves anybody from then on: the wait would be a pause for all visitors."""
     web = serve(streaming=streaming)
     with _open(web, "/api/echo") as connection:
-        web.nginx.kill("SIGQUIT")
-        assert web.nginx.wait(timeout=20)["StatusCode"] == 0
+        began = time.monotonic()
+        web.nginx.stop(timeout=describe(settings()).by_name["nginx"].stop_grace)
+        assert time.monotonic() - began < 10
         with pytest.raises(ConnectionClosed):
             connection.recv(timeout=10)
+
+
+def test_a_reload_leaves_streams_open_and_ends_them_after_a_time(serve: Serve, streaming: str) -> None:
+    web = serve(streaming=streaming, drainSeconds="8")
+    with _open(web, "/api/echo") as connection:
+        assert says(web.nginx, "nginx", "-c", f"{LIVE_FILES}/nginx.conf", "-s", "reload")[0] == 0
+        time.sleep(6)
+        connection.send("still there")
+        assert connection.recv(timeout=10) == "still there"
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=20)

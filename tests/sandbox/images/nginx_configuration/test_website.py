@@ -7,6 +7,7 @@ import pytest
 
 from auren_infra.blueprint import describe
 from auren_infra.files.releases import release
+from auren_infra.services.model import LIVE_FILES
 from auren_infra.settings.content_sources import LONGEST
 from tests.sandbox.images.containers import Run, eventually
 from tests.sandbox.images.nginx_configuration.web import Serve
@@ -142,7 +143,7 @@ def test_the_containers_log_tells_why_a_start_failed(run: Run, tmp_path: Path) -
         command=list(auren.by_name["nginx"].command),
         user="101:101",
         tmpfs=dict.fromkeys(("/var/cache/nginx", "/tmp", "/var/log/nginx"), "uid=101"),
-        volumes=[f"{tmp_path}/nginx.conf:/etc/auren/nginx.conf:ro"],
+        volumes=[f"{tmp_path}/nginx.conf:{LIVE_FILES}/nginx.conf:ro"],
     )
     assert nginx.wait(timeout=20)["StatusCode"] != 0
     assert b'zero size shared memory zone "unknown"' in nginx.logs()

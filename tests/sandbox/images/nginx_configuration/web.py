@@ -9,6 +9,7 @@ from typing import Any
 
 from docker.models.containers import Container
 
+from auren_infra.services.model import LIVE_FILES
 from tests.sandbox.images.containers import says
 
 API = """
@@ -96,7 +97,7 @@ class Web:
 
     def log(self) -> list[dict[str, Any]]:
         """The access log so far: nginx writes out what it has when it opens its files anew, as after a rotation."""
-        assert says(self.nginx, "nginx", "-c", "/etc/auren/nginx.conf", "-s", "reopen")[0] == 0
+        assert says(self.nginx, "nginx", "-c", f"{LIVE_FILES}/nginx.conf", "-s", "reopen")[0] == 0
         time.sleep(0.5)
         return [json.loads(line) for line in (self._logs / "access.log").read_text().splitlines()]
 
