@@ -62,7 +62,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         services = describe(chosen).services
         (service,) = [service for service in services if service.name == "nginx"]
         text = release(planned(describe(chosen)), "nginx").files["nginx.conf"]
-        assert text.count("server 172.18.0.11:8080 ") == 1
+        assert text.count("server 172.18.0.11:8080 ") == 2, "of both slots"
         text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
         for old, new in (instead or {}).items():
             assert text.count(old) == 1, old
