@@ -64,6 +64,7 @@ def serve(run: Run, network: Network, website: Path, tmp_path: Path) -> Serve:
         text = release(planned(describe(chosen)), "nginx").files["nginx.conf"]
         assert text.count("server 172.18.0.11:8080 ") == 2, "of both slots"
         text = text.replace("172.18.0.11:8080", streaming or f"{address}:8080")
+        text = text.replace("172.18.0.111:8080", "127.0.0.1:1")  # nobody is in the other slot
         for old, new in (instead or {}).items():
             assert text.count(old) == 1, old
             text = text.replace(old, new)
