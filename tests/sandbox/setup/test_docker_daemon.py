@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -54,14 +55,20 @@ def answering(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> OwnDaemon:
+def own() -> Iterator[OwnDaemon]:
+    """In a directory with a short name: the path of a socket has at most 107 characters."""
+    with TemporaryDirectory(prefix="asbx-", ignore_cleanup_errors=True) as directory:
+        yield _own(Path(directory))
+
+
+def _own(directory: Path) -> OwnDaemon:
     return OwnDaemon(
-        socket=tmp_path / "docker.sock",
-        data=tmp_path / "data",
-        run=tmp_path / "run",
-        pidfile=tmp_path / "docker.pid",
-        log=tmp_path / "docker.log",
-        before=tmp_path / "before.json",
+        socket=directory / "docker.sock",
+        data=directory / "data",
+        run=directory / "run",
+        pidfile=directory / "docker.pid",
+        log=directory / "docker.log",
+        before=directory / "before.json",
         bridge="asbx-test-setup",
         bridge_address="198.18.2.1/24",
         # Rules of two daemons bear the same names: this one makes none.
