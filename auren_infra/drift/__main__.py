@@ -13,7 +13,7 @@ from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
 from auren_infra.drift.state import StateError
 from auren_infra.host.expected import expected
-from auren_infra.outputs import source
+from auren_infra.outputs import machine, source
 from auren_infra.outputs.machine import MachineError
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
@@ -27,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **told(
             does="Compares what runs on the machine with what was deployed to it, and prints a line for each "
             "difference with its repair. Changes nothing.",
-            needs="pulumi on PATH, a login to the state, its passphrase, and SSH that is open to your address "
-            "(`python -m auren_infra access open`). With auren:deployKey, the key in an SSH agent.",
+            needs=machine.NEEDS,
             ends={
                 SAME: "the machine is what was deployed",
                 DIFFERENT: "it differs; the lines say in what",

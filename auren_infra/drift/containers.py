@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from auren_infra.drift.facts import Container, Facts
+from auren_infra.drift.facts import Accepted, Container, Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
 from auren_infra.host.expected import Deployed, Expected
@@ -16,7 +16,7 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         what = "does not answer, so no container was looked at. Look again after the repair"
         yield Finding("Docker", what, by_hand="systemctl restart docker")
         return
-    deployed = [replace(one, instance=facts.live.get(one.service, "")) for one in wanted.containers]
+    deployed = [replace(one, instance=_accepted(one, facts).instance) for one in wanted.containers]
     for one in deployed:
         found = list(_compare(one, there.get(one.name), facts))
         yield from found
@@ -32,11 +32,11 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
 def _compare(wanted: Deployed, found: Container | None, facts: Facts) -> Iterator[Finding]:
     image, release = str(wanted.specification["image"]), wanted.release.id
     made_from = (found.labels or {}).get(RELEASE_LABEL, "") if found else ""
-    reloading, accepted = facts.reloading, facts.accepted.get(wanted.service, "")
-    runs = reloading.get(wanted.service, made_from)
+    accepted = _accepted(wanted, facts)
+    runs = facts.reloading.get(wanted.service, made_from)
     if found is None:
         yield Finding(wanted.name, "is gone: there is no such container", wanted.started)
-    elif wanted.service in facts.rolled_back and runs == accepted != release:
+    elif accepted.rolled_back and runs == accepted.release != release:
         what = (
             f"was rolled back to {_named(runs)} from {_named(release)}. To keep that, take the change back in the "
             "repository. The repair deploys it again"
@@ -44,13 +44,17 @@ def _compare(wanted: Deployed, found: Container | None, facts: Facts) -> Iterato
         yield Finding(wanted.name, what, wanted.started)
     elif found.image != image:
         yield Finding(wanted.name, f"runs {found.image}, not {image}", wanted.started, _out_of_the_way(wanted, found))
-    elif made_from and wanted.service in reloading:
-        yield from _reloaded(wanted, found, accepted, runs)
+    elif made_from and wanted.service in facts.reloading:
+        yield from _reloaded(wanted, found, accepted.release, runs)
     elif made_from != release:
         what = f"was made from {_named(made_from)}, not from {_named(release)}"
         yield Finding(wanted.name, what, wanted.started, _out_of_the_way(wanted, found))
     else:
-        yield from _accepted(wanted, found, accepted)
+        yield from _right_release(wanted, found, accepted.release)
+
+
+def _accepted(wanted: Deployed, facts: Facts) -> Accepted:
+    return facts.accepted.get(wanted.service, Accepted())
 
 
 def _reloaded(wanted: Deployed, found: Container, accepted: str, runs: str) -> Iterator[Finding]:
@@ -61,10 +65,10 @@ def _reloaded(wanted: Deployed, found: Container, accepted: str, runs: str) -> I
     elif runs != wanted.release.id:
         yield Finding(wanted.name, f"runs {_named(runs)}, not {_named(wanted.release.id)}", wanted.started)
     else:
-        yield from _accepted(wanted, found, accepted)
+        yield from _right_release(wanted, found, accepted)
 
 
-def _accepted(wanted: Deployed, found: Container, accepted: str) -> Iterator[Finding]:
+def _right_release(wanted: Deployed, found: Container, accepted: str) -> Iterator[Finding]:
     release = wanted.release.id
     if accepted != release:
         what = f"runs {_named(release)}, and the machine would start {_named(accepted)} in its place"

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
@@ -106,6 +107,18 @@ class Network(_FromDocker):
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """What the machine starts by itself, of a service."""
+
+    release: str = ""
+    """The id of the one that was accepted last."""
+    instance: str = ""
+    """The one that is asked."""
+    rolled_back: bool = False
+    """Whether the release is there since a rollback."""
+
+
+@dataclass(frozen=True)
 class Facts:
     answers: Mapping[str, Answer]
 
@@ -124,22 +137,13 @@ class Facts:
         found = [Container.model_validate_json(line) for line in self.lines("containers")]
         return {container.name.removeprefix("/"): container for container in found}
 
-    @property
-    def accepted(self) -> dict[str, str]:
-        """The id of the release that was accepted last, by service."""
-        return {line.split()[0]: line.split()[1] for line in self.lines("accepted")}
+    @cached_property
+    def accepted(self) -> dict[str, Accepted]:
+        """By service."""
+        found = (line.split() for line in self.lines("accepted"))
+        return {service: Accepted(release, live, back == "yes") for service, release, live, back in found}
 
-    @property
-    def live(self) -> dict[str, str]:
-        """The instance that is asked, by service."""
-        return {line.split()[0]: line.split()[2] for line in self.lines("accepted")}
-
-    @property
-    def rolled_back(self) -> set[str]:
-        """The services whose accepted release is there since a rollback."""
-        return {line.split()[0] for line in self.lines("accepted") if line.split()[3] == "yes"}
-
-    @property
+    @cached_property
     def reloading(self) -> dict[str, str]:
         """The release that a container runs which reloads, by service. It is empty when its next start finds none."""
         return {service: release for service, _, release in (x.partition(" ") for x in self.lines("reloading"))}
