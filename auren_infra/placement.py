@@ -91,6 +91,10 @@ class MachinePlan:
         here = {each.name: each for each in self.services}
         return tuple(here[name] for name in self.blueprint.targets(service) if name in here)
 
+    def chooses(self, service: str) -> bool:
+        """Whether it talks to one that has two instances, so that it must know which of them is live."""
+        return any(len(target.host_numbers) > 1 for target in self.targets(service))
+
     def with_images(self, images: Mapping[str, str]) -> "MachinePlan":
         """The same with other images for some services, by name."""
         blueprint = self.blueprint.with_images(images)

@@ -7,7 +7,7 @@ from typing import Any
 
 from auren_infra.call import TYPE, Call, read
 from auren_infra.host import orders
-from auren_infra.host.orders import Stage, StartFirst, Switch
+from auren_infra.host.orders import Stage, Start
 from auren_infra.host.sent import Command, of
 from auren_infra.secrets import KEY
 
@@ -73,7 +73,7 @@ def _call(inputs: dict[str, Any]) -> Call | None:
 def _missing(commands: Sequence[Command]) -> list[str]:
     """What every machine is given at its first update, and was not."""
     given = {command.order.id for command in commands}
-    started = {command.order.service for command in (*of(commands, Switch), *of(commands, StartFirst))}
+    started = {command.order.service for command in of(commands, Start)}
     staged = [command.order.service for command in of(commands, Stage)]
     return [
         *(order.id for order in _ALWAYS if order.id not in given),

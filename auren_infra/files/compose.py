@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from auren_infra.files import paths
-from auren_infra.placement import Instance, MachinePlan
+from auren_infra.placement import Instance, MachinePlan, instances
 from auren_infra.release_text import RELEASE_ID
 from auren_infra.services.model import FILES, NETWORK_NAME, SLOTS, Preflight, Service, Update, Volume
 
@@ -54,10 +54,10 @@ def render(plan: MachinePlan) -> str:
 
 def render_release(plan: MachinePlan, service: Service) -> str:
     """`compose.yml` of one release of the service, with each of its instances."""
-    instances = [instance for instance in plan.instances if instance.service == service]
-    services = {instance.name: _service(plan, instance) for instance in instances}
+    own = instances(service)
+    services = {instance.name: _service(plan, instance) for instance in own}
     if preflight := service.task(Preflight):
-        services[preflight_name(service.name)] = _preflight(plan, instances[0], preflight)
+        services[preflight_name(service.name)] = _preflight(plan, own[0], preflight)
     document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
     if service.volumes:
         document["volumes"] = _volumes(service.volumes)
@@ -91,15 +91,14 @@ def _depends_on(needed: Sequence[str]) -> dict[str, Any]:
 
 def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
     service, health = instance.service, instance.service.health
-    targets = plan.targets(service.name)
     release = paths.release(service.name, RELEASE_ID)
     files = f"{paths.SERVICES}/{service.name}" if service.update is Update.RELOAD else f"{release}/files"
     mounted = {FILES: files} if service.files else {}
     mounted |= {"/run/secrets": f"{release}/secrets"} if service.secrets else {}
     mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
-    if any(target.update is Update.START_FIRST for target in targets):
+    if plan.chooses(service.name):
         mounted[SLOTS] = paths.SLOTS
-    needed = " ".join(target.name for target in targets)
+    needed = " ".join(_needed(plan, service))
     specification: dict[str, Any] = {
         "image": service.image,
         "container_name": instance.container,

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release_text import RELEASE_ID
-from auren_infra.services.model import LIVE_FILES, SLOTS, Service, Update
+from auren_infra.services.model import LIVE_FILES, SLOTS, Service
 from auren_infra.settings import Settings
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
@@ -108,9 +108,5 @@ def data_directories(plan: MachinePlan) -> str:
         for service in plan.services
         for volume in service.volumes
     ]
-    readers = [
-        service
-        for service in plan.services
-        if any(target.update is Update.START_FIRST for target in plan.targets(service.name))
-    ]
+    readers = [service for service in plan.services if plan.chooses(service.name)]
     return "".join([*volumes, *(f"{paths.SLOTS} {reader.user}\n" for reader in readers[:1])])

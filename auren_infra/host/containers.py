@@ -11,12 +11,10 @@ from auren_infra.files import paths, systemd
 from auren_infra.host import orders
 from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
-from auren_infra.placement import Instance, MachinePlan
+from auren_infra.placement import Instance, MachinePlan, instances
 from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
 from auren_infra.services.model import Service, Statement, Topics, Update
-
-_Start = orders.StartFirst[pulumi.Output[str]] | orders.Switch[pulumi.Output[str]] | orders.Reload[pulumi.Output[str]]
 
 
 class Containers(pulumi.ComponentResource):
@@ -96,8 +94,7 @@ class Containers(pulumi.ComponentResource):
                 # The start, and the way back if it fails, or the end of the container before it.
                 bound=3 * deadline + 300 + settings.drain_seconds + settings.watch_seconds,
             )
-            own = [instance for instance in plan.instances if instance.service == service]
-            live[service.name] = container.stdout.apply(partial(_live, own))
+            live[service.name] = container.stdout.apply(partial(_live, instances(service)))
             started[service.name] = _tasks(machine, plan.by_name[service.name], container, parent=self)
         tidy = machine.run("tidy", orders.Tidy(), after=list(started.values()), parent=self)
         self.started, self.live, self.others = started, live, (retire, supervision, tidy)
@@ -112,7 +109,7 @@ def _live(own: Sequence[Instance], said: str | None) -> Instance:
     return next((instance for instance in own if (said or "").startswith(f"{instance.container} ")), own[0])
 
 
-def _programs(starts: Sequence[_Start]) -> dict[str, str]:
+def _programs(starts: Sequence[orders.Start[pulumi.Output[str]]]) -> dict[str, str]:
     """By name. A rollback starts containers as a deployment does, with what is in `starts`."""
     lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
     return {
@@ -124,7 +121,7 @@ def _programs(starts: Sequence[_Start]) -> dict[str, str]:
     }
 
 
-def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> _Start:
+def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> orders.Start[pulumi.Output[str]]:
     """What starts the container of the staged release."""
     seconds, settings = service.health.deadline, plan.blueprint.settings
     if service.update is Update.RELOAD:
@@ -132,7 +129,7 @@ def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -
     if service.update is Update.STOP_FIRST:
         return orders.Switch(service.name, seconds, staged)
     lenders = capacity.lenders(settings, service.name)
-    return orders.StartFirst(service.name, seconds, settings.drain_seconds, settings.watch_seconds, lenders, staged)
+    return orders.StartFirst(service.name, seconds, staged, settings.drain_seconds, settings.watch_seconds, lenders)
 
 
 def _tasks(

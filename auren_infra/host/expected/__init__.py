@@ -14,9 +14,8 @@ from auren_infra.host.orders import (
     LogRotation,
     MachineFirewall,
     Order,
-    StartFirst,
+    Start,
     Supervision,
-    Switch,
     SystemUpdates,
 )
 from auren_infra.host.sent import Command, of
@@ -59,7 +58,7 @@ def expected(commands: Sequence[Command]) -> Expected:
         disks=of(commands, DataDisk),
         engines=of(commands, DockerEngine),
         networks=of(commands, DockerNetwork),
-        on_networks=[one.urn for one in commands if isinstance(one.order, StartFirst | Supervision | Switch)],
+        on_networks=[one.urn for one in commands if isinstance(one.order, Start | Supervision)],
         container_firewalls=of(commands, ContainerFirewall),
         machine_firewalls=of(commands, MachineFirewall),
     )

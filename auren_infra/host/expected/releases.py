@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auren_infra.files import paths
-from auren_infra.host.orders import Stage, StartFirst, Switch
+from auren_infra.host.orders import Stage, Start
 from auren_infra.host.sent import Command, of
 from auren_infra.release_text import Release
 
@@ -39,7 +39,7 @@ class Deployed:
 
 
 def deployed(commands: Sequence[Command]) -> list[Deployed]:
-    started = {command.order.service: command.urn for command in (*of(commands, Switch), *of(commands, StartFirst))}
+    started = {command.order.service: command.urn for command in of(commands, Start)}
     return [
         Deployed(command.urn, started[command.order.service], command.order.service, release)
         for command in of(commands, Stage)

@@ -51,10 +51,8 @@ def _argument(name: str, digest: pulumi.Input[str]) -> pulumi.Input[str]:
 
 
 @dataclass(frozen=True)
-class Switch(Order, Generic[Text]):
-    """The container of a service runs the staged release and is healthy."""
-
-    id: ClassVar[str] = "switch"
+class Start(Order, Generic[Text]):
+    """The container of a service runs the staged release and is healthy. Each kind of this has a way to come there."""
 
     service: str
     seconds: int
@@ -68,6 +66,13 @@ class Switch(Order, Generic[Text]):
     def data(self) -> pulumi.Input[str]:
         return known(self.staged)
 
+
+@dataclass(frozen=True)
+class Switch(Start[Text]):
+    """The old container ends before the new one starts."""
+
+    id: ClassVar[str] = "switch"
+
     @classmethod
     def parse(cls, arguments: Sequence[str], data: str | None) -> "Switch[str | None]":
         service, seconds = arguments
@@ -75,8 +80,8 @@ class Switch(Order, Generic[Text]):
 
 
 @dataclass(frozen=True)
-class Reload(Switch[Text]):
-    """The same, of a container that reads its files while it runs."""
+class Reload(Start[Text]):
+    """The container reads its files while it runs. For any other change it ends before the new one starts."""
 
     id: ClassVar[str] = "reload"
 
@@ -87,33 +92,25 @@ class Reload(Switch[Text]):
 
 
 @dataclass(frozen=True)
-class StartFirst(Order, Generic[Text]):
-    """The container of a service runs the staged release and is healthy. It was started beside the one before it."""
+class StartFirst(Start[Text]):
+    """The new container starts beside the old one."""
 
     id: ClassVar[str] = "start_first"
 
-    service: str
-    seconds: int
-    """That the container may take to become healthy."""
     drain: int
-    """Seconds that the container before it has for the requests that it is answering."""
+    """Seconds that the old container has for the requests that it is answering."""
     watch: int
-    """Seconds that the new one is watched after it took over. When it fails, the one before it takes over again."""
+    """Seconds that the new one is watched after it took over. When it fails, the old one takes over again."""
     lenders: tuple[str, ...]
     """The services that are stopped meanwhile, so that there is memory for two containers."""
-    staged: Text
-    """What `Stage` printed."""
 
     def arguments(self) -> Sequence[str]:
-        return self.service, str(self.seconds), str(self.drain), str(self.watch), *self.lenders
-
-    def data(self) -> pulumi.Input[str]:
-        return known(self.staged)
+        return *super().arguments(), str(self.drain), str(self.watch), *self.lenders
 
     @classmethod
     def parse(cls, arguments: Sequence[str], data: str | None) -> "StartFirst[str | None]":
         service, seconds, drain, watch, *lenders = arguments
-        return StartFirst(service, int(seconds), int(drain), int(watch), tuple(lenders), data)
+        return StartFirst(service, int(seconds), data, int(drain), int(watch), tuple(lenders))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.Reload: st.builds(orders.Reload[str], texts, numbers, texts),
     orders.Retire: st.builds(orders.Retire, many),
     orders.StartFirst: st.builds(
-        orders.StartFirst[str], texts, numbers, numbers, numbers, st.lists(texts, max_size=2).map(tuple), texts
+        orders.StartFirst[str], texts, numbers, texts, numbers, numbers, st.lists(texts, max_size=2).map(tuple)
     ),
     orders.Programs: st.builds(orders.Programs, st.dictionaries(words, files)),
     orders.Supervision: st.builds(
