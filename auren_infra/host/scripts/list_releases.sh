@@ -4,6 +4,7 @@
 set -euo pipefail
 
 source releases.sh
+source links.sh
 
 lines=20  # of the history
 row='%-11s %-16s %-8s %-20s %-12.12s %s\n'

@@ -9,7 +9,6 @@ set -euo pipefail
 source running.sh
 
 services=/opt/auren/services
-slots=/mnt/auren-data/slots
 inner_pad='' outer_pad=''
 files=() secrets=() trees=() units=() devices=() targets=()
 
@@ -89,14 +88,13 @@ containers() {
 # SERVICE RELEASE INSTANCE ROLLED-BACK: the release that was accepted last, which instance of the service is live, and whether the
 # release is there since a rollback.
 accepted() {
-    local link service live rolled_back
+    local link service rolled_back
     for link in "$services"/*/current; do
         [ -L "$link" ] || continue
-        service=${link%/current} service=${service##*/} live=$service
-        [ ! -e "$slots/$service-green" ] || live=$service-green
+        service=${link%/current} service=${service##*/}
         rolled_back=no
         [ ! -e "$services/$service/rolled-back" ] || rolled_back=yes
-        echo "$service $(basename "$(readlink "$link")") $live $rolled_back"
+        echo "$service $(basename "$(readlink "$link")") $(live "$service") $rolled_back"
     done
 }
 
@@ -106,7 +104,7 @@ reloading() {
     docker_runs || return 1
     for link in "$services"/*/current; do
         service=${link%/current} service=${service##*/}
-        ! reloads "$service" "$(basename "$(readlink "$link")")" || echo "$service $(running "$service")"
+        ! reloads "$service" "$(basename "$(readlink "$link")")" || echo "$service $(running "$service" "auren-$service")"
     done
 }
 

@@ -5,6 +5,8 @@
 # release before it. What is older goes.
 set -euo pipefail
 
+source links.sh
+
 # write TARGET: each file is replaced in one step.
 write() {
     local target=$1 path content
@@ -21,16 +23,6 @@ write() {
     sync --file-system "$target"  # Pulumi takes the files for placed from now on
 }
 
-# point NAME ID: the link is moved in one step.
-point() {
-    ln -sfn "releases/$2" "$directory/.$1"
-    mv -T "$directory/.$1" "$directory/$1"
-}
-
-linked() {
-    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
-}
-
 release() {
     local id before old
     id=$(sha256sum "$work/packed" | cut -c1-16)
@@ -38,8 +30,8 @@ release() {
     write "$directory/releases/$id"
     before=$(linked current)
     if [ "$before" != "$id" ]; then
-        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point previous "$before"
-        point current "$id"
+        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point "$directory" previous "$before"
+        point "$directory" current "$id"
         sync "$directory"
     fi
     before=$(linked previous)

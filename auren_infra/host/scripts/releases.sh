@@ -26,11 +26,6 @@ revision_of() {
     docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null || true
 }
 
-# linked NAME: the release that this link of the service leads to, or nothing.
-linked() {
-    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
-}
-
 # record RELEASE WORD: a line in the history, which only grows: when, which service, release, what became of it, the image, the commit that
 # the image says it is of, and the address of whoever was logged in. A full disk does not stop a deployment.
 record() {

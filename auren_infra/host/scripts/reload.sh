@@ -10,8 +10,6 @@ set -euo pipefail
 
 source replacing.sh
 
-patience=15  # seconds until the new processes of nginx must answer
-
 # Whether the container that runs is the one of the staged release, but for files.
 stays() {
     local made
@@ -25,16 +23,10 @@ accepts() {
     timeout 30 docker exec "$container" nginx -t -q -c "/etc/auren/releases/$1/files/nginx.conf" >"$work/said" 2>&1
 }
 
-# take_over ID: from its end on, processes of nginx that have read the release answer. nginx does not tell whoever asks for a reload
-# whether it has reloaded.
+# take_over ID
 take_over() {
-    local deadline=$((SECONDS + patience))
-    point live "$1"
-    timeout 30 docker exec "$container" nginx -q -c /etc/auren/live/files/nginx.conf -s reload >"$work/said" 2>&1 || return 1
-    until [ "$(told_by "$container")" = "$1" ]; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
-        sleep 0.1
-    done
+    point "$directory" live "$1"
+    read_anew "$container" "$1" >"$work/said" 2>&1
 }
 
 # give_up WORDS < DETAILS: the script ends here.
@@ -44,7 +36,7 @@ give_up() {
     {
         echo "$1"
         sed 's/^/  /'
-        if [ "$(running "$service")" = "$before" ]; then
+        if [ "$(running "$service" "$container")" = "$before" ]; then
             echo "The release before it, $before, still runs."
         elif alike "$service" "$id" "$before" && take_over "$before" && works_now; then
             echo "The release before it, $before, runs again. $container was not restarted."
@@ -52,7 +44,7 @@ give_up() {
             go_back
         fi
     } >"$work/failure"
-    point failed "$id"
+    point "$directory" failed "$id"
     record "$id" refused
     cat "$work/failure" >&2
     exit 1
@@ -61,7 +53,7 @@ give_up() {
 main() {
     staged "$1"
     instance=$service container=auren-$service bound=$2
-    if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(linked live)" = "$id" ] && [ "$(running "$service")" = "$id" ] &&
+    if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(linked live)" = "$id" ] && [ "$(running "$service" "$container")" = "$id" ] &&
         works_now; then
         was_right
         echo "$container runs $id and is healthy"

@@ -7,7 +7,7 @@ source starting.sh
 
 # start_release ID
 start_release() {
-    ! reloads "$service" "$1" || point live "$1"
+    ! reloads "$service" "$1" || point "$directory" live "$1"
     start "$directory/releases/$1/compose.yml"
 }
 

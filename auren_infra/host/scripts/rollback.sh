@@ -5,6 +5,7 @@
 set -euo pipefail
 
 source releases.sh
+source links.sh
 
 programs=/usr/local/lib/auren
 

@@ -1,10 +1,24 @@
 #!/usr/bin/env bash
-# running: which release a container runs. The scripts that start, look and watch source it, and set `services`, where the releases are.
+# running: which container of a service is asked, and which release it runs. The scripts that start, look and watch source it, and set
+# `services`, where the releases are.
 #
 # Most containers read the files of the release that they were made from. A container with `Update.RELOAD` reads the files of the release
 # that the link `live` leads to, at its start and at each reload. Releases that differ in their files only have the same such container.
 # shellcheck disable=SC2154 # `services` is set by those that source this
 set -euo pipefail
+
+source links.sh
+
+slots=/mnt/auren-data/slots
+
+# live SERVICE: its instance that nginx asks. Most services have one.
+live() {
+    if [ -e "$slots/$1-green" ]; then
+        echo "$1-green"
+    else
+        echo "$1"
+    fi
+}
 
 # release_of CONTAINER: the release that it was made from, or nothing.
 release_of() {
@@ -40,12 +54,23 @@ told_by() {
     timeout 10 docker exec "$1" curl -fsS --max-time 5 http://127.0.0.1:8079/ 2>/dev/null
 }
 
-# running SERVICE: the release that its container runs. One that does not answer reads `live` when it starts again.
+# read_anew CONTAINER RELEASE: nginx reads what `live` leads to, which is the release. From its end on, processes of nginx that have read
+# it answer. nginx does not tell whoever asks for a reload whether it has reloaded.
+read_anew() {
+    local deadline=$((SECONDS + 15))
+    timeout 30 docker exec "$1" nginx -q -c /etc/auren/live/files/nginx.conf -s reload || return 1
+    until [ "$(told_by "$1")" = "$2" ]; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# running SERVICE CONTAINER: the release that the container runs. One that does not answer reads `live` when it starts again.
 running() {
     local release
-    release=$(read_by "$1" "$(release_of "auren-$1")")
+    release=$(read_by "$1" "$(release_of "$2")")
     if [ -n "$release" ] && reloads "$1" "$release"; then
-        told_by "auren-$1" || echo "$release"
+        told_by "$2" || echo "$release"
     else
         echo "$release"
     fi

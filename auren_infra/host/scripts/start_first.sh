@@ -14,18 +14,8 @@ set -euo pipefail
 
 source starting.sh
 
-slots=/mnt/auren-data/slots
 log=/mnt/auren-data/nginx-logs/access.log
 lent=()  # the containers that are stopped meanwhile
-
-# The instance that is live, by what nginx reads.
-live() {
-    if [ -e "$slots/$service-green" ]; then
-        echo "$service-green"
-    else
-        echo "$service"
-    fi
-}
 
 other() {
     if [ "$1" = "$service" ]; then
@@ -50,7 +40,7 @@ settle() {
     local id before
     id=$(linked next)
     [ -n "$id" ] || return 0
-    container=auren-$(live) before=$(other "$(live)")
+    container=auren-$(live "$service") before=$(other "$(live "$service")")
     if [ "$(release_of "$container")" = "$id" ]; then
         if works_now || ! is_running "auren-$before"; then
             accept
@@ -115,10 +105,7 @@ watch() {
 # shellcheck disable=SC2329 # called by `refuse`, by its name
 explain_failing() {
     echo "$service became healthy and took over. Then $failing."
-    echo "The last lines of $container:"
-    docker logs --tail 50 "$container" 2>&1 | sed 's/^/  /' || true
-    echo "Its health check said:"
-    tail -n 5 "$work/check" | sed 's/^/  /'
+    own_words
 }
 
 # The new container is kept for a look. Docker would start it again at a boot.
@@ -165,7 +152,7 @@ main() {
     bound=$2
     shift 4
     settle
-    instance=$(live) container=auren-$instance
+    instance=$(live "$service") container=auren-$instance
     if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
         clear_other
         was_right
@@ -186,7 +173,7 @@ main() {
         put_aside
     fi
     sync --file-system /var/lib/docker
-    point next "$id"
+    point "$directory" next "$id"
     lead_to "$instance"
     if [ "$before" != "$container" ] && ! watch "$watched" "$before" && is_running "$before"; then
         lead_to "$(other "$instance")"

@@ -10,7 +10,8 @@ source running.sh
 kept=3
 check=()  # the words of the container's health check
 
-# works [SECONDS]: the container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a container.
+# works [SECONDS]: the container's health check, asked now: Docker looks for itself only after an interval. Its words are read once for a
+# container.
 works() {
     local seconds=${1:-15}
     [ "${#check[@]}" -gt 1 ] ||
@@ -59,16 +60,15 @@ explain() {
     else
         echo "$service did not become healthy within $seconds s: it runs, and its health check fails."
     fi
+    own_words
+}
+
+# What the container and its health check said last.
+own_words() {
     echo "The last lines of $container:"
     docker logs --tail 50 "$container" 2>&1 | sed 's/^/  /' || true
     echo "Its health check said:"
     tail -n 5 "$work/check" | sed 's/^/  /'
-}
-
-# point NAME ID: the link is moved in one step.
-point() {
-    ln -sfn "releases/$2" "$directory/.$1"
-    mv -T "$directory/.$1" "$directory/$1"
 }
 
 # The watchdog may have given it up.
@@ -81,8 +81,8 @@ accept() {
     local before
     before=$(linked current)
     if [ "$before" != "$id" ]; then
-        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point previous "$before"
-        point current "$id"
+        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point "$directory" previous "$before"
+        point "$directory" current "$id"
     fi
     rm -f "$directory/failed" "$directory/rolled-back" "$directory/releases/$id/repaired"
     touch "$directory/releases/$id"
@@ -104,7 +104,7 @@ was_right() {
 # refuse COMMAND…: the command says what became of it. Its words stand in a file.
 refuse() {
     "$@" >"$work/failure"
-    point failed "$id"
+    point "$directory" failed "$id"
     record "$id" refused
 }
 

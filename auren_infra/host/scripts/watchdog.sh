@@ -17,19 +17,9 @@ source running.sh
 
 project=label=com.docker.compose.project=auren
 services=/opt/auren/services
-slots=/mnt/auren-data/slots
 memory=/run/auren-watchdog
 most_tries=5
 patience=600  # seconds for one that Docker is at
-
-# live SERVICE: the instance that nginx asks.
-live() {
-    if [ -e "$slots/$1-green" ]; then
-        echo "$1-green"
-    else
-        echo "$1"
-    fi
-}
 
 health() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || true
@@ -175,21 +165,14 @@ make_again() {
     local made
     made=$(release_of "$container")
     if reloads "$1" "$2"; then
-        lead "$1" live "$2"
-        ! alike "$1" "${made:-none}" "$2" ||
-            ! timeout 30 docker exec "$container" nginx -q -c /etc/auren/live/files/nginx.conf -s reload || return 0
+        point "$services/$1" live "$2"
+        ! alike "$1" "${made:-none}" "$2" || ! read_anew "$container" "$2" || return 0
     fi
     DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 timeout 300 docker compose --ansi never --progress quiet \
         --file "$services/$1/current/compose.yml" up --detach --no-deps "${container#auren-}" || return 1
-    [ "$(read_by "$1" "$(release_of "$container")")" = "$2" ] && return 0
+    [ "$(running "$1" "$container")" = "$2" ] && return 0
     echo "$container is not of the release $2, though Compose was to start that" >&2
     return 1
-}
-
-# lead SERVICE LINK RELEASE: the link is moved in one step.
-lead() {
-    ln -sfn "releases/$3" "$services/$1/.$2"
-    mv -T "$services/$1/.$2" "$services/$1/$2"
 }
 
 # settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted.
@@ -199,7 +182,7 @@ settle() {
         flock --nonblock 9 || exit 0
         next=$(basename "$(readlink "$services/$1/next")")
         if [ "$(release_of "auren-$(live "$1")")" = "$next" ]; then
-            lead "$1" current "$next"
+            point "$services/$1" current "$next"
             echo "auren-$(live "$1"): its release $next is accepted"
         fi
         rm -f "$services/$1/next"

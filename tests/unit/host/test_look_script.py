@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auren_infra.drift.facts import Facts, read
+from auren_infra.drift.facts import Accepted, Facts, read
 from auren_infra.drift.look import pads
 from auren_infra.files.directory import pack
 from tests.unit.host.bench import OWNER, Bench
@@ -103,7 +103,7 @@ def test_the_accepted_release_of_each_service_is_read(host: Bench) -> None:
         host.path(f"/opt/auren/services/{service}/releases/0815").mkdir(parents=True)
     host.path("/opt/auren/services/nginx/current").symlink_to("releases/0815")
     host.path("/opt/auren/services/nginx/previous").symlink_to("releases/4711")
-    assert _look(host).accepted == {"nginx": "0815"}
+    assert _look(host).accepted == {"nginx": Accepted("0815", "nginx", rolled_back=False)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# links: what the scripts have in common that lead to a release. They source it.
+# shellcheck disable=SC2154 # `directory` is set by those that source this
+set -euo pipefail
+
+# point DIRECTORY LINK RELEASE: the link in the directory is moved in one step.
+point() {
+    ln -sfn "releases/$3" "$1/.$2"
+    mv -T "$1/.$2" "$1/$2"
+}
+
+# linked LINK: the release that this link of the `directory` leads to, or nothing.
+linked() {
+    basename "$(readlink "$directory/$1" 2>/dev/null || true)"
+}
