@@ -11,6 +11,7 @@ import pytest
 from auren_infra.placement import Instance
 from auren_infra.services.model import Service
 from sandbox import layout
+from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import Deployment, rehearsal
 from tests.local.host import Host
 
@@ -66,3 +67,12 @@ def changed(deployment: Deployment, tmp_path: Path) -> Callable[[str, str, str],
         return replace(deployment, project=project)
 
     return change
+
+
+@pytest.fixture
+def right_afterwards(deployment: Deployment, host: Host, containers: list[str]) -> Iterator[None]:
+    """The program and its settings without the change are deployed again, whatever the test has left."""
+    yield
+    deployment.up()
+    host.wait_until_healthy(containers, 120)
+    assert drift() == (0, RIGHT)

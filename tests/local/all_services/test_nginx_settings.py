@@ -1,7 +1,7 @@
 """Changes of nginx's own settings, which visitors see nothing of: it reads them while it runs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,20 +12,11 @@ from tests.local.all_services.visitors import Visitors
 from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError
 from tests.local.host import Host
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.usefixtures("right_afterwards")]
 
 NGINX = "auren-nginx"
 SERVICE = f"{paths.SERVICES}/nginx"
 TEMPLATES = "auren_infra/files/templates"
-
-
-@pytest.fixture(autouse=True)
-def right_afterwards(deployment: Deployment, host: Host, containers: list[str]) -> Iterator[None]:
-    """The settings that the other tests know."""
-    yield
-    deployment.up()
-    host.wait_until_healthy(containers, 120)
-    assert drift() == (0, RIGHT)
 
 
 def _runs(host: Host) -> tuple[str, str]:

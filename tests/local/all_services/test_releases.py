@@ -4,7 +4,7 @@ state and what drift says agree each time."""
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,19 +15,10 @@ from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import STACK, Deployment, UpdateFailedError
 from tests.local.host import Host
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.usefixtures("right_afterwards")]
 
 ACCEPTED_AGAIN_WITHIN = 60
 """Seconds until the watchdog has looked, and a service is healthy."""
-
-
-@pytest.fixture(autouse=True)
-def right_afterwards(deployment: Deployment, host: Host, containers: list[str]) -> Iterator[None]:
-    """The program without the change is deployed again, whatever the test has left."""
-    yield
-    deployment.up()
-    host.wait_until_healthy(containers, 120)
-    assert drift() == (0, RIGHT)
 
 
 def current(host: Host, service: str) -> str:
