@@ -34,11 +34,14 @@ class Release:
     """The service of the compose file that judges the release; empty when nobody does."""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """By name, the digest of what stands in it. A secret itself is sent apart."""
+    migration: str = ""
+    """`SECONDS COMMAND`: what prepares the data, and how long it may take; empty when nothing does."""
 
     @property
     def text(self) -> str:
         """What `stage.sh` is sent. Raises `ValueError` for a file whose last line has no end."""
-        lines = [f"owner {self.owner}\n", *(f"preflight {self.preflight}\n" for _ in range(bool(self.preflight)))]
+        words = {"owner": self.owner, "preflight": self.preflight, "migration": self.migration}
+        lines = (f"{kind} {word}\n" for kind, word in words.items() if word)
         return "".join([*lines, "compose\n", *indented("compose.yml", self.compose), pack(self.files)])
 
     @cached_property
@@ -75,11 +78,13 @@ def parse(text: str, arguments: tuple[str, ...]) -> Release:
     bodies: dict[str, list[str]] = {}
     body: list[str] = []
     for line in text.removesuffix("\n").split("\n"):  # splitlines would know more ends of a line than bash does
-        match = re.fullmatch(r"(owner|preflight|file) (\S+)|compose", line)
+        match = re.fullmatch(r"(owner|preflight|file) (\S+)|(migration) (\d+ .+)|compose", line)
         if line.startswith(" "):
             body.append(f"{line[1:]}\n")
         elif not match:
             raise ValueError(f"this is no line of a release: {line!r}")
+        elif match[3]:
+            words[match[3]] = match[4]
         elif match[1] in ("owner", "preflight"):
             words[match[1]] = match[2]
         else:
@@ -89,4 +94,4 @@ def parse(text: str, arguments: tuple[str, ...]) -> Release:
     texts = {name: "".join(lines) for name, lines in bodies.items()}
     compose = texts.pop("")
     secrets = {name: digest for name, _, digest in (each.partition("=") for each in arguments)}
-    return Release(words["owner"], compose, texts, words.get("preflight", ""), secrets)
+    return Release(words["owner"], compose, texts, words.get("preflight", ""), secrets, words.get("migration", ""))

@@ -91,8 +91,8 @@ class Containers(pulumi.ComponentResource):
                     *(started[target.name] for target in plan.targets(service.name)),
                 ],
                 parent=self,
-                # The start, and the way back if it fails, or the end of the container before it.
-                bound=3 * deadline + 300 + settings.drain_seconds + settings.watch_seconds,
+                # The migration, the start, and the way back if it fails, or the end of the container before it.
+                bound=3 * deadline + 300 + settings.drain_seconds + settings.watch_seconds + settings.migration_seconds,
             )
             live[service.name] = container.stdout.apply(partial(_live, instances(service)))
             started[service.name] = _tasks(machine, plan.by_name[service.name], container, parent=self)

@@ -15,6 +15,7 @@ from auren_infra.services.model import (
     Generated,
     HealthCheck,
     Limits,
+    Migration,
     Preflight,
     SecretFile,
     Service,
@@ -111,6 +112,7 @@ def api(settings: Settings) -> Service:
         tmpfs=(Tmpfs("/tmp", 64),),
         health=HealthCheck(_asks("http://127.0.0.1:8080/health")),
         limits=Limits(memory_mb=memory(settings, 416), cpus=1, pids=128),
+        tasks=(Migration(settings.migration, settings.migration_seconds),) if settings.migration else (),
         update=Update.START_FIRST,
     )
 

@@ -142,11 +142,26 @@ class Statement:
     sql: str
 
 
-Task = Preflight | Topics | Statement
+@dataclass(frozen=True)
+class Migration:
+    """A command that prepares the data for a release, such as `alembic upgrade head`.
+
+    It runs once for each release, before the release's container starts: in a container of the new image, with the
+    environment, the secrets and the address that the service will have. The old container serves meanwhile, so the
+    data must fit both.
+    """
+
+    command: str
+    """For `sh -c`; one line."""
+    seconds: int
+    """After which it has failed."""
+
+
+Task = Preflight | Topics | Statement | Migration
 """Something that is done at one point of a service's deployment. Done a second time, it changes nothing."""
 _SECOND = 100
 """So far behind the first container's place is the second one's."""
-_Task = TypeVar("_Task", Preflight, Topics, Statement)
+_Task = TypeVar("_Task", Preflight, Topics, Statement, Migration)
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,8 @@ class Settings(BaseModel):
     registries: Annotated[dict[str, Login], BeforeValidator(login_map)] = Field([], validate_default=True)
     website: Website = Field("website", validate_default=True)
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
+    migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""
+    migration_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 300
     drain_seconds: Annotated[Whole, Field(ge=0, le=600)] = 60
     watch_seconds: Annotated[Whole, Field(ge=0, le=600)] = 10
     max_upload_megabytes: Annotated[Whole, Field(ge=1, le=1024)] = 10

@@ -92,6 +92,12 @@ def test_a_release_says_whose_secrets_they_are_and_who_judges_it(service: Servic
     assert release(planned(AUREN), service.name, {"a": "1"}).secrets == {"a": "1"}
 
 
+def test_a_release_of_the_api_names_its_migration() -> None:
+    chosen = planned(blueprint(migration="alembic upgrade 'the head'", migrationSeconds="60"))
+    assert release(chosen, "api").migration == "60 alembic upgrade 'the head'"
+    assert [service.name for service in SERVICES if release(chosen, service.name).migration] == ["api"]
+
+
 @pytest.mark.parametrize("text", FILES)
 def test_a_file_ends_with_a_line_and_has_no_stray_template(text: str) -> None:
     assert text.endswith("\n")

@@ -32,6 +32,7 @@ LISTS = {
 }
 RANGES = {
     "dataVolumeSize": 16_384,
+    "migrationSeconds": 3600,
     "drainSeconds": 600,
     "watchSeconds": 600,
     "maxUploadMegabytes": 1024,
@@ -78,6 +79,7 @@ RIGHT: dict[str, st.SearchStrategy[str]] = {
     "deployKey": st.sampled_from(["", ED25519, ED25519.rpartition(" ")[0]]),
     "vpcRange": st.integers(0, 15).map(lambda number: f"192.168.{16 * number}.0/20"),
     "protectData": st.sampled_from(["true", "false"]),
+    "migration": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=500),
     "rebootWindow": st.times().map(lambda time: f"{time:%H:%M}") | st.just(""),
     "images": st.fixed_dictionaries({"api": _REFERENCE, "bridge": _REFERENCE}, optional={"redis": _REFERENCE}).map(
         lambda images: json.dumps([f"{service}={reference}" for service, reference in images.items()])
@@ -132,6 +134,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "protectData": WORD.filter(lambda word: word not in ("true", "false")),
     "dockerSource": WORD.filter(lambda word: word not in ("docker", "distribution")),
     "dockerVersion": WORD | st.integers(0, 23).map(str) | st.integers(30, 999).map(str),
+    "migration": WORD.map(lambda word: f"{word}\n{word}")
+    | WORD.map(lambda word: f"{word} \u2019")
+    | st.just("x" * 501),
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),

@@ -21,6 +21,7 @@ HOSTILE = (
     "file other",
     "owner 0:0",
     "preflight other",
+    "migration 300 other",
     "a\u2028b",
     "a\u2029b",
     "a\x85b",
@@ -44,6 +45,7 @@ releases = st.builds(
     compose=texts,
     files=st.dictionaries(names, texts, max_size=4),
     preflight=st.just("") | names,
+    migration=st.just("") | st.from_regex(r"[1-9][0-9]{0,3} [ -~]{1,30}", fullmatch=True),
     secrets=st.dictionaries(names, st.from_regex(r"[0-9a-f]{12}", fullmatch=True), max_size=3),
 )
 SMALL = Release("999:999", "services: {}\n", {"a.conf": "one\n"}, "judge", {"password": "0123456789ab"})
@@ -98,6 +100,7 @@ def test_the_id_is_the_digest_of_the_text_and_the_secrets_digests() -> None:
         replace(SMALL, secrets={"password": "0123456789ac"}),
         replace(SMALL, secrets={"passwort": "0123456789ab"}),
         replace(SMALL, secrets={}),
+        replace(SMALL, migration="300 alembic upgrade head"),
     ],
 )
 def test_whatever_differs_is_another_release(other: Release) -> None:

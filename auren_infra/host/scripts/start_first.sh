@@ -4,6 +4,7 @@
 # is not healthy within SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
 # Then the file of the slot says where new requests go. The new one is watched for WATCH seconds, in which the old one still runs: it takes
 # over again when the new one fails, and the script fails as well. What the old one was asked before has DRAIN seconds to be answered.
+# Before all that, the migration of the release runs in a container of its own, if it has one that did not run yet.
 # The services LENDER are stopped meanwhile: the machine has no memory for two instances beside them.
 #
 # The slots are `blue` (SERVICE in the compose file) and `green` (SERVICE-green). A file SERVICE-green in /mnt/auren-data/slots says that
@@ -117,6 +118,29 @@ put_aside() {
     exit 1
 }
 
+# migrate: the release's migration has run, once. It has the slot's address, so nobody else may have that meanwhile. Otherwise `failing`
+# says what happened.
+migrate() {
+    local release=$directory/releases/$id name=auren-migration-$service seconds command status=0
+    read -r seconds command < <(sed -n 's/^migration //p' "$release/text") && [ ! -e "$release/migrated" ] || return 0
+    docker rm --force "$name" "$container" >/dev/null 2>&1 || true
+    limit=$seconds compose "$release/compose.yml" run --rm --no-deps --no-TTY --name "$name" --entrypoint sh "$instance" -c "$command" \
+        >"$work/migration" 2>&1 </dev/null || status=$?
+    docker rm --force "$name" >/dev/null 2>&1 || true
+    case "$status" in
+    0) touch "$release/migrated" && sync "$release/migrated" && return ;;
+    124) failing="did not end within $seconds s" ;;
+    *) failing="ended with exit status $status" ;;
+    esac
+    return 1
+}
+
+# shellcheck disable=SC2329 # called by `refuse`, by its name
+explain_migration() {
+    echo "The migration of $service $failing. Its last lines:"
+    tail -n 50 "$work/migration" | sed 's/^/  /'
+}
+
 # drain CONTAINER SECONDS
 drain() {
     local deadline=$((SECONDS + $2))
@@ -166,6 +190,12 @@ main() {
     fi
     trap 'give_back; rm -rf "$work"' EXIT
     ! is_running "$before" || borrow "$@"
+    if ! migrate; then
+        refuse explain_migration
+        ! is_running "$before" || echo "$before still serves." >>"$work/failure"
+        cat "$work/failure" >&2
+        exit 1
+    fi
     began=$SECONDS
     if ! start "$directory/releases/$id/compose.yml"; then
         refuse explain "$began"

@@ -90,6 +90,28 @@ def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deploy
     assert host.run("ls", paths.SLOTS) == ""
 
 
+REACHES = "python3 -c \"import socket; socket.create_connection(('postgres', 5432), 5)\""
+
+
+def test_a_migration_reaches_the_database_and_one_that_fails_is_a_failed_deployment(
+    deployment: Deployment, host: Host
+) -> None:
+    before = current(host, "api")
+    try:
+        deployment.configure(migration=f"{REACHES} && exit 3")
+        with Visitors(deployment.outputs()["address"], DOMAIN) as visitors, pytest.raises(UpdateFailedError) as failed:
+            deployment.up()
+        assert "The migration of api ended with exit status 3." in str(failed.value)
+        assert current(host, "api") == before
+        deployment.configure(migration=REACHES)
+        deployment.up()
+    finally:
+        deployment.configure(migration=None)
+    assert visitors.failed() == {}, visitors.answers
+    assert host.run("ls", f"{paths.release('api', paths.CURRENT)}/migrated")
+    assert _api(host) == {"auren-api-green"}
+
+
 def test_after_a_boot_the_container_that_was_asked_serves_alone(deployment: Deployment, host: Host) -> None:
     """Docker starts every container again, that of a deployment which failed included."""
     deployment.use_image("api", deployment.image("redis"))

@@ -31,6 +31,11 @@ case "$*" in
         exit 1
     fi
     [ "$(cat "$state/running-$name")" = true ] && ! grep -qE "hangs|ends" "$state/image-$name" ;;
+"compose "*" run "*)
+    printf '%s\n' "$@" >"$state/migrated"
+    echo "its migration" >&2
+    exit "$(cat "$state/migration" 2>/dev/null || echo 0)" ;;
+"rm --force "*) ;;
 "compose "*" up "*)
     file=$(sed -E 's/.* --file ([^ ]+) .*/\1/' <<<"$*")
     basename "$(dirname "$file")" >"$state/release-auren-$name"
@@ -57,8 +62,9 @@ def engine(bench: Bench) -> Bench:
     return bench
 
 
-IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends", 5: "api:dies"}
+IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends", 5: "api:dies", 6: "api:6"}
 """The last one is healthy until it is live."""
+MIGRATIONS = {6: "alembic upgrade 'the head'"}
 
 
 def _stage(bench: Bench, number: int) -> None:
@@ -66,7 +72,8 @@ def _stage(bench: Bench, number: int) -> None:
     directory = bench.path(f"{SERVICE}/releases/{_id(number)}")
     directory.mkdir(exist_ok=True)
     (directory / "compose.yml").write_text(f"services:\n  api:\n    image: {IMAGES[number]}\n")
-    (directory / "text").write_text("compose\n")
+    migration = f"migration 300 {MIGRATIONS[number]}\n" if number in MIGRATIONS else ""
+    (directory / "text").write_text(f"owner 1:1\n{migration}compose\n migration 1 in a file\n")
 
 
 def _id(number: int) -> str:
@@ -288,3 +295,44 @@ def test_one_that_answers_with_more_errors_than_the_old_one_gives_way(
         failed = sum(count for answer, count in after.items() if answer >= "s5")
         assert f"Then {failed} of its {sum(after.values())} answers had a status of 500 or more.\n" in fault
     assert _live(running) == ([] if status else ["api-green"])
+
+
+def _migrations(bench: Bench) -> list[str]:
+    return [call for call in bench.calls("docker compose") if " run " in call]
+
+
+def test_a_migration_runs_once_before_the_container_starts_and_at_its_address(running: Bench) -> None:
+    assert _deploy(running, 6)[0] == 0
+    words = (running.root / "state/migrated").read_text().splitlines()
+    assert words[words.index("run") :] == [
+        *("run", "--rm", "--no-deps", "--no-TTY", "--name", "auren-migration-api"),
+        *("--entrypoint", "sh", "api-green", "-c", "alembic upgrade 'the head'"),
+    ]
+    first, second = running.calls("docker compose")
+    assert (" run " in first, " up " in second) == (True, True)
+    for number in (1, 6):
+        assert _deploy(running, number)[0] == 0
+    assert len(_migrations(running)) == 1, "once for each release"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("3", "ended with exit status 3"), ("124", "did not end within 300 s")], ids=["fails", "hangs"]
+)
+def test_a_migration_that_fails_fails_the_deployment_and_the_old_one_serves(
+    running: Bench, status: str, said: str
+) -> None:
+    running.state("migration", status)
+    ended, _, fault = _deploy(running, 6)
+    assert ended == 1
+    assert fault == f"The migration of api {said}. Its last lines:\n  its migration\nauren-api still serves.\n"
+    assert _containers(running) == {"api": _id(1)}
+    assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(6)})
+    running.state("migration", "0")
+    assert _deploy(running, 6)[0] == 0
+    assert len(_migrations(running)) == 2, "it is tried again"
+
+
+def test_a_migration_waits_for_a_container_that_a_cut_has_left_at_its_address(running: Bench) -> None:
+    _deploy(running, 6)
+    removed = running.calls("docker rm --force")
+    assert removed[0] == "docker rm --force auren-migration-api auren-api-green"
