@@ -12,6 +12,7 @@ from auren_infra.host.configuration import Configuration
 from auren_infra.host.containers import Containers
 from auren_infra.host.data_disk import DataDisk
 from auren_infra.host.docker_engine import DockerEngine
+from auren_infra.host.lock import lock_before_command
 from auren_infra.host.machine import Machine
 from auren_infra.host.orders import WaitReady
 from auren_infra.host.resize import stop_before_resize
@@ -45,15 +46,17 @@ def provision(plan: MachinePlan, shared: Shared) -> Provisioned:
     name, settings, network = plan.name, plan.blueprint.settings, shared.network
     data = DataVolume(name, settings, network.tag, shared.cloud_options)
     droplet = Droplet(name, settings, network, data, shared.cloud_options, before_resize=stop_before_resize)
+    address, private_key, host_key = droplet.address, droplet.private_key, droplet.host_key
     machine = Machine(
         name,
-        address=droplet.address,
-        private_key=droplet.private_key,
-        host_key=droplet.host_key,
+        address,
+        private_key,
+        host_key,
         lifetime=droplet.droplet,
         by_agent=bool(settings.deploy_key),
+        lock=lock_before_command(name, address=address, private_key=private_key, host_key=host_key),
     )
-    ready = machine.run("ready", WaitReady(600), parent=droplet, bound=660)
+    ready = machine.run("ready", WaitReady(600), parent=droplet, bound=660, unlocked=True)
     disk = DataDisk(
         machine,
         device=data.device,

@@ -48,6 +48,8 @@ class Machine:
     """Each command is run again on a new one of these and needs no undoing on an old one."""
     by_agent: bool = False
     """Whether an SSH agent holds the private key, wherever the commands are run from."""
+    lock: pulumi.ResourceHook | None = None
+    """What takes the machine's lock before a command."""
 
     def run(
         self,
@@ -59,13 +61,18 @@ class Machine:
         again_after: Sequence[str] = (),
         parent: pulumi.Resource,
         bound: int = 600,
+        unlocked: bool = False,
     ) -> command.remote.Command:
         """Carry out an order on the machine. It is carried out again when the order or its script changes, one of
         `again_with` is made anew, or a text of `again_after` changes.
 
+        Before that, the lock of the machine is taken, but for an order that is `unlocked`: it waits for the machine.
         `bound` is the longest that it may take, in seconds. A cut connection leaves the script running there. The lock
         makes its next run wait for the end of that one.
         """
+        locking: list[pulumi.ResourceHook | pulumi.ResourceHookFunction] = []
+        if self.lock and not unlocked:
+            locking.append(self.lock)
         return command.remote.Command(
             f"{self.name}-{name}",
             connection=command.remote.ConnectionArgs(
@@ -82,7 +89,11 @@ class Machine:
             # What somebody deleted is made anew without being replaced: then this tells of it.
             triggers=[self.lifetime.id, *(resource.id for resource in again_with), *again_after],
             opts=pulumi.ResourceOptions(
-                parent=parent, depends_on=list(after), deleted_with=self.lifetime, replace_with=[self.lifetime]
+                parent=parent,
+                depends_on=list(after),
+                deleted_with=self.lifetime,
+                replace_with=[self.lifetime],
+                hooks=pulumi.ResourceHookBinding(before_create=locking, before_update=locking),
             ),
         )
 

@@ -63,6 +63,7 @@ class Registration:
     deleted_with: str
     replace_with: frozenset[str]
     replace_on_changes: tuple[str, ...]
+    create_hooks: tuple[str, ...]
     update_hooks: tuple[str, ...]
     error_hooks: tuple[str, ...]
 
@@ -279,6 +280,7 @@ def _registration(request: resource_pb2.RegisterResourceRequest, urn: str) -> Re
         deleted_with=request.deletedWith,
         replace_with=frozenset(request.replace_with),
         replace_on_changes=tuple(request.replaceOnChanges),
+        create_hooks=tuple(request.hooks.before_create),
         update_hooks=tuple(request.hooks.before_update),
         error_hooks=tuple(request.hooks.on_error),
     )

@@ -6,7 +6,7 @@ set -euo pipefail
 source releases.sh
 source links.sh
 
-lines=20  # of the history
+lines=40  # of the history
 row='%-11s %-16s %-8s %-20s %-12.12s %s\n'
 
 # What the links say of a release.
@@ -35,6 +35,7 @@ list() {
 }
 
 main() {
+    local deploys
     [ $# -le 1 ] || fail "usage: auren-releases [SERVICE]"
     [ $# -eq 0 ] || [ -d "$services/$1/releases" ] || fail "There is no service $1 on this machine."
     # shellcheck disable=SC2059 # it is a constant
@@ -46,6 +47,8 @@ main() {
     printf '\n%-20s %-11s %-16s %-8s %-15s %-12s %s\n' TIME SERVICE RELEASE EVENT FROM COMMIT IMAGE
     [ ! -e "$history" ] || awk -F '\t' -v service="${1:-}" 'service == "" || $2 == service {
         printf "%-20s %-11s %-16s %-8s %-15s %-12.12s %s\n", $1, $2, $3, $4, $7, $6, $5 }' "$history" | tail -n "$lines"
+    deploys=$(who_deploys)
+    [ -z "$deploys" ] || printf '\nA deployment is under way: %s\n' "$deploys"
 }
 
 main "$@"; exit

@@ -5,6 +5,7 @@ set -euo pipefail
 
 services=/opt/auren/services
 history=/mnt/auren-data/history
+deployment=/run/lock/auren-deployment
 
 fail() {
     echo "$*" >&2
@@ -27,14 +28,24 @@ revision_of() {
     docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null || true
 }
 
-# record RELEASE WORD: a line in the history, which only grows: when, which service, release, what became of it, the image, the commit that
-# the image says it is of, and the address of whoever was logged in. A full disk does not stop a deployment.
+# record RELEASE WORD: what became of a release of the service. The image says itself of which commit it is.
 record() {
-    local image revision from=${SSH_CONNECTION:--}
+    local image
     image=$(image_of "$directory/releases/$1")
-    revision=$(revision_of "$image")
-    if ! printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$service" "$1" "$2" "${image:--}" \
-        "${revision:--}" "${from%% *}" >>"$history" || ! sync "$history"; then
+    note "$service" "$1" "$2" "$image" "$(revision_of "$image")"
+}
+
+# note SERVICE RELEASE EVENT WHAT COMMIT: a line in the history, which only grows, with the time and the address of whoever was logged in.
+# A full disk does not stop a deployment.
+note() {
+    local from=${SSH_CONNECTION:--}
+    if ! printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" "${4:--}" \
+        "${5:--}" "${from%% *}" >>"$history" || ! sync "$history"; then
         echo "The history $history could not be written." >&2
     fi
+}
+
+# who_deploys: the deployment that holds this machine, or nothing.
+who_deploys() {
+    [ ! -e "$deployment" ] || (flock --shared --nonblock 9) 9<"$deployment" || cat "$deployment"
 }

@@ -34,14 +34,16 @@ before() {
 }
 
 main() {
-    local release now program
+    local release now program deploys
     local -a arguments=()
     [ $# -eq 1 ] || [ $# -eq 2 ] || fail "usage: auren-rollback SERVICE [RELEASE]"
     service=$1 directory=$services/$1
     starting
     exec 9>"/run/lock/auren-$service"
     if ! flock --nonblock 9; then
-        echo "A deployment of $service is under way. Waiting for its end, five minutes at most." >&2
+        deploys=$(who_deploys)
+        echo "A deployment of $service is under way${deploys:+: $deploys}" >&2
+        echo "Waiting for its end, five minutes at most." >&2
         flock --wait 300 9 || fail "The deployment of $service has not ended. Nothing was done."
     fi
     now=$(linked current)

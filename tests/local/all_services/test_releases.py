@@ -2,8 +2,10 @@
 state and what drift says agree each time."""
 
 import re
+import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,14 @@ import pytest
 from auren_infra.files import paths
 from auren_infra.files.compose import RELEASE_LABEL
 from tests.local.all_services.drift import RIGHT, drift
-from tests.local.deployment import STACK, Deployment, UpdateFailedError
+from tests.local.deployment import STACK, Deployment, UpdateFailedError, called
 from tests.local.host import Host
+
+with warnings.catch_warnings():
+    # The provider's SDK warns of every deprecated resource that it exports, used or not, when it is imported.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from auren_infra.host.lock import this_run
+    from auren_infra.host.machine import script
 
 pytestmark = [pytest.mark.machine, pytest.mark.usefixtures("right_afterwards")]
 
@@ -141,3 +149,37 @@ def test_a_container_that_is_gone_comes_back_by_itself(host: Host, containers: l
     host.wait_until_healthy(containers, 120)
     assert running(host, "kafka-ui") == before
     assert drift() == (0, RIGHT)
+
+
+def test_a_second_deployment_is_told_whose_the_machine_is_until_that_one_is_dead(
+    deployment: Deployment, host: Host
+) -> None:
+    words = ("60", "bob@desk", "4567def", "Say more")
+    with subprocess.Popen(
+        host.command("bash", "-s", "--", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        other.stdin.write(script("hold"))
+        other.stdin.flush()
+        assert other.stdout.readline() == "held\n"
+        deployment.configure(watchSeconds=11)
+        with pytest.raises(UpdateFailedError) as refused:
+            deployment.up()
+        deployment.configure(watchSeconds=None)
+        assert f"Another deployment is under way on {deployment.outputs()['address']}" in str(refused.value)
+        assert re.search(r"bob@desk, since 20\S+Z, commit 4567def: Say more\n", str(refused.value))
+        assert "Traceback" not in str(refused.value)
+        assert "A deployment is under way: bob@desk, since " in called("releases", timeout=60).stdout
+        other.kill()
+    deployment.configure(watchSeconds=11)
+    try:
+        deployment.up()
+    finally:
+        deployment.configure(watchSeconds=None)
+    told = called("releases", timeout=60).stdout
+    assert "under way" not in told
+    run = this_run()
+    events = re.findall(rf"^20\S+ +- +- +(begun|command|ended) +\S+ +{run.commit[:12]} +(.*)$", told, re.MULTILINE)
+    own, name = f"{run.who}: {run.message}", deployment.outputs()["droplet"]["name"]
+    assert events[-4:] == [("begun", own), ("command", f"{name}-programs"), ("command", f"{name}-api"), ("ended", own)]

@@ -125,7 +125,7 @@ def test_a_deployment_that_is_under_way_is_waited_for(machine: Bench) -> None:
     done = _rollback(machine, "api")
     assert done.returncode == 1
     assert machine.calls("flock") == ["flock --nonblock 9", "flock --wait 300 9"]
-    assert "A deployment of api is under way. Waiting for its end, five minutes at most." in done.stderr
+    assert "A deployment of api is under way\nWaiting for its end, five minutes at most.\n" in done.stderr
     assert "The deployment of api has not ended. Nothing was done." in done.stderr
 
 
@@ -134,8 +134,16 @@ def test_its_lock_is_that_of_deployments(machine: Bench) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         machine.path(f"{PROGRAMS}/start_first").write_text("#!/usr/bin/env bash\n")
         program = machine.text("rollback").replace("--wait 300", "--wait 0")
-        done = machine.run("rollback", "api", text=program)
-    assert "A deployment of api is under way." in done.stderr
+        with machine.path("/run/lock/auren-deployment").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            held.write("ada@laptop, since 2027-01-15T08:00:00Z, commit 0123abc: Say more\n")
+            held.flush()
+            done = machine.run("rollback", "api", text=program)
+            shown = machine.run("list_releases").stdout
+    whose = "ada@laptop, since 2027-01-15T08:00:00Z, commit 0123abc: Say more\n"
+    assert f"A deployment of api is under way: {whose}" in done.stderr
+    assert shown.endswith(f"\n\nA deployment is under way: {whose}")
+    assert "under way" not in machine.run("list_releases").stdout
 
 
 def test_the_releases_are_shown_with_their_state_and_the_history(machine: Bench) -> None:
