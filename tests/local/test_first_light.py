@@ -257,10 +257,14 @@ def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: 
 def test_a_volume_that_somebody_detached_is_taken_up_again(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
+    """A container that is not started anew keeps the mount of the volume that is gone, healthy as it may be."""
     event = post_event(outputs, 83)
+    before = {name: host.started_at(name) for name in host.containers()}
     detach(outputs["volumes"][0]["id"], outputs["droplet"]["id"])
     deployment.up("--refresh")
-    host.wait_until_healthy(host.containers(), 120)
+    host.wait_until_healthy(before, 120)
+    assert [name for name, started in before.items() if host.started_at(name) == started] == []
+    assert len(host.run("findmnt", "--noheadings", paths.DATA).splitlines()) == 1, "mounted once"
     assert read_event(outputs, event) == 83
     assert read_event(outputs, post_event(outputs, 84)) == 84
     assert deployment.planned() == {}

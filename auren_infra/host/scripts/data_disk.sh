@@ -2,7 +2,8 @@
 # data_disk DEVICE MOUNTPOINT GIGABYTES < FILES: the data volume mounted, its file system as large as the volume, its directories there
 # (`directories`: "PATH UID:GID [sync]" lines), and Docker held back until it is mounted, by 10-data-disk.conf. It formats nothing: the
 # volume comes formatted.
-# A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it.
+# A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it. systemd
+# may have mounted it before this: it does so when anything asks Docker, whose unit needs the mount.
 set -euo pipefail
 
 source unpack.sh
@@ -58,6 +59,18 @@ take_away_old_mount() {
     umount --lazy "$target"
 }
 
+# Whether a container still has what was mounted before: it keeps that until it is started again.
+containers_have_old_mount() {
+    local target=$1 mounted process volume path
+    mounted=$(mountpoint --fs-devno "$target")
+    while read -r process volume path; do
+        { [ -n "$volume" ] && [ -d "$target/$volume" ]; } || continue  # another line, or a volume that is elsewhere
+        [ "$(findmnt --noheadings --output MAJ:MIN --task "$process" --mountpoint "$path")" = "$mounted" ] || return 0
+    done < <(docker ps --quiet --filter label=com.docker.compose.project=auren | xargs -r docker inspect --format \
+        '{{range .Mounts}}{{if eq .Type "volume"}}{{println $.State.Pid .Name .Destination}}{{end}}{{end}}')
+    return 1
+}
+
 main() {
     local device=$1 target=$2 gigabytes=$3 line
     unpack
@@ -83,8 +96,6 @@ main() {
     systemctl daemon-reload
     if [ "$(mountpoint --fs-devno "$target" 2>/dev/null)" != "$(mountpoint --devno "$device")" ]; then
         take_away_old_mount "$device" "$target"
-        # Containers that run keep what was mounted before them.
-        [ ! -e "$containers" ] || systemctl stop auren
         mount "$target"
     fi
     resize2fs "$device" 2>&1
@@ -92,7 +103,12 @@ main() {
         own "$path" "$owner"
         [ "$sync" != sync ] || write_through "$path"
     done <"$work/directories"
-    [ ! -e "$containers" ] || systemctl start docker auren
+    if [ -e "$containers" ]; then
+        # Docker stops when the disk goes away. It must run before the containers are stopped: that asks Docker.
+        systemctl start docker
+        ! containers_have_old_mount "$target" || systemctl stop auren
+        systemctl start auren
+    fi
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
 }
 

@@ -96,19 +96,50 @@ def test_the_line_of_another_device_is_taken_out_of_fstab(machine: Bench) -> Non
     assert _fstab(machine) == ["LABEL=cloudimg-rootfs / ext4 defaults 0 1", "/dev/x /srv ext4 d 0 2", LINE]
 
 
-@pytest.mark.parametrize("before", ["", "254:999"])
-def test_containers_are_started_on_a_disk_that_was_away(machine: Bench, before: str) -> None:
-    """A mount may be left of a volume that was detached from under it; `254:999` is no device's number here."""
+@pytest.fixture
+def running(machine: Bench) -> Bench:
+    """Containers run there: one with a volume on the data disk, and one whose volume is elsewhere."""
     machine.path("/etc/systemd/system/auren.service").touch()
+    machine.stub(
+        "docker",
+        'case "$1" in ps) echo ID ;; inspect) printf "%s\\n" "7 postgres_data /data" "8 elsewhere /cache" "" ;; esac',
+    )
+    machine.stub(
+        "findmnt", 'case "$*" in *"--task 7 --mountpoint /data") cat "$state/container" ;; *) echo 8:1 ;; esac'
+    )
+    machine.stub("systemctl", '[ "$*" != "start auren" ] || cp "$state/--devno" "$state/container"')
+    return machine
+
+
+@pytest.mark.parametrize("before", ["", "254:999"])
+@pytest.mark.parametrize("inside", ["", "254:999"])
+def test_containers_are_started_on_a_disk_that_was_away(running: Bench, before: str, inside: str) -> None:
+    """A mount may be left of a volume that was detached from under it; `254:999` is no device's number here."""
+    running.state("container", inside)
     if before:
-        machine.state("--fs-devno", before)
-    assert _run(machine).returncode == 0
-    calls = machine.calls("umount", "mount ", "systemctl st")
+        running.state("--fs-devno", before)
+    assert _run(running).returncode == 0
+    calls = running.calls("umount", "mount ", "systemctl st", "docker")
     unmounted = [f"umount --lazy {TARGET}"] if before else []
-    assert calls == [*unmounted, "systemctl stop auren", f"mount {TARGET}", "systemctl start docker auren"]
-    machine.forget_calls()
-    assert _run(machine).returncode == 0
-    assert machine.calls("umount", "mount ", "systemctl stop") == []
+    asked = calls.pop(len(unmounted) + 2), calls.pop(len(unmounted) + 2)
+    assert [call.split()[:2] for call in asked] == [["docker", "ps"], ["docker", "inspect"]]
+    stopped = ["systemctl start docker", "systemctl stop auren", "systemctl start auren"]
+    assert calls == [*unmounted, f"mount {TARGET}", *stopped], "while Docker is stopped, nobody can stop a container"
+    running.forget_calls()
+    assert _run(running).returncode == 0
+    assert running.calls("umount", "mount ", "systemctl stop") == []
+
+
+def test_containers_are_started_on_a_disk_that_systemd_has_mounted_again(running: Bench) -> None:
+    """Whoever asks Docker starts it, and with it the mount, as soon as the volume is attached."""
+    running.state("--fs-devno", "7:1")
+    running.state("container", "254:999")
+    assert _run(running).returncode == 0
+    assert running.calls("mount ", "systemctl st") == [
+        "systemctl start docker",
+        "systemctl stop auren",
+        "systemctl start auren",
+    ]
 
 
 def test_a_mount_of_another_device_is_left_as_it_is(machine: Bench) -> None:

@@ -170,6 +170,7 @@ esac
 )
 def test_each_container_ends_before_those_that_it_needs(bench: Bench, containers: str, stopped: list[str]) -> None:
     bench.stub("docker", STOP)
+    bench.stub("systemctl")
     (bench.root / "state/containers").write_text(containers)
     done = bench.run("stop")
     assert (done.returncode, done.stderr) == (0, "")
@@ -178,8 +179,19 @@ def test_each_container_ends_before_those_that_it_needs(bench: Bench, containers
 
 def test_a_container_that_cannot_be_stopped_does_not_hold_it_up_for_ever(bench: Bench) -> None:
     bench.stub("docker", f'{STOP}\n[ "$1" != stop ]')
+    bench.stub("systemctl")
     (bench.root / "state/containers").write_text("nginx c1 api\n")
     assert bench.run("stop").returncode != 0
+
+
+def test_a_docker_that_is_stopped_is_not_asked_for_its_containers(bench: Bench) -> None:
+    """Its socket would start it. systemd starts it only when the stop is over, so each waited for the other: 180 s."""
+    bench.stub("docker", STOP)
+    bench.stub("systemctl", "exit 3")
+    done = bench.run("stop")
+    assert (done.returncode, done.stderr) == (0, "Docker is stopped: no container can be stopped.\n")
+    assert bench.calls("docker") == []
+    assert bench.calls("systemctl") == ["systemctl is-active --quiet docker"]
 
 
 KAFKA = r"""
