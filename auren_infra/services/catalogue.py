@@ -233,7 +233,8 @@ def chromadb(settings: Settings) -> Service:
 @_service
 def zookeeper(_: Settings) -> Service:
     """ZooKeeper: where Kafka keeps its books."""
-    ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && echo srvr >&3 && grep -q ^Mode: <&3"
+    # Who asks while ZooKeeper starts may get no answer at all, and the connection stays open.
+    ask = "exec 3<>/dev/tcp/127.0.0.1/2181 && echo srvr >&3 && timeout 3 grep -q ^Mode: <&3"
     return Service(
         name="zookeeper",
         image="docker.io/confluentinc/cp-zookeeper:7.9.2",  # 7.9 is the last line with ZooKeeper

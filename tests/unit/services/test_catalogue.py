@@ -1,5 +1,8 @@
 """The services hold together: who talks to whom, what each may use, what is open to the outside."""
 
+import re
+import socket
+import subprocess
 from graphlib import CycleError
 
 import pytest
@@ -192,3 +195,13 @@ def test_a_preflight_reads_the_files_of_the_release_that_it_judges(service: Serv
     assert {*read} <= {f"/etc/auren/{name}" for name in service.files}
     if service.name == "nginx":
         assert read == ["/etc/auren/nginx.conf"], "a broken nginx.conf must not cost the running one"
+
+
+def test_zookeepers_health_check_ends_when_nobody_answers() -> None:
+    """ZooKeeper accepts a connection before it can answer, and then never does: the check took its whole time."""
+    shell, option, ask = BY_NAME["zookeeper"].health.command
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        own, replaced = re.subn("/2181 ", f"/{silent.getsockname()[1]} ", ask)
+        assert replaced == 1
+        done = subprocess.run([shell, option, own], check=False, timeout=30)
+    assert done.returncode != 0
