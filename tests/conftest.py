@@ -1,8 +1,6 @@
 """Tests of properties try other examples in each run. The seed is printed, so that a run can be repeated."""
 
 import random
-from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,7 +8,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.examples import examples
-from tests.tree import ROOT
+from tests.workers import group
 
 # Hypothesis would try the same examples in each run of a CI.
 settings.register_profile("rotating", derandomize=False, max_examples=examples(100))
@@ -25,20 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Groups(LoadScopeScheduling):
-    """The workers of `make test`: one has all files with real machines, since this machine has room for one rehearsal.
-
-    The other one has the rest. The tests of a directory stay together, since they share what is slow to set up.
-    pytest-xdist's own groups do not work with this pytest.
-    """
+    """pytest-xdist's own groups do not work with this pytest."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = Path(nodeid.partition("::")[0])
-        return "machine" if _needs_machine(path) else str(path.parent)
-
-
-@cache
-def _needs_machine(path: Path) -> bool:
-    return "mark.machine" in (ROOT / path).read_text(encoding="utf-8")
+        return group(nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:

@@ -11,6 +11,7 @@ from sandbox import cloud_server, docker_daemon, layout
 from tests.local.deployment import Deployment, rehearsal
 from tests.local.host import Host
 from tests.sandbox.droplets.internet import Client, internet_client
+from tests.workers import taking_docker_away
 
 
 def sandbox(command: str) -> None:
@@ -27,7 +28,8 @@ def cloud() -> Iterator[None]:
         patch.setenv("DOCKER_HOST", docker_daemon.chosen() or "")
         yield
     if not running:
-        sandbox("down")
+        with taking_docker_away():
+            sandbox("down")
         assert not layout.STATE.exists()
 
 

@@ -1,6 +1,5 @@
 """Service containers as production runs them: a given user, a read-only root, no capability, no new privileges."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,22 +13,22 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
-from sandbox import docker_daemon, registry
+from sandbox import registry
 from sandbox.images import build_images
 from tests.sandbox.images.containers import Run
+from tests.workers import using_docker
 
 PREFIX = "asbx-test-images"
 SUBNET = "198.18.77.0/24"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client() -> Iterator[docker.DockerClient]:
-    os.environ.setdefault("DOCKER_HOST", docker_daemon.ensure())
-    with closing(docker.from_env(timeout=120)) as client:
+    with using_docker(), closing(docker.from_env(timeout=120)) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def images(client: docker.DockerClient) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         # The daemon itself must have them here: what the registry holds does not count.
@@ -37,7 +36,7 @@ def images(client: docker.DockerClient) -> dict[str, str]:
         return build_images(print)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network(client: docker.DockerClient) -> Iterator[Network]:
     pool = IPAMPool(subnet=SUBNET)
     network = client.networks.create(

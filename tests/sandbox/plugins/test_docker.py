@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from sandbox import docker_daemon
 from tests.sandbox.engine.project import Project
 from tests.sandbox.plugins.docker_registry import PASSWORD, USER, Registry, running
+from tests.workers import using_docker
 
 pytestmark = pytest.mark.machine
 
@@ -29,8 +28,9 @@ pulumi.export("platform", image.platform)
 
 
 @pytest.fixture(scope="module")
-def daemon() -> str:
-    return os.environ.get("DOCKER_HOST") or docker_daemon.ensure()
+def daemon() -> Iterator[str]:
+    with using_docker() as host:
+        yield host
 
 
 @pytest.fixture(scope="module")
