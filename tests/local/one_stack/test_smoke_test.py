@@ -10,9 +10,6 @@ from tests.local.host import Host
 
 pytestmark = pytest.mark.machine
 
-CLOUD = f"urn:pulumi:{STACK}::*::auren:cloud:**"
-"""Droplet, network, records: all that is not on the machine."""
-
 
 def failed_update(deployment: Deployment, *arguments: str, command: str = "up") -> str:
     """The error of an update that fails, which is one line and the only one."""
@@ -24,8 +21,8 @@ def failed_update(deployment: Deployment, *arguments: str, command: str = "up") 
     return error
 
 
-def test_what_is_not_deployed_yet_is_not_asked(deployment: Deployment) -> None:
-    assert "nginx is not deployed yet: whether AUREN answers was not tested." in deployment.up("--target", CLOUD)
+def test_what_is_not_deployed_yet_is_not_asked(cloud_alone: str) -> None:
+    assert "nginx is not deployed yet: whether AUREN answers was not tested." in cloud_alone
 
 
 def test_a_droplet_that_somebody_switched_off_fails_the_update(
@@ -65,9 +62,13 @@ def test_a_proxied_site_is_asked_through_the_proxy(deployment: Deployment, first
     if pulumi_stack.resources(stack_config.LOCAL):
         pytest.skip("the stack local has the zone's own names, which alone have a certificate")
     deployment.configure(domain="aupex.ai", proxied=True)
-    with ssl_mode("flexible"):
-        deployment.up()
-    with ssl_mode("full"):
-        error = failed_update(deployment)
+    try:
+        with ssl_mode("flexible"):
+            deployment.up()
+        with ssl_mode("full"):
+            error = failed_update(deployment)
+    finally:
+        deployment.configure(domain=DOMAIN, proxied=False)
+    deployment.up()
     assert "https://aupex.ai/ answers with 521" in error
     assert "Set the SSL mode of the zone aupex.ai to Flexible." in error
