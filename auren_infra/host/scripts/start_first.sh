@@ -202,8 +202,9 @@ main() {
         ! is_running "$before" || echo "Nobody was led to it: $before still serves." >>"$work/failure"
         put_aside
     fi
-    sync --file-system /var/lib/docker
     point "$directory" next "$id"
+    # The slot's file is on another disk. After a power cut, it may be there only with the container and the link.
+    sync --file-system /var/lib/docker "$directory"
     lead_to "$instance"
     if [ "$before" != "$container" ] && ! watch "$watched" "$before" && is_running "$before"; then
         lead_to "$(other "$instance")"

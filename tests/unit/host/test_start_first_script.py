@@ -131,7 +131,24 @@ def test_the_next_one_is_started_beside_it_and_then_takes_over(running: Bench) -
     asked, stopped = calls.index("docker exec auren-api-green check"), calls.index("docker stop auren-api")
     led = calls.index(f"sync {SLOTS}")
     assert up < asked < led < stopped, "what serves is stopped last"
-    assert calls.index("sync --file-system /var/lib/docker") < led, "a power cut behind the switch finds the container"
+    flushed = calls.index(f"sync --file-system /var/lib/docker {SERVICE}")
+    assert flushed < led, "a power cut behind the switch finds the container"
+
+
+NOTES_WHAT_IS_FLUSHED = """
+for path in "$@"; do
+    if [ "$path" = ROOT/opt/auren/services/api ] && [ -L "$path/next" ]; then
+        [ -e ROOT/mnt/auren-data/slots/api-green ] || touch "$state/flushed"
+    fi
+done
+"""
+
+
+def test_a_power_cut_behind_the_switch_finds_the_link_that_says_what_it_switched_to(running: Bench) -> None:
+    """The slot's file and the link are on two disks. Without the link, the watchdog would take the switch back."""
+    running.stub("sync", NOTES_WHAT_IS_FLUSHED.replace("ROOT", str(running.root)))
+    assert _deploy(running, 2)[0] == 0
+    assert (running.root / "state/flushed").exists()
 
 
 def test_a_rollback_ends_when_its_release_is_deployed(running: Bench) -> None:
