@@ -9,6 +9,15 @@ point() {
     mv -T "$1/.$2" "$1/$2"
 }
 
+# advance RELEASE: `current` leads to it, and `previous` to the release that was accepted before.
+advance() {
+    local before
+    before=$(linked current)
+    [ "$before" != "$1" ] || return 0
+    [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point "$directory" previous "$before"
+    point "$directory" current "$1"
+}
+
 # linked LINK: the release that this link of the `directory` leads to, or nothing.
 linked() {
     basename "$(readlink "$directory/$1" 2>/dev/null || true)"

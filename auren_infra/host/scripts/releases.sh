@@ -28,6 +28,11 @@ revision_of() {
     docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null || true
 }
 
+# last_accepted: the release of the service that was accepted last, as the history says, or nothing.
+last_accepted() {
+    awk -F '\t' -v service="$service" '$2 == service && $4 == "accepted" { id = $3 } END { print id }' "$history" 2>/dev/null || true
+}
+
 # record RELEASE WORD: what became of a release of the service. The image says itself of which commit it is.
 record() {
     local image

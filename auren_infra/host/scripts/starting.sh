@@ -78,12 +78,7 @@ forget_alarm() {
 }
 
 accept() {
-    local before
-    before=$(linked current)
-    if [ "$before" != "$id" ]; then
-        [ -z "$before" ] || [ ! -d "$directory/releases/$before" ] || point "$directory" previous "$before"
-        point "$directory" current "$id"
-    fi
+    advance "$id"
     rm -f "$directory/failed" "$directory/rolled-back" "$directory/releases/$id/repaired"
     touch "$directory/releases/$id"
     # Files of a deployment before there were releases.
@@ -95,10 +90,12 @@ accept() {
     prune
 }
 
-# The release runs already, as after a rollback whose change was taken back in the repository.
+# The release runs already, as after a rollback whose change was taken back in the repository. A cut may have come before its line in
+# the history.
 was_right() {
     rm -f "$directory/failed" "$directory/rolled-back"
     forget_alarm
+    [ "$(last_accepted)" = "$id" ] || record "$id" accepted
 }
 
 # refuse COMMAND…: the command says what became of it. Its words stand in a file.

@@ -13,10 +13,10 @@
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
 
+source releases.sh
 source running.sh
 
 project=label=com.docker.compose.project=auren
-services=/opt/auren/services
 memory=/run/auren-watchdog
 most_tries=5
 patience=600  # seconds for one that Docker is at
@@ -177,15 +177,17 @@ make_again() {
 
 # settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted.
 settle() {
-    [ -L "$services/$1/next" ] || return 0
+    local service=$1 directory=$services/$1 next
+    [ -L "$directory/next" ] || return 0
     (
         flock --nonblock 9 || exit 0
-        next=$(basename "$(readlink "$services/$1/next")")
+        next=$(linked next)
         if [ "$(release_of "auren-$(live "$1")")" = "$next" ]; then
-            point "$services/$1" current "$next"
+            advance "$next"
+            record "$next" accepted
             echo "auren-$(live "$1"): its release $next is accepted"
         fi
-        rm -f "$services/$1/next"
+        rm -f "$directory/next"
     ) 9>"/run/lock/auren-$1" </dev/null
 }
 

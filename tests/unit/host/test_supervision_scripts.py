@@ -438,6 +438,19 @@ def test_a_switch_that_was_cut_before_its_acceptance_is_accepted(green: Bench, m
     assert not (directory / "next").is_symlink()
 
 
+def test_a_switch_that_the_watchdog_accepts_can_be_rolled_back_and_is_in_the_history(green: Bench) -> None:
+    directory = green.path("/opt/auren/services/api")
+    (directory / "releases/1").mkdir(parents=True)
+    (directory / "next").symlink_to("releases/2")
+    green.state("made-auren-api-green", "2")
+    containers = (green.root / "state/containers").read_text()
+    green.state("containers", containers.strip().replace("api-green,running,1", "api-green,running,2"))
+    assert _look(green) == []
+    assert (directory / "previous").readlink().name == "1"
+    (line,) = green.path("/mnt/auren-data/history").read_text().splitlines()
+    assert line.split("\t")[1:4] == ["api", "2", "accepted"]
+
+
 def test_what_was_never_accepted_is_only_kept_running(machine: Bench) -> None:
     _list(machine, api="exited")
     assert _look(machine) == ["docker start auren-api"]

@@ -388,6 +388,15 @@ def test_the_history_tells_what_became_of_each_release(running: Bench) -> None:
     ], "a look at a release that runs is no deployment"
 
 
+def test_after_a_cut_in_front_of_its_line_in_the_history_the_next_run_writes_it(running: Bench) -> None:
+    _switch(running, 2)
+    history = running.path("/mnt/auren-data/history")
+    history.write_text(history.read_text().splitlines(keepends=True)[0])
+    for _ in range(2):
+        assert "is healthy" in _switch(running, 2)[1]
+        assert _history(running) == [(_id(1), "accepted"), (_id(2), "accepted")]
+
+
 def test_a_history_that_cannot_be_written_stops_no_deployment(running: Bench) -> None:
     running.path("/mnt/auren-data/history").unlink()
     running.path("/mnt/auren-data").rmdir()
