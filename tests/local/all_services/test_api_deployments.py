@@ -8,6 +8,7 @@ import pytest
 
 from auren_infra.files import paths
 from tests.local.all_services.drift import RIGHT, drift
+from tests.local.all_services.images import by_another_name
 from tests.local.all_services.test_releases import current, running
 from tests.local.all_services.visitors import Visitors
 from tests.local.cloud import act
@@ -29,12 +30,6 @@ def as_before(deployment: Deployment, host: Host, containers: list[str]) -> Iter
     assert drift() == (0, RIGHT)
 
 
-def _by_another_name(image: str) -> str:
-    """The same image without its tag, which is another release."""
-    repository, digest = image.split("@")
-    return f"{repository.rpartition(':')[0]}@{digest}"
-
-
 def _api(host: Host) -> set[str]:
     """The containers of the API that run."""
     return {name for name in host.run("docker", "ps", "--format", "{{.Names}}").split() if name.startswith("auren-api")}
@@ -43,7 +38,7 @@ def _api(host: Host) -> set[str]:
 def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, host: Host) -> None:
     outputs = deployment.outputs()
     assert outputs["services"]["api"]["container"] == "auren-api"
-    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    deployment.use_image("api", by_another_name(deployment.image("api")))
     with Visitors(outputs["address"], DOMAIN) as visitors:
         deployment.up()
     assert visitors.failed() == {}, visitors.answers
@@ -75,7 +70,7 @@ DIES = "while [ ! -e {slot} ]; do sleep 0.2; done; docker kill {container}"
 
 
 def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deployment: Deployment, host: Host) -> None:
-    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    deployment.use_image("api", by_another_name(deployment.image("api")))
     dies = DIES.format(slot=f"{paths.SLOTS}/api-green", container="auren-api-green")
     with (
         Visitors(deployment.outputs()["address"], DOMAIN) as visitors,
@@ -125,7 +120,7 @@ def test_after_a_boot_the_container_that_was_asked_serves_alone(deployment: Depl
 def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deployment: Deployment, host: Host) -> None:
     """The new image is no better: `rollback` brings the earlier release back, and `auren-rollback` the later one."""
     earlier = current(host, "api")
-    deployment.use_image("api", _by_another_name(deployment.image("api")))
+    deployment.use_image("api", by_another_name(deployment.image("api")))
     deployment.up()
     later = current(host, "api")
     with Visitors(deployment.outputs()["address"], DOMAIN) as visitors:
