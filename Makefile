@@ -17,6 +17,8 @@ ONLY ?=
 QUICK_TESTS := $(wildcard tests/unit tests/files)
 # All other tests.
 OTHER_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/local tests/sandbox)
+# Cuts of a deployment at each of its steps: `make test` tries a few, `make soak` all of them.
+CUT_DEPLOYMENTS := tests/local/all_services/test_cut_deployments.py
 # Those of them that need the engine as well, or a part of the machine that no root is needed for.
 ENGINE_TESTS := $(filter-out tests/local,$(OTHER_TESTS))
 
@@ -51,8 +53,10 @@ test: check ## everything: the checks, then all other tests, on real machines in
 	$(VENV)/python -m sandbox prepare
 	$(call pytest,-n 2 --dist loadgroup $(OTHER_TESTS))
 
-soak: .venv/.for-development ## the tests of properties with many more examples; takes long
+soak: .venv/.for-development ## the tests of properties with many more examples, and every cut of a deployment; takes hours (root)
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)
+	$(VENV)/python -m sandbox prepare
+	SOAK=1 $(VENV)/pytest $(CUT_DEPLOYMENTS)
 
 lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file
 	# Each lock begins with its command, which Renovate reads: options with a value need a `=` there.
@@ -95,7 +99,7 @@ endef
 
 # Before anything is installed: what this machine lacks for what is asked for. Any Python can tell.
 ready:
-	for goal in $(filter up down test,$(MAKECMDGOALS)); do
+	for goal in $(filter up down test soak,$(MAKECMDGOALS)); do
 		$(firstword $(wildcard $(VENV)/python) $(PYTHON)) -m sandbox ready "$$goal"
 	done
 

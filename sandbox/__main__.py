@@ -1,6 +1,6 @@
 """`python -m sandbox COMMAND`: the cloud on this machine, by hand.
 
-ready     tell what stands in the way of `make up`, `down` or `test`; needs no package
+ready     tell what stands in the way of `make up`, `down`, `test` or `soak`; needs no package
 engine    build the Pulumi engine alone, where none is installed; needs no root
 prepare   install and build what `start` needs, and start nothing yet
 start     set up what is missing, and start; a second start is quick
@@ -23,7 +23,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("engine", "prepare", "stop", "status"):
         commands.add_parser(name)
-    commands.add_parser("ready").add_argument("goal", choices=("up", "down", "test"))
+    commands.add_parser("ready").add_argument("goal", choices=("up", "down", "test", "soak"))
     start = commands.add_parser("start")
     start.add_argument(
         "--images",

@@ -5,13 +5,13 @@ Any Python of the right version can run this: nothing here, nor in what it impor
 
 from sandbox import cloud_server, packages, prerequisites
 
-GOALS = ("up", "down", "test")
+GOALS = ("up", "down", "test", "soak")
 
 
 def faults(goal: str) -> list[str]:
     """Everything that stands in the way of `make GOAL`, each with what to do."""
     packages.find_programs_of_root()
-    if goal == "test" and cloud_server.health() is not None:
+    if goal in {"test", "soak"} and cloud_server.health() is not None:
         return ["A cloud is running here, and the tests want this machine to themselves: `make down` first."]
     if goal == "down":
         return [*prerequisites.system(), *prerequisites.root()]

@@ -21,6 +21,7 @@ STACK = "rehearsal"
 """Not `local`: whoever has that one up keeps it. Their names and records differ, so the two can stand side by side."""
 DOMAIN = f"{STACK}.aupex.ai"
 UP_SECONDS = 900
+UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 
 
 class UpdateFailedError(AssertionError):
@@ -85,23 +86,30 @@ class Deployment:
 
     def pulumi(self, *arguments: str) -> str:
         """Run `pulumi` as a user would; its output. Raises `UpdateFailedError`."""
-        done = subprocess.run(
-            ["pulumi", *arguments, "--color", "never"],
-            cwd=self.project,
-            env=environment.complete(STACK) | self.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=UP_SECONDS,
-        )
+        done = subprocess.run(self._command(*arguments), **self._options(), check=False, timeout=UP_SECONDS)
         if done.returncode:
             raise UpdateFailedError(done.stdout)
-        return done.stdout
+        return str(done.stdout)
+
+    def begun(self, *arguments: str) -> subprocess.Popen[str]:
+        """`pulumi` as it runs, in a session of its own: the engine with the programs that it has started."""
+        return subprocess.Popen(self._command(*arguments), **self._options(), start_new_session=True)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return ["pulumi", *arguments, "--color", "never"]
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "cwd": self.project,
+            "env": environment.complete(STACK) | self.variables,
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def up(self, *arguments: str) -> str:
-        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", *arguments)
+        return self.pulumi(*UP, *arguments)
 
     def planned(self, *arguments: str) -> dict[str, str]:
         """What a preview would do: resource name -> operation, for all that is not left as it is."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples import examples
+from tests.examples import examples, sample
 
 ROOT = Path(__file__).parents[2]
 # Ends with the examples that were drawn, as an error that pytest shows.
@@ -59,3 +59,13 @@ def test_a_soak_tries_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SOAK", "1")
     assert examples(100) == 3000
     assert _drawn(tmp_path, SOAK="1")[1] > 1000
+
+
+def test_a_sample_is_another_one_by_another_seed_and_a_soak_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOAK", raising=False)
+    cases = range(100)
+    assert sample(cases, 3, "7") == sample(cases, 3, "7")
+    assert len({tuple(sample(cases, 3, seed)) for seed in range(20)}) > 15
+    assert len(set(sample(cases, 3, "7"))) == 3
+    monkeypatch.setenv("SOAK", "1")
+    assert sample(cases, 3, "7") == list(cases)

@@ -139,10 +139,17 @@ def test_a_name_that_no_test_has_is_refused(make: Make) -> None:
     assert "python -m sandbox prepare" not in calls
 
 
-def test_soak_runs_the_tests_of_properties_with_more_examples(make: Make) -> None:
+def test_soak_runs_the_tests_of_properties_with_more_examples_and_every_cut_of_a_deployment(make: Make) -> None:
     status, _, calls = make("soak")
     assert status == 0
-    assert calls == ["pytest -n auto -m hypothesis tests/unit tests/files soaking"]
+    cuts = "tests/local/all_services/test_cut_deployments.py"
+    assert calls == [
+        "python -m sandbox ready soak",
+        "pytest -n auto -m hypothesis tests/unit tests/files soaking",
+        "python -m sandbox prepare",
+        f"pytest {cuts} soaking",
+    ]
+    assert (ROOT / cuts).exists()
 
 
 def test_help_lists_every_command_that_is_for_people() -> None:

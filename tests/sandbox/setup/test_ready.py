@@ -24,10 +24,11 @@ def nothing_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud_server, "health", lambda: None)
 
 
-def test_the_tests_want_no_cloud_beside_them(monkeypatch: pytest.MonkeyPatch, nothing_lacks: None) -> None:
-    assert ready.faults("test") == []
+@pytest.mark.parametrize("goal", ["test", "soak"])
+def test_the_tests_want_no_cloud_beside_them(goal: str, monkeypatch: pytest.MonkeyPatch, nothing_lacks: None) -> None:
+    assert ready.faults(goal) == []
     monkeypatch.setattr(cloud_server, "health", lambda: {"status": "ok"})
-    assert ready.faults("test") == [
+    assert ready.faults(goal) == [
         "A cloud is running here, and the tests want this machine to themselves: `make down` first."
     ]
     assert ready.faults("up") == [], "a second `make up` goes on where the first one was"
