@@ -3,20 +3,24 @@
 unchanged   a preview and an update that find nothing to do
 first-up    the first update of a machine, beside a shell script
 container   one changed container, beside `docker compose up -d`
+image       a deployment of one image, beside `docker compose up -d --wait`
 nginx       requests a second, beside a stock nginx container
+load-NAME   a change while visitors come; NAME is api, api-setting, nginx-setting, website, bridge, rollback, broken
+            or fails-later
 growth      a preview with more services and more droplets
 report      docs/performance.md and its plot, from results.json
 
 Measuring needs the stack `local` to be up (`make up`), root, and a machine that does nothing else; all of it takes
-half an hour. What is changed is put back. The report needs bench/requirements.txt.
+an hour. What is changed is put back. The report needs bench/requirements.txt.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from bench import container, engine, first_up, growth, report, results, unchanged, web_server
+from bench import changes, container, engine, first_up, growth, load, one_image, report, results, unchanged, web_server
 from bench.results import Measured
 
 
@@ -29,8 +33,10 @@ MEASUREMENTS = {
     "unchanged": Measurement(unchanged.measure, 9),
     "first-up": Measurement(first_up.measure, 3),
     "container": Measurement(container.measure, 8),
+    "image": Measurement(one_image.measure, 5),
     "nginx": Measurement(web_server.measure, 7),
     "growth": Measurement(growth.measure, 5),
+    **{f"load-{name}": Measurement(partial(load.measure, change), 1) for name, change in changes.CHANGES.items()},
 }
 REPORT = "report"
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from bench import droplet, engine
+from bench.changes import other_name
 from bench.events import update_seconds
 from bench.results import Comparison, Measured, Series, Unit
 from sandbox.stack_config import IMAGES_KEY, LOCAL
@@ -23,20 +24,21 @@ main() {
     sed -i "s|image: $1\$|image: $2|" "$file"
     grep -qxF "    image: $2" "$file"
     began=${EPOCHREALTIME/[.,]/}
-    docker compose --file "$file" up -d "$3" >/dev/null 2>&1
+    docker compose --file "$file" up -d "${@:4}" >/dev/null 2>&1
     echo $((${EPOCHREALTIME/[.,]/} - began))
 }
 main "$@"; exit
 """
-"""Changes the image in the compose file of the service's accepted release; prints the microseconds of what follows."""
+"""BY_HAND PRESENT WANTED SERVICE WORD…: changes the image in the compose file of the service's accepted release.
+
+Prints the microseconds of `docker compose up -d WORD…`."""
 
 
 def measure(repetitions: int) -> Measured:
     stack, machine = engine.local(), droplet.local()
     entries = dict(entry.split("=", 1) for entry in stack.configuration()[IMAGES_KEY])
     original = entries[SERVICE]
-    repository, digest = original.split("@")
-    renamed = f"{repository.rpartition(':')[0]}@{digest}"
+    renamed = other_name(original)
     typed: list[float] = []
     ours: list[float] = []
     whole: list[float] = []
@@ -51,7 +53,9 @@ def measure(repetitions: int) -> Measured:
         try:
             present, wanted = original, renamed
             for _ in range(repetitions):
-                typed.append(int(machine.run("bash", "-s", "--", present, wanted, SERVICE, stdin=BY_HAND)) / 1e6)
+                typed.append(
+                    int(machine.run("bash", "-s", "--", present, wanted, SERVICE, SERVICE, stdin=BY_HAND)) / 1e6
+                )
                 # Pulumi does not know what was typed: it starts a release with the same image once more.
                 began = time.perf_counter()
                 ours.append(update(wanted))

@@ -1,7 +1,9 @@
 """The inside of a droplet of this machine, past SSH."""
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,19 @@ class Droplet:
 
     def run(self, *command: str, stdin: str = "", seconds: float = 300) -> str:
         return _docker("exec", "--interactive", self._machine, *command, stdin=stdin, seconds=seconds)
+
+    @contextlib.contextmanager
+    def beside(self, *command: str) -> Iterator[None]:
+        """The command runs meanwhile. It must have ended by itself when the context ends."""
+        whole = ["docker", "exec", self._machine, *command]
+        with subprocess.Popen(
+            whole, env=environment.complete(stack_config.LOCAL), stdout=subprocess.DEVNULL
+        ) as process:
+            try:
+                yield
+                process.wait(10)
+            finally:
+                process.kill()
 
     def logins(self) -> int:
         """How many SSH logins it has accepted since it booted."""

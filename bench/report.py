@@ -1,12 +1,14 @@
 """docs/performance.md's figures and its plot, from `results.json` alone."""
 
 import re
-from collections.abc import Iterator
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import results
 from bench.growth import PLAIN
-from bench.results import Comparison, Line, Results, Unit
+from bench.results import Comparison, Line, Results, Switch, UnderLoad, Unit
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PLOT = PAGE.with_suffix(".svg")
@@ -30,6 +32,7 @@ def page(text: str, known: Results) -> str:
 def figures(known: Results) -> str:
     comparisons = [one for measured in known.measured.values() for one in measured.comparisons]
     lines = [line for measured in known.measured.values() for line in measured.lines]
+    changes = [one for measured in known.measured.values() for one in measured.under_load]
     machine = known.machine
     where = f"{machine.cores} cores with {machine.memory_gb} GB, {machine.system}, Linux {machine.kernel}"
     return "\n".join(
@@ -45,6 +48,12 @@ def figures(known: Results) -> str:
             "| a preview of | seconds | for each resource | of the engine's own | straight line (R²) |",
             "|---|---|---|---|---|",
             *_growth(lines),
+            "",
+            "| under load | requests | failed | p50 | p99 | p99 during it | ratio | goal | seconds |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *map(_under_load, changes),
+            "",
+            *_kinds(changes),
             "",
         ]
     )
@@ -81,6 +90,34 @@ def _growth(lines: list[Line]) -> Iterator[str]:
             f"{fit.r_squared:.3f}",
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _under_load(one: UnderLoad) -> str:
+    def median(figure: Callable[[Switch], float]) -> float:
+        return statistics.median(map(figure, one.switches))
+
+    cells = (
+        one.title,
+        f"{sum(sum(switch.requests.values()) for switch in one.switches):,}",
+        f"{one.failed}",
+        f"{median(lambda switch: switch.before.p50):.1f} ms",
+        f"{median(lambda switch: switch.before.p99):.1f} ms",
+        f"{median(lambda switch: switch.during.p99):.1f} ms",
+        f"**{one.ratio:.2f}**" if one.met else f"{one.ratio:.2f}, missed",
+        f"at most {one.goal:g}, 0 failed",
+        f"{median(lambda switch: switch.seconds):.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _kinds(changes: list[UnderLoad]) -> Iterator[str]:
+    """All rows together, by kind of request."""
+    requests, failed = Counter[str](), Counter[str]()
+    for switch in (switch for one in changes for switch in one.switches):
+        requests.update(switch.requests)
+        failed.update(switch.failed)
+    for kind, count in requests.items():
+        yield f"- Under load, {kind}: {count:,} requests, {failed[kind]} failed"
 
 
 def _figure(value: float, unit: Unit) -> str:

@@ -1,4 +1,4 @@
-"""What was measured, as `results.json` keeps it: raw samples. All figures are worked out from them."""
+"""What was measured, as `results.json` keeps it: samples, and percentiles of load. All figures come from them."""
 
 import os
 import platform
@@ -77,6 +77,52 @@ class Line(_Value):
         return fit([(point.resources, point.median) for point in self.points])
 
 
+class Speed(_Value):
+    """Of the short requests of a time, in milliseconds."""
+
+    requests: int
+    p50: float
+    p99: float
+
+
+class Switch(_Value):
+    """One change under load."""
+
+    requests: dict[str, int]
+    """How many began from the start of the time before until the end of the load, by kind."""
+    failed: dict[str, int]
+    before: Speed
+    during: Speed
+    """From the start of the change until its end."""
+    seconds: float
+    """What the change took."""
+
+    @property
+    def ratio(self) -> float:
+        return self.during.p99 / self.before.p99
+
+
+class UnderLoad(_Value):
+    """A kind of change, made once or several times while visitors came."""
+
+    title: str
+    switches: tuple[Switch, ...]
+    goal: float
+
+    @property
+    def failed(self) -> int:
+        return sum(count for switch in self.switches for count in switch.failed.values())
+
+    @property
+    def ratio(self) -> float:
+        """Of the 99th percentiles, during to before."""
+        return statistics.median(switch.ratio for switch in self.switches)
+
+    @property
+    def met(self) -> bool:
+        return self.failed == 0 and self.ratio <= self.goal
+
+
 class Machine(_Value):
     """Where it was measured."""
 
@@ -93,6 +139,7 @@ class Measured(_Value):
 
     comparisons: tuple[Comparison, ...] = ()
     lines: tuple[Line, ...] = ()
+    under_load: tuple[UnderLoad, ...] = ()
 
 
 class Results(_Value):

@@ -51,3 +51,8 @@ def fit(points: Sequence[tuple[float, float]]) -> Fit:
     x, y = [point[0] for point in points], [point[1] for point in points]
     line = statistics.linear_regression(x, y)
     return Fit(line.slope, line.intercept, statistics.correlation(x, y) ** 2)
+
+
+def percentile(samples: Sequence[float], percent: int) -> float:
+    """The value that so many percent of the samples are not above."""
+    return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench import report, results
-from bench.results import Comparison, Line, Machine, Measured, Point, Results, Series, Unit
+from bench.results import Comparison, Line, Machine, Measured, Point, Results, Series, Speed, Switch, UnderLoad, Unit
 
 MACHINE = Machine(cores=2, memory_gb=24, system="Debian", kernel="6", python="3.11", pulumi="v3")
 
@@ -40,6 +40,27 @@ def test_growth_is_told_in_what_the_engine_itself_takes() -> None:
     lines = (line("services", 0.02), line("plain resources", 0.01))
     shown = report.figures(Results(machine=MACHINE, measured={"growth": Measured(lines=lines)}))
     assert "| 100 to 200 services (100 to 200 resources) | 3.0 to 5.0 | 20.0 ms | 2.0 times | 1.000 |" in shown
+
+
+def switch(before: float, during: float, failed: int = 0) -> Switch:
+    return Switch(
+        requests={"downloads": 900, "uploads": 100},
+        failed={"downloads": failed, "uploads": 0},
+        before=Speed(requests=500, p50=3, p99=before),
+        during=Speed(requests=500, p50=3, p99=during),
+        seconds=40,
+    )
+
+
+def test_a_change_under_load_misses_its_goal_by_its_percentile_or_by_one_failure() -> None:
+    good = UnderLoad(title="A", switches=(switch(10, 11), switch(10, 15), switch(10, 90)), goal=2)
+    slow = UnderLoad(title="B", switches=(switch(10, 21),), goal=2)
+    failed = UnderLoad(title="C", switches=(switch(10, 10, failed=1), switch(10, 10)), goal=2)
+    shown = report.figures(Results(machine=MACHINE, measured={"a": Measured(under_load=(good, slow, failed))}))
+    assert "| A | 3,000 | 0 | 3.0 ms | 10.0 ms | 15.0 ms | **1.50** | at most 2, 0 failed | 40 |" in shown
+    assert "| B | 1,000 | 0 | 3.0 ms | 10.0 ms | 21.0 ms | 2.10, missed | at most 2, 0 failed | 40 |" in shown
+    assert "| C | 2,000 | 1 | 3.0 ms | 10.0 ms | 10.0 ms | 1.00, missed | at most 2, 0 failed | 40 |" in shown
+    assert "- Under load, downloads: 5,400 requests, 1 failed" in shown
 
 
 def test_figures_of_another_machine_are_not_kept_beside_these(tmp_path: Path) -> None:

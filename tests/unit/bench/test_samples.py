@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.samples import alternate, fit, ratio
+from bench.samples import alternate, fit, percentile, ratio
 
 
 def test_ways_are_taken_in_turns_and_none_always_behind_the_same_other() -> None:
@@ -28,3 +28,10 @@ def test_points_on_a_line_are_a_line() -> None:
 
 def test_a_curve_is_told_from_a_line() -> None:
     assert fit([(n, n**3) for n in range(10)]).r_squared < 0.9
+
+
+def test_a_percentile_is_what_so_many_percent_are_not_above() -> None:
+    assert percentile(range(101), 99) == 99
+    assert percentile(range(101), 50) == 50
+    assert percentile([1] * 999 + [900], 99) == 1, "one in a thousand"
+    assert percentile([1] * 90 + [900] * 10, 99) == 900, "one in ten"

@@ -28,6 +28,7 @@ from auren_api import chroma, store
 from auren_api.biometrics import biometric_routes, live_routes
 from auren_api.cache import EventCache
 from auren_api.chroma import ChromaCollection
+from auren_api.download import download_routes
 from auren_api.events import Event, NewEvent
 from auren_api.live import Live
 from auren_api.settings import Settings
@@ -90,6 +91,7 @@ def create_app() -> FastAPI:
     answer_refusals(app)
     _answer_failures(app)
     app.include_router(live_routes(live))
+    app.include_router(download_routes())
     app.include_router(biometric_routes(publisher, BiometricStore(database), Checkpoints(redis), collection))
 
     @app.get("/health")
