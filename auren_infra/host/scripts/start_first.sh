@@ -3,7 +3,7 @@
 # `current` leads to it. The new container starts in the slot that is not live, beside the old one, which serves meanwhile. A new one that
 # is not healthy within SECONDS is stopped and kept for a look, and the script fails with what happened: nobody was led to it.
 # Then the file of the slot says where new requests go. The new one is watched for WATCH seconds, in which the old one still runs: it takes
-# over again when the new one fails, and the script fails as well. What the old one was asked before has DRAIN seconds to be answered.
+# over again when the new one fails, and the script fails as well. Whichever gives way has DRAIN seconds for what it was asked before.
 # Before all that, the migration of the release runs in a container of its own, if it has one that did not run yet.
 # The services LENDER are stopped meanwhile: the machine has no memory for two instances beside them.
 #
@@ -85,10 +85,12 @@ now() {
 # watch SECONDS BEFORE: the container stays healthy, and its answers are no worse than those of BEFORE were in ten minutes. Otherwise `failing`
 # says what was seen. Single failures can be coincidences: five answers count, of more than twice the share that failed before and 5 %.
 watch() {
-    local deadline=$((SECONDS + $1)) since all failed all_before failed_before
+    local deadline since all failed all_before failed_before
+    [ "$1" -gt 0 ] || return 0
     since=$(now)
     read -r all_before failed_before < <(answers "$2" "$(now -d '10 minutes ago')")
-    while [ "$SECONDS" -lt "$deadline" ]; do
+    deadline=$((SECONDS + $1))
+    while :; do
         if ! works 5 && ! { sleep 1 && works 5; }; then
             failing="its health check failed"
             return 1
@@ -98,6 +100,8 @@ watch() {
             failing="$failed of its $all answers had a status of 500 or more"
             return 1
         fi
+        # Asked at least once, however slow the machine is.
+        [ "$SECONDS" -lt "$deadline" ] || return 0
         sleep 1
     done
 }
@@ -178,7 +182,7 @@ main() {
     settle
     instance=$(live "$service") container=auren-$instance
     if ! was_repaired && [ "$(linked current)" = "$id" ] && [ "$(release_of "$container")" = "$id" ] && works_now; then
-        clear_other
+        clear_other "$seconds"
         was_right
         echo "$container runs $id and is healthy"
         return
@@ -211,6 +215,7 @@ main() {
         rm -f "$directory/next"
         refuse explain_failing
         echo "$before serves again." >>"$work/failure"
+        drain "$container" "$seconds"
         put_aside
     fi
     accept
@@ -219,11 +224,11 @@ main() {
     echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container")"
 }
 
-# The container of the other slot, which a cut or a failure has left.
+# clear_other SECONDS: the container of the other slot, which a cut or a failure has left.
 clear_other() {
     local left
     left=auren-$(other "$instance")
-    ! docker inspect "$left" >/dev/null 2>&1 || end "$left" 0
+    ! docker inspect "$left" >/dev/null 2>&1 || end "$left" "$1"
 }
 
 # end CONTAINER SECONDS: it gets no new request any more.

@@ -244,6 +244,10 @@ def test_after_a_cut_behind_the_switch_a_container_that_fails_by_then_gives_way(
     status, said, _ = _deploy(running, 1)
     assert (status, said) == (0, f"auren-api runs {_id(1)} and is healthy\n")
     assert (_live(running), _containers(running)) == ([], {"api": _id(1)})
+    assert running.calls("docker inspect --format {{.State.Pid}}", "docker stop")[-2:] == [
+        "docker inspect --format {{.State.Pid}} auren-api-green",
+        "docker stop auren-api-green",
+    ], "it has answered what it was asked"
     assert _links(running)["current"] == _id(1)
 
 
@@ -272,6 +276,17 @@ def test_one_that_fails_after_it_took_over_gives_way_to_the_old_one(running: Ben
     assert _containers(running) == {"api": _id(1), "api-green": f"({_id(5)})"}
     assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(5)})
     assert running.calls("docker stop auren-api\n") == []
+
+
+def test_one_that_gives_way_is_stopped_when_it_has_answered_what_it_was_asked(running: Bench) -> None:
+    """Its health check fails, and it still sends a download."""
+    assert _deploy(running, 5)[0] == 1
+    calls = running.calls("docker inspect --format {{.State.Pid}}", "docker stop", "sync")
+    led_back = [number for number, call in enumerate(calls) if call == f"sync {SLOTS}"][-1]
+    assert [call for call in calls[led_back:] if call.startswith("docker")] == [
+        "docker inspect --format {{.State.Pid}} auren-api-green",
+        "docker stop auren-api-green",
+    ]
 
 
 def _answered(bench: Bench, address: str, at: datetime, **statuses: int) -> None:
