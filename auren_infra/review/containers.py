@@ -1,12 +1,13 @@
 """Which containers a change starts anew or removes, and why: read from what their commands are sent."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import yaml
 
 from auren_infra.call import Call
-from auren_infra.host.orders import Reload, Retire, StartFirst
+from auren_infra.host.orders import Reload, Retire, StartFirst, Switch
 from auren_infra.release_text import Release
 from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
@@ -18,12 +19,25 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     """Each service whose container starts anew on the machine that there is, with the reasons as Markdown.
 
     A command that is sent the same release again leaves a container that runs alone. The last words say when the new
-    container starts beside the old one.
+    container starts beside the old one, or else how long nobody serves.
     """
-    beside, anew = _updated_by(StartFirst.id, changes), _reading_anew(changes)
+    beside, anew, away = _updated_by(StartFirst.id, changes), _reading_anew(changes), dict(_away(changes))
     for service, reasons in _changed(changes):
-        if service not in anew:
-            yield service, [*reasons, "**starts beside the old one**"] if service in beside else reasons
+        if service in beside:
+            yield service, [*reasons, "**starts beside the old one**"]
+        elif service not in anew:
+            yield service, [*reasons, *away.get(service, ())]
+
+
+def _away(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
+    """By service, how long its last start took, stop of the old container included. `replacing.sh` prints it.
+
+    It is not known when the last deployment found the container right.
+    """
+    for change in changes:
+        seconds = re.search(r", healthy after ([0-9]+) s\n?$", change.step.printed)
+        if change.order in (Switch.id, Reload.id) and change.new and change.new.arguments and seconds:
+            yield change.new.arguments[0], [f"**about {max(int(seconds[1]), 1)} s away**"]
 
 
 def reloaded(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:

@@ -48,6 +48,8 @@ class Step:
     """The inputs whose change needs the replacement; empty when it follows another resource's."""
     changed: tuple[str, ...] = ()
     """The inputs that change, also those that are hidden before and after."""
+    printed: str = ""
+    """What a command has printed when it ran last."""
 
     @property
     def kind(self) -> str:
@@ -134,7 +136,13 @@ def _step(metadata: StepEventMetadata) -> Step:
         new=_inputs(metadata.new),
         replaced_for=tuple(metadata.keys or ()),
         changed=tuple(metadata.diffs or ()),
+        printed=_printed(metadata.old),
     )
+
+
+def _printed(state: StepEventStateMetadata | None) -> str:
+    printed = ((state and state.outputs) or {}).get("stdout")
+    return printed if isinstance(printed, str) else ""
 
 
 def _inputs(state: StepEventStateMetadata | None) -> dict[str, Any] | None:

@@ -34,12 +34,12 @@ go_back() {
     fi
 }
 
-# The container of the staged release takes the place of what is there. The script ends here.
+# The container of the staged release takes the place of what is there. The script ends here. A review reads the seconds.
 replace() {
     local began=$SECONDS
     if start_release "$id"; then
         accept
-        echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container")"
+        echo "$container runs $id, of $(docker inspect --format '{{.Config.Image}}' "$container"), healthy after $((SECONDS - began)) s"
         exit
     fi
     refuse explain "$began"

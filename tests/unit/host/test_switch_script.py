@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.host.bench import Bench
+from tests.unit.host.bench import Bench, without_seconds
 
 SERVICE = "/opt/auren/services/api"
 EARLIER = "/var/lib/auren/started"
@@ -85,7 +85,7 @@ def _stage(bench: Bench, number: int, image: str) -> None:
 
 def _switch(bench: Bench, number: int, bound: str = "90") -> tuple[int, str, str]:
     done = bench.run("switch", "api", bound, data=f"{_id(number)} 2026-11-26T03:21:14.123456789Z")
-    return done.returncode, done.stdout, done.stderr
+    return done.returncode, without_seconds(done.stdout), done.stderr
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def _starts(bench: Bench) -> list[str]:
 def test_a_first_release_is_started_waited_for_and_accepted(engine: Bench) -> None:
     status, said, fault = _switch(engine, 1)
     assert (status, fault) == (0, "")
-    assert said == f"auren-api runs {_id(1)}, of api:1\n"
+    assert said == f"auren-api runs {_id(1)}, of api:1, healthy after N s\n"
     (up,) = engine.calls("docker compose")
     assert up.endswith(f"/releases/{_id(1)}/compose.yml up --detach --no-deps --force-recreate api")
     assert (engine.root / "state/asked").read_text() == f"sh\n-c\n{CHECK}\n", "its health check, word for word"
@@ -401,6 +401,6 @@ def test_a_history_that_cannot_be_written_stops_no_deployment(running: Bench) ->
     running.path("/mnt/auren-data/history").unlink()
     running.path("/mnt/auren-data").rmdir()
     status, said, fault = _switch(running, 2)
-    assert (status, said) == (0, f"auren-api runs {_id(2)}, of api:2\n")
+    assert (status, said) == (0, f"auren-api runs {_id(2)}, of api:2, healthy after N s\n")
     assert "The history /mnt/auren-data/history could not be written." in fault
     assert _links(running)["current"] == _id(2)

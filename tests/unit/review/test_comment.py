@@ -1,6 +1,7 @@
 """The comment on a pull request, from steps that the engine could report."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,21 @@ def test_a_container_restarts_for_what_it_is_sent() -> None:
     assert "`redis/redis.conf`\n```diff\n-a\n+c\n```" in text
     assert "`redis/same`" not in text
     assert text.count("known only during the update") == 0, "the switch says nothing of its own"
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds", "told_as"),
+    [(switched, "3", "about 3 s away"), (switched, "0", "about 1 s away"), (reloaded, "12", "about 12 s away")],
+    ids=["stops first", "at once", "nginx"],
+)
+def test_a_restart_tells_how_long_the_last_one_took(command: Callable[[], Step], seconds: str, told_as: str) -> None:
+    service = command().name
+    old, new = (release({"image": image}, service=service) for image in ("a:1", "a:2"))
+    steps = restaged(old, new, service)
+    line = f"auren-{service} runs 0123456789abcdef, of a:1"
+    timed = replace(command(), printed=f"{line}, healthy after {seconds} s\n")
+    assert f"- **{service}**: image `a:1` → `a:2`, **{told_as}**\n" in told(steps, timed)
+    assert "away" not in told(steps, replace(command(), printed=f"{line} and is healthy\n"))
 
 
 @pytest.mark.parametrize(
