@@ -16,11 +16,14 @@ from tests.local.deployment import Deployment, rehearsal
 from tests.local.host import Host
 
 HEALTHY_SECONDS = 60
+WATCH_SECONDS = 3
+"""`auren:watchSeconds` of the stack: each deployment of the API waits that long."""
 
 
 @pytest.fixture(scope="package")
 def deployment(cloud: None) -> Iterator[Deployment]:
     with rehearsal() as deployment:
+        deployment.configure(watchSeconds=WATCH_SECONDS)
         yield deployment
 
 
