@@ -19,8 +19,14 @@ LOAD: Mapping[str, object] = {"auren:apiRequestsPerSecond": MANY, "auren:apiRequ
 """For nginx the whole load is one visitor."""
 WEBSITE_KEY = "auren:website"
 PAGE = "index.html"
-DIES = "until [ -e {slots}/api-green ]; do sleep 0.2; done; docker kill auren-api-green"
+ENDS = "until [ -e {slots}/api-green ]; do sleep 0.2; done; docker kill auren-api-green"
 """A container that was healthy, and ends as soon as visitors are led to it."""
+SICKENS = r"""
+until [ -e {slots}/api-green ]; do sleep 0.2; done
+pid=$(docker inspect --format '{{{{.State.Pid}}}}' auren-api-green)
+nsenter --net=/proc/$pid/ns/net iptables -A INPUT -i lo -p tcp --dport 8080 -j REJECT
+"""
+"""A container that was healthy, and whose health check fails as soon as visitors are led to it. It answers them."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +122,11 @@ def _broken(scene: Scene) -> Iterator[Callable[[], object]]:
 
 
 @contextlib.contextmanager
-def _fails_later(scene: Scene) -> Iterator[Callable[[], object]]:
+def _fails_later(scene: Scene, script: str) -> Iterator[Callable[[], object]]:
     stack = scene.images(api=scene.other_name("api"))
 
     def act() -> None:
-        with scene.machine.beside("sh", "-c", DIES.format(slots=SLOTS)):
+        with scene.machine.beside("sh", "-c", script.format(slots=SLOTS)):
             _refused(stack, "api became healthy and took over. Then its health check failed.")
 
     yield act
@@ -145,5 +151,6 @@ CHANGES = {
     "bridge": Change("A Bridge image", lambda scene: _image(scene, "bridge")),
     "rollback": Change("A rollback of the API", _rollback),
     "broken": Change("A broken image of the API", _broken),
-    "fails-later": Change("One that takes over and then fails", _fails_later),
+    "unhealthy-later": Change("One whose health check fails later", lambda scene: _fails_later(scene, SICKENS)),
+    "ends-later": Change("One that ends after it took over", lambda scene: _fails_later(scene, ENDS)),
 }
