@@ -13,6 +13,7 @@ import pytest
 
 from auren_infra.files import paths
 from auren_infra.files.compose import RELEASE_LABEL
+from tests.local.all_services.conftest import WATCH_SECONDS
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import STACK, Deployment, UpdateFailedError, called
 from tests.local.host import Host
@@ -166,7 +167,7 @@ def test_a_second_deployment_is_told_whose_the_machine_is_until_that_one_is_dead
         deployment.configure(watchSeconds=11)
         with pytest.raises(UpdateFailedError) as refused:
             deployment.up()
-        deployment.configure(watchSeconds=None)
+        deployment.configure(watchSeconds=WATCH_SECONDS)
         assert f"Another deployment is under way on {deployment.outputs()['address']}" in str(refused.value)
         assert re.search(r"bob@desk, since 20\S+Z, commit 4567def: Say more\n", str(refused.value))
         assert "Traceback" not in str(refused.value)
@@ -176,7 +177,7 @@ def test_a_second_deployment_is_told_whose_the_machine_is_until_that_one_is_dead
     try:
         deployment.up()
     finally:
-        deployment.configure(watchSeconds=None)
+        deployment.configure(watchSeconds=WATCH_SECONDS)
     told = called("releases", timeout=60).stdout
     assert "under way" not in told
     run = this_run()
