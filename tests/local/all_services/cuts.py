@@ -1,6 +1,7 @@
 """Cuts of a deployment whose script stands still: what they are, and how the next deployment completes it."""
 
 import subprocess
+import time
 from dataclasses import dataclass
 
 from tests.local.all_services.drift import RIGHT, drift
@@ -45,6 +46,17 @@ class Cut:
             case _:
                 raise ValueError(fault)
 
+    def await_step(self) -> None:
+        deadline = time.monotonic() + REACHED_WITHIN
+        while not self.script.is_reached(2):
+            assert self.update.poll() is None, f"it ended before the step:\n{self.update.communicate()[0]}"
+            assert time.monotonic() < deadline, "the step was not reached"
+
+    def leave_nothing(self) -> None:
+        """If anything else has failed, the update still runs."""
+        if self.update.poll() is None:
+            self._kill_the_engine()
+
     def _kill_the_engine(self) -> None:
         """With all that it has started, as when its machine fails. The script goes on. docs/state.md names the rest."""
         subprocess.run(["pkill", "-KILL", "--session", str(self.update.pid)], check=True, timeout=30)
@@ -69,8 +81,12 @@ def deploy_after_a_cut(deployment: Deployment, host: Host, step: Step, fault: st
     """A deployment is cut at the step. The next one completes it, and no visitor has noticed anything."""
     with Visitors(deployment.outputs()["address"], DOMAIN) as visitors:
         with standing_at(host, step) as script, deployment.begun(*UP) as update:
-            script.await_reached(REACHED_WITHIN)
-            Cut(deployment, host, script, update, visitors).happens(fault)
+            cut = Cut(deployment, host, script, update, visitors)
+            try:
+                cut.await_step()
+                cut.happens(fault)
+            finally:
+                cut.leave_nothing()
         deployment.up()
         host.wait_until_healthy([host.live(service.name) for service in deployment.services()], 60)
     assert visitors.failed() == {}, visitors.answers

@@ -57,7 +57,7 @@ def test_each_measurement_is_stored_once_whatever_is_deployed_meanwhile(deployme
         deployment.up()
         assert host.live("api") == "auren-api-green"
     assert reporters.failed() == {}, reporters.answers
-    assert len(reporters.reported) > 200
+    assert len(reporters.reported) > 50
 
     # One user's measurements keep their order: behind the last one comes no earlier one, and none a second time.
     last = post_biometric(address, USER, "steps", 0)
