@@ -58,8 +58,12 @@ class Host:
 
     def live(self, service: str) -> str:
         """The container of the service that is asked, of the two that it may have."""
-        green = f"{service}-green"
-        return f"auren-{green if green in self.run('ls', paths.SLOTS).split() else service}"
+        return self.all_live([service])[0]
+
+    def all_live(self, services: Iterable[str]) -> list[str]:
+        """The containers of these services that are asked."""
+        slots = self.run("ls", paths.SLOTS).split()
+        return [f"auren-{service}-green" if f"{service}-green" in slots else f"auren-{service}" for service in services]
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """Every container there is, running or not: `docker inspect` by name."""

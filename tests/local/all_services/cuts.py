@@ -72,9 +72,11 @@ class Cut:
 def _all_work(deployment: Deployment, host: Host) -> bool:
     """A cut may leave another container of a service in its other slot."""
     healths = host.healths()
-    return bool(healths) and all(
-        healths.get(host.live(service.name)) == "running healthy" for service in deployment.services()
-    )
+    return bool(healths) and all(healths.get(name) == "running healthy" for name in _live(deployment, host))
+
+
+def _live(deployment: Deployment, host: Host) -> list[str]:
+    return host.all_live(service.name for service in deployment.services())
 
 
 def deploy_after_a_cut(deployment: Deployment, host: Host, step: Step, fault: str) -> None:
@@ -88,7 +90,7 @@ def deploy_after_a_cut(deployment: Deployment, host: Host, step: Step, fault: st
             finally:
                 cut.leave_nothing()
         deployment.up()
-        host.wait_until_healthy([host.live(service.name) for service in deployment.services()], 60)
+        host.wait_until_healthy(_live(deployment, host), 120)
     assert visitors.failed() == {}, visitors.answers
     assert visitors.answers[200] > 50
     assert drift() == (0, RIGHT)
