@@ -43,14 +43,16 @@ class Standing:
 
     def kill(self) -> None:
         """The script and all that it has called are gone, as when the machine has no memory."""
-        self._kill(f"{_ENVIRONMENTS} | xargs -r kill -KILL")
+        self._kill(_ENVIRONMENTS)
 
     def cut(self) -> None:
         """The connection that the script came through is gone. Nobody ends the script."""
-        self._kill(f"for pid in $({_ENVIRONMENTS}); do {_SSHD}; done | sort -u | xargs -r kill -KILL")
+        self._kill(f"for pid in $({_ENVIRONMENTS}); do {_SSHD}; done")
 
-    def _kill(self, command: str) -> None:
-        self.host.run("bash", "-c", command.format(order=self.order))
+    def _kill(self, listing: str) -> None:
+        """Until there is none. Some end by themselves meanwhile."""
+        found = listing.format(order=self.order)
+        self.host.run("bash", "-c", f'while pids=$({found}) && [ -n "$pids" ]; do kill -KILL $pids; done; true')
 
 
 _ENVIRONMENTS = "grep -lszx AUREN_ORDER={order} /proc/[0-9]*/environ | cut -d/ -f3"
