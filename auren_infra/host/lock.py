@@ -29,6 +29,9 @@ SILENCE_SECONDS = 60
 """A run that the machine hears nothing of for so long has lost the lock."""
 _PAUSE_SECONDS = 15
 _PATIENCE_SECONDS = 30.0
+"""So long a machine that gives no answer is tried."""
+_ANSWER_SECONDS = 30.0
+"""So long a machine that was reached may take to answer."""
 _HELD_BY_ANOTHER = 3
 """The exit status of `hold.sh`."""
 _LONGEST = 120
@@ -88,7 +91,7 @@ def lock_before_command(
             machine = await pulumi.Output.all(address, private_key, host_key).future()
             assert machine is not None  # they are inputs of the command, which is about to run
             where, own_key, its_key = machine
-            taken.append(await asyncio.to_thread(hold, where, own_key, its_key, this_run()))
+            taken.append(await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run())))
 
     async def before(args: pulumi.ResourceHookArgs) -> None:
         try:
@@ -124,12 +127,16 @@ def _connect(address: str, private_key: str, host_key: str, run: Run) -> subproc
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,  # Ctrl-C asks the engine to end what it is at: the lock is held until then
         )
         assert process.stdout
-        said = process.stdout.readline() if _send(process, script("hold")) else ""
-    if said == "held\n":
+        bound = threading.Timer(_ANSWER_SECONDS, process.kill)
+        bound.start()
+        held = _send(process, script("hold")) and "held\n" in process.stdout
+        bound.cancel()
+    if held:
         threading.Thread(target=_keep, args=[process], daemon=True).start()
         return process
     _, error = process.communicate()
@@ -163,7 +170,7 @@ def _send(process: subprocess.Popen[str], line: str) -> bool:
     try:
         process.stdin.write(f"{line}\n")
         process.stdin.flush()
-    except OSError:
+    except (OSError, ValueError):  # closed at its end, or at ours
         return False
     return True
 

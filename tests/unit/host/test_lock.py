@@ -20,6 +20,8 @@ printf '%s\\n' "$words" >asked
 echo >>tries
 [ ! -e fault ] || { cat fault >&2; exit "$(cat status)"; }
 while read -r line; do [ "$line" != 'main "$@"; exit' ] || break; done
+[ ! -e hangs ] || exec sleep 60
+echo "a greeting of the login"
 echo held
 while read -r line; do [ -z "$line" ] || echo "$line" >>lines; done
 echo ended >end
@@ -88,6 +90,14 @@ def test_a_machine_that_boots_is_asked_again(machine: Path, monkeypatch: pytest.
     with pytest.raises(UnreachableError, match="SSH ended with exit status 255: Connection refused"):
         hold(*MACHINE, RUN)
     assert (machine / "tries").read_text().count("\n") == 2
+
+
+def test_a_machine_that_never_answers_is_given_up(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auren_infra.host.lock._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("auren_infra.host.lock._ANSWER_SECONDS", 0.5)
+    (machine / "hangs").touch()
+    with pytest.raises(UnreachableError, match="SSH ended with exit status -9"):
+        hold(*MACHINE, RUN)
 
 
 def _before(update: Rehearsal, command: str) -> None:
