@@ -9,7 +9,7 @@ source releases.sh
 
 # in_history EVENT WHAT. The data disk may not be there yet.
 in_history() {
-    ! mountpoint -q "${history%/*}" || note - - "$1" "$2" "$commit"
+    ! mountpoint -q "${history%/*}" || add_event - - "$1" "$2" "$commit"
 }
 
 main() {

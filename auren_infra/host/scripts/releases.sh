@@ -37,12 +37,12 @@ last_accepted() {
 record() {
     local image
     image=$(image_of "$directory/releases/$1")
-    note "$service" "$1" "$2" "$image" "$(revision_of "$image")"
+    add_event "$service" "$1" "$2" "$image" "$(revision_of "$image")"
 }
 
-# note SERVICE RELEASE EVENT WHAT COMMIT: a line in the history, which only grows, with the time and the address of whoever was logged in.
+# add_event SERVICE RELEASE EVENT WHAT COMMIT: a line in the history, which only grows, with the time and the address of whoever was logged in.
 # A full disk does not stop a deployment.
-note() {
+add_event() {
     local from=${SSH_CONNECTION:--}
     if ! printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" "${4:--}" \
         "${5:--}" "${from%% *}" >>"$history" || ! sync "$history"; then

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.ste
 each_that_runs = pytest.mark.parametrize(
     "path", [path for path in SCRIPTS if path.stem not in SOURCED], ids=lambda path: path.stem
 )
+
+
+@each_that_runs
+def test_a_script_has_one_function_of_a_name(path: Path) -> None:
+    """With what it sources. Of two, bash takes the later one."""
+    names = re.findall(r"^(\w+)\(\) [{(]", script(path.stem), re.MULTILINE)
+    assert sorted(set(names)) == sorted(names)
 
 
 @each_that_runs
