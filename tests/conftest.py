@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.examples import examples
 from tests.workers import group
@@ -17,9 +18,15 @@ settings.load_profile("rotating")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # The workers of pytest-xdist get the options, and so the seed, of the process that has started them.
     if config.getoption("hypothesis_seed") is None:
-        config.option.hypothesis_seed = str(random.randrange(1 << 32))
+        told: dict[str, str] = getattr(config, "workerinput", {})
+        config.option.hypothesis_seed = told.get("hypothesis_seed") or str(random.randrange(1 << 32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """A worker of pytest-xdist gets the arguments of the process that starts it, and no option that was set later."""
+    node.workerinput["hypothesis_seed"] = str(node.config.getoption("hypothesis_seed"))
 
 
 class Groups(LoadScopeScheduling):

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -57,3 +59,24 @@ def test_docker_is_not_taken_away_while_the_other_worker_uses_it(
     taker.join(timeout=30)
     assert taken.is_set()
     assert "DOCKER_HOST" not in os.environ, "other tests ask for it"
+
+
+SEEDS = """
+import pathlib, pytest
+
+@pytest.mark.parametrize("number", range(8))
+def test(number, request):
+    with pathlib.Path(__file__).with_name("seeds").open("a") as seeds:
+        print(request.config.getoption("hypothesis_seed"), file=seeds)
+"""
+
+
+@pytest.mark.parametrize("given", [[], ["--hypothesis-seed=7"]], ids=["drawn", "given"])
+def test_all_workers_have_the_seed_that_is_printed(tmp_path: Path, given: list[str]) -> None:
+    """Otherwise they choose different tests, and the printed seed repeats nothing."""
+    (tmp_path / "test_seeds.py").write_text(SEEDS)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-n", "2", *given, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    (printed,) = re.findall(r"--hypothesis-seed=([0-9]+)", done.stdout.partition("again: ")[2])
+    assert set((tmp_path / "seeds").read_text().split()) == {printed}
