@@ -80,25 +80,25 @@ def lock_before_command(
 
     Each command is then named in the machine's history. A preview, and an update that runs no command, open no
     connection. The hook fails while another deployment holds the lock. A machine that cannot be asked is left to the
-    command, which waits longer and says what is wrong.
+    commands, which wait longer and say what is wrong: then it is not asked again.
     """
-    taken, turn = list[subprocess.Popen[str]](), asyncio.Lock()
+    taken, unreachable, turn = list[subprocess.Popen[str]](), asyncio.Event(), asyncio.Lock()
 
-    async def take() -> None:
-        async with turn:
-            if taken and taken[-1].poll() is None:
-                return
-            machine = await pulumi.Output.all(address, private_key, host_key).future()
-            assert machine is not None  # they are inputs of the command, which is about to run
-            where, own_key, its_key = machine
-            taken.append(await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run())))
+    async def take() -> subprocess.Popen[str]:
+        machine = await pulumi.Output.all(address, private_key, host_key).future()
+        assert machine is not None  # they are inputs of the command, which is about to run
+        where, own_key, its_key = machine
+        return await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run()))
 
     async def before(args: pulumi.ResourceHookArgs) -> None:
-        try:
-            await take()
-        except UnreachableError as error:
-            pulumi.log.warn(f"{args.name} runs without a lock against other deployments. {error}")
-        else:
+        async with turn:
+            if not unreachable.is_set() and not (taken and taken[-1].poll() is None):
+                try:
+                    taken.append(await take())
+                except UnreachableError as error:
+                    unreachable.set()
+                    pulumi.log.warn(f"The commands on {name} run without a lock against other deployments. {error}")
+        if taken:
             _send(taken[-1], args.name)
 
     return pulumi.ResourceHook(f"{name}-lock-before-command", before)

@@ -98,6 +98,7 @@ def deployed(state: Path) -> Iterator[Production]:
     real = state / "pulumi" / "plugins" / folder / "pulumi-resource-command"
     kept = real.rename(real.with_suffix(".real"))
     write_launcher(real, python, ["-c", DONE_AT_ONCE, "command"])
+    write_program(state / "bin" / "ssh", "#!/bin/sh\necho held\nexec cat >/dev/null\n")  # the lock of a machine
     clouds = Clouds(state, FakeHypervisor())
     clouds.start()
     try:
@@ -109,9 +110,15 @@ def deployed(state: Path) -> Iterator[Production]:
         unasked = found.configured({"smokeTest": "none"})
         unasked.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
         kept.replace(real)
+        (state / "bin" / "ssh").unlink()
         yield found
     finally:
         clouds.stop()
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def _program(package: str) -> Path:
