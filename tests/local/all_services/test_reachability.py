@@ -23,7 +23,7 @@ ALLOWED = {22: "open", 8081: "open"} | EVERYBODY
 def scan(client: Client, *addresses: str) -> dict[str, dict[int, str]]:
     """The ports, of all there are, that answer to this client."""
     command = [*client.prefix, sys.executable, str(SCAN), *addresses]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return {
         address: {int(port): said for port, said in found.items()} for address, found in json.loads(done.stdout).items()

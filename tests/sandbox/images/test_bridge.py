@@ -121,7 +121,7 @@ def test_the_restart_of_a_service_is_survived(auren: Auren, service: str) -> Non
         assert (status, headers["retry-after"]) == (503, "2")
         assert answer["detail"].lower().startswith(verdict)
     container.start()
-    eventually(auren.is_healthy, 90)
+    eventually(auren.is_healthy, 180)
     through(auren, meanwhile)
     through(auren, report(auren))
 
