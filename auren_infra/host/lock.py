@@ -82,7 +82,9 @@ def lock_before_command(
     connection. The hook fails while another deployment holds the lock. A machine that cannot be asked is left to the
     commands, which wait longer and say what is wrong: then it is not asked again.
     """
-    taken, unreachable, turn = list[subprocess.Popen[str]](), asyncio.Event(), asyncio.Lock()
+    turn = asyncio.Lock()
+    holder: subprocess.Popen[str] | None = None
+    unreachable = False
 
     async def take() -> subprocess.Popen[str]:
         machine = await pulumi.Output.all(address, private_key, host_key).future()
@@ -91,15 +93,16 @@ def lock_before_command(
         return await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run()))
 
     async def before(args: pulumi.ResourceHookArgs) -> None:
+        nonlocal holder, unreachable
         async with turn:
-            if not unreachable.is_set() and not (taken and taken[-1].poll() is None):
+            if not unreachable and (holder is None or holder.poll() is not None):
                 try:
-                    taken.append(await take())
+                    holder = await take()
                 except UnreachableError as error:
-                    unreachable.set()
+                    unreachable = True
                     pulumi.log.warn(f"The commands on {name} run without a lock against other deployments. {error}")
-        if taken:
-            _send(taken[-1], args.name)
+        if holder:
+            _send(holder, args.name)
 
     return pulumi.ResourceHook(f"{name}-lock-before-command", before)
 
