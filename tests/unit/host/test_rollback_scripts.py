@@ -146,6 +146,13 @@ def test_its_lock_is_that_of_deployments(machine: Bench) -> None:
     assert "under way" not in machine.run("list_releases").stdout
 
 
+def test_it_does_not_wait_for_a_deployment_of_another_service(machine: Bench) -> None:
+    with machine.path("/run/lock/auren-deployment").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert _rollback(machine, "api").returncode == 0
+    assert f"< {FIRST} " in _called(machine)
+
+
 def test_the_releases_are_shown_with_their_state_and_the_history(machine: Bench) -> None:
     _rollback(machine, "api", FIRST)
     done = machine.run("list_releases")
