@@ -12,6 +12,7 @@ from auren_infra.files.paths import SLOTS
 from bench.droplet import Droplet
 from bench.engine import BenchError, Pulumi
 from sandbox import environment, layout
+from sandbox.registry import without_tag
 from sandbox.stack_config import IMAGES_KEY, LOCAL
 
 MANY = 100_000
@@ -49,13 +50,7 @@ class Scene:
         return dict(entry.split("=", 1) for entry in self.stack.configuration()[IMAGES_KEY])
 
     def other_name(self, service: str) -> str:
-        return other_name(self.image_entries()[service])
-
-
-def other_name(image: str) -> str:
-    """The same image without its tag, which is another release."""
-    repository, digest = image.split("@")
-    return f"{repository.rpartition(':')[0]}@{digest}"
+        return without_tag(self.image_entries()[service])
 
 
 Prepared = contextlib.AbstractContextManager[Callable[[], object]]

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from bench import droplet, engine
-from bench.changes import other_name
 from bench.events import update_seconds
 from bench.results import Comparison, Measured, Series, Unit
+from sandbox.registry import without_tag
 from sandbox.stack_config import IMAGES_KEY, LOCAL
 
 SERVICE = "redis"
@@ -38,7 +38,7 @@ def measure(repetitions: int) -> Measured:
     stack, machine = engine.local(), droplet.local()
     entries = dict(entry.split("=", 1) for entry in stack.configuration()[IMAGES_KEY])
     original = entries[SERVICE]
-    renamed = other_name(original)
+    renamed = without_tag(original)
     typed: list[float] = []
     ours: list[float] = []
     whole: list[float] = []

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from auren_infra.files.paths import SLOTS
 from bench import droplet, engine
-from bench.changes import other_name
 from bench.container import BY_HAND
 from bench.events import update_seconds
 from bench.results import Comparison, Measured, Series, Unit
+from sandbox.registry import without_tag
 from sandbox.stack_config import IMAGES_KEY, LOCAL
 
 SERVICE = "api"
@@ -37,7 +37,7 @@ def measure(repetitions: int) -> Measured:
             taken = update_seconds(changed)
             return sum(taken.get(command, 0) for command in COMMANDS)
 
-        present, wanted = entries[SERVICE], other_name(entries[SERVICE])
+        present, wanted = entries[SERVICE], without_tag(entries[SERVICE])
         try:
             update(present)
             for _ in range(repetitions):
@@ -52,7 +52,7 @@ def measure(repetitions: int) -> Measured:
                 present, wanted = wanted, present
         finally:
             # Whatever was typed last: by way of the other name, the machine is as the stack has it.
-            update(other_name(entries[SERVICE]))
+            update(without_tag(entries[SERVICE]))
             stack.update()
     return Measured(
         comparisons=(

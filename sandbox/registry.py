@@ -92,6 +92,12 @@ def published_digest(name: str, tag: str, place: Place = HERE) -> str | None:
     return digest if (root / "blobs" / algorithm / value[:2] / value / "data").exists() else None
 
 
+def without_tag(reference: str) -> str:
+    """The same image by its digest alone: to Docker, and so to a deployment, another one."""
+    repository, digest = reference.split("@")
+    return f"{repository.rpartition(':')[0]}@{digest}"
+
+
 def push_repository(name: str, place: Place = HERE) -> str:
     """The name of an image in this machine's daemon while it is pushed."""
     return f"{place.push}/{NAMESPACE}/{name}"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from auren_infra.files import paths
+from sandbox.registry import without_tag
 from tests.local.all_services.conftest import WATCH_SECONDS
 from tests.local.all_services.drift import RIGHT, drift
-from tests.local.all_services.images import by_another_name
 from tests.local.all_services.test_releases import current, running
 from tests.local.all_services.visitors import Visitors
 from tests.local.cloud import act
@@ -40,7 +40,7 @@ def _api(host: Host) -> set[str]:
 def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, host: Host) -> None:
     outputs = deployment.outputs()
     assert outputs["services"]["api"]["container"] == "auren-api"
-    deployment.use_image("api", by_another_name(deployment.image("api")))
+    deployment.use_image("api", without_tag(deployment.image("api")))
     with Visitors(outputs["address"], DOMAIN) as visitors:
         deployment.up()
     assert visitors.failed() == {}, visitors.answers
@@ -80,7 +80,7 @@ DIES = "while [ ! -e {slot} ]; do sleep 0.2; done; docker kill {container}"
 
 def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deployment: Deployment, host: Host) -> None:
     deployment.configure(watchSeconds=None)  # the default
-    deployment.use_image("api", by_another_name(deployment.image("api")))
+    deployment.use_image("api", without_tag(deployment.image("api")))
     dies = DIES.format(slot=f"{paths.SLOTS}/api-green", container="auren-api-green")
     with (
         Visitors(deployment.outputs()["address"], DOMAIN) as visitors,
@@ -120,7 +120,7 @@ def test_a_migration_reaches_the_database_and_one_that_fails_is_a_failed_deploym
 def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deployment: Deployment, host: Host) -> None:
     """The new image is no better: `rollback` brings the earlier release back, and `auren-rollback` the later one."""
     earlier = current(host, "api")
-    deployment.use_image("api", by_another_name(deployment.image("api")))
+    deployment.use_image("api", without_tag(deployment.image("api")))
     deployment.up()
     later = current(host, "api")
     with Visitors(deployment.outputs()["address"], DOMAIN) as visitors:

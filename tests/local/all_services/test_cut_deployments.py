@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from auren_infra.files import paths
+from sandbox.registry import without_tag
 from tests.examples import sample
 from tests.local.all_services.cuts import FAULTS, deploy_after_a_cut
-from tests.local.all_services.images import by_another_name
 from tests.local.all_services.standing import Step, stand_ins
 from tests.local.all_services.test_releases import current, running
 from tests.local.deployment import Deployment
@@ -106,7 +106,7 @@ def change(deployment: Deployment, own_image: str, cut: tuple[str, Step, str]) -
         deployment.configure(apiRequestsPerSecond=None if is_set else REQUESTS)
     else:
         has_own = deployment.image("api") == own_image
-        deployment.use_image("api", by_another_name(own_image) if has_own else own_image)
+        deployment.use_image("api", without_tag(own_image) if has_own else own_image)
 
 
 @pytest.mark.usefixtures("change")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from auren_infra.files import paths
+from sandbox.registry import without_tag
 from tests.local.all_services.biometrics import post_biometric
 from tests.local.all_services.drift import RIGHT, drift
-from tests.local.all_services.images import by_another_name
 from tests.local.all_services.visitors import Reporters
 from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError
 from tests.local.host import Host, wait_for
@@ -44,7 +44,7 @@ def test_each_measurement_is_stored_once_whatever_is_deployed_meanwhile(deployme
     address, api, bridge = deployment.outputs()["address"], deployment.image("api"), deployment.image("bridge")
     before = host.container_id("auren-bridge")
     with Reporters(address, DOMAIN, USER) as reporters:
-        deployment.use_image("bridge", by_another_name(bridge))
+        deployment.use_image("bridge", without_tag(bridge))
         deployment.up()
         assert host.container_id("auren-bridge") != before
 
@@ -53,7 +53,7 @@ def test_each_measurement_is_stored_once_whatever_is_deployed_meanwhile(deployme
             deployment.up()
 
         deployment.use_image("bridge", bridge)
-        deployment.use_image("api", by_another_name(api))
+        deployment.use_image("api", without_tag(api))
         deployment.up()
         assert host.live("api") == "auren-api-green"
     assert reporters.failed() == {}, reporters.answers
