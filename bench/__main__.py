@@ -5,8 +5,8 @@ first-up    the first update of a machine, beside a shell script
 container   one changed container, beside `docker compose up -d`
 image       a deployment of one image, beside `docker compose up -d --wait`
 nginx       requests a second, beside a stock nginx container
-load-NAME   a change while visitors come; NAME is api, api-setting, nginx-setting, website, bridge, rollback, broken,
-            unhealthy-later or ends-later
+load-NAME   a change while visitors come; NAME is api, api-setting, nginx-setting, nginx-image, website, bridge,
+            rollback, broken, unhealthy-later or ends-later
 growth      a preview with more services and more droplets
 report      docs/performance.md and its plot, from results.json
 

@@ -142,6 +142,7 @@ CHANGES = {
     "api": Change("An API deployment", lambda scene: _image(scene, "api")),
     "api-setting": Change("An API setting", _api_setting),
     "nginx-setting": Change("An nginx setting", _nginx_setting),
+    "nginx-image": Change("Another image of nginx", lambda scene: _image(scene, "nginx")),
     "website": Change("A dashboard release", _website),
     "bridge": Change("A Bridge image", lambda scene: _image(scene, "bridge")),
     "rollback": Change("A rollback of the API", _rollback),
