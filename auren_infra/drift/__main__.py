@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import yaml
 
+from auren_infra import exported
 from auren_infra.command_line import NOT_DONE, run_old_call, told
-from auren_infra.drift import compare, length, repairs, state
+from auren_infra.drift import compare, length, repairs
 from auren_infra.drift.facts import LookError
 from auren_infra.drift.finding import Finding
 from auren_infra.drift.look import look
-from auren_infra.drift.state import StateError
+from auren_infra.exported import StateError
 from auren_infra.host.expected import expected
 from auren_infra.outputs import machine, source
 from auren_infra.outputs.machine import MachineError
@@ -40,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:
-        deployed = state.parse(source.ask("stack", "export", "--show-secrets", stack=stack))
-        wanted = expected(state.commands(deployed))
-        facts = look(source.of_stack(stack, secrets=True), wanted, state.digest_key(deployed))
-        found = compare.findings(wanted, facts, state.login_key(deployed))
+        deployed = exported.parse(source.ask("stack", "export", "--show-secrets", stack=stack))
+        wanted = expected(exported.commands(deployed))
+        facts = look(source.of_stack(stack, secrets=True), wanted, exported.digest_key(deployed))
+        found = compare.findings(wanted, facts, exported.login_key(deployed))
     except (OutputsError, StateError, LookError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN

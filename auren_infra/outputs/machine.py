@@ -78,6 +78,11 @@ def tell(stack: StackName | None, *command: str, seconds: int) -> int:
     except (OutputsError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_ASKED
+    return show_end(done)
+
+
+def show_end(done: subprocess.CompletedProcess[str]) -> int:
+    """Print what a command on the machine has printed, or its error. The result is an exit status."""
     show(done.stdout)
     if done.returncode:
         print(f"error: {done.stderr.strip()}", file=sys.stderr)

@@ -131,7 +131,7 @@ def _losses(found: Sequence[Change]) -> list[Block]:
         # A command is replaced for another machine's id, which says nothing about the command.
         if step.op == "delete" or (step.replaced_for and not change.is_command):
             items.append((_gravity(step), _loss(step)))
-        elif step.op == "replace" and not containers.docker_changes(change):
+        elif step.op == "replace" and not step.tainted and not containers.docker_changes(change):
             followers.append(change)
     for service in containers.removed(found):
         text = f"**Container removed: {word(service)}**. Its data stays on the volume."

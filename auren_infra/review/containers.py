@@ -13,6 +13,9 @@ from auren_infra.review.commands import Change, release
 from auren_infra.review.markdown import code
 
 _UNKNOWN = "what it is sent"
+_ROLLED_BACK = "**the machine was rolled back** to an earlier release, and gets this one again"
+_MAY_RUN = "the machine was rolled back, and may run this release already"
+_STARTS = (Switch.id, Reload.id, StartFirst.id)
 
 
 def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
@@ -22,11 +25,25 @@ def started(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
     container starts beside the old one, or else how long nobody serves.
     """
     beside, anew, away = _updated_by(StartFirst.id, changes), _reading_anew(changes), dict(_away(changes))
-    for service, reasons in _changed(changes):
+    back = _rolled_back(changes)
+    changed = dict(_changed(changes))
+    told = {service: [_ROLLED_BACK] for service in sorted(back)} | changed
+    for service in back & changed.keys():
+        told[service] = [*changed[service], _MAY_RUN]
+    for service, reasons in told.items():
         if service in beside:
             yield service, [*reasons, "**starts beside the old one**"]
         elif service not in anew:
             yield service, [*reasons, *away.get(service, ())]
+
+
+def _rolled_back(changes: Sequence[Change]) -> set[str]:
+    """The services that run an earlier release than the last update has started."""
+    return {
+        change.new.arguments[0]
+        for change in changes
+        if change.step.tainted and change.order in _STARTS and change.new and change.new.arguments
+    }
 
 
 def _away(changes: Sequence[Change]) -> Iterator[tuple[str, list[str]]]:
@@ -53,7 +70,10 @@ def _updated_by(order: str, changes: Sequence[Change]) -> set[str]:
     return {
         change.new.arguments[0]
         for change in changes
-        if change.order == order and change.step.op == "update" and change.new and change.new.arguments
+        if change.order == order
+        and (change.step.op == "update" or change.step.tainted)
+        and change.new
+        and change.new.arguments
     }
 
 

@@ -50,6 +50,8 @@ class Step:
     """The inputs that change, also those that are hidden before and after."""
     printed: str = ""
     """What a command has printed when it ran last."""
+    tainted: bool = False
+    """Whether the state says that it has to be made again, as after a rollback."""
 
     @property
     def kind(self) -> str:
@@ -137,6 +139,7 @@ def _step(metadata: StepEventMetadata) -> Step:
         replaced_for=tuple(metadata.keys or ()),
         changed=tuple(metadata.diffs or ()),
         printed=_printed(metadata.old),
+        tainted=bool(metadata.old and metadata.old.taint),
     )
 
 

@@ -5,8 +5,12 @@ import sys
 from collections.abc import Sequence
 
 from auren_infra.command_line import run, told
-from auren_infra.outputs import machine
-from auren_infra.outputs.stack_name import stack_name
+from auren_infra.exported import StateError
+from auren_infra.outputs import machine, source
+from auren_infra.outputs.machine import MachineError
+from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.rollback import pending
 
 _SECONDS = 1800
 """More than the wait for a deployment, the longest start and the end of the container before it."""
@@ -37,16 +41,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--to", metavar="RELEASE", help="one that `python -m auren_infra releases` shows, instead of the one before"
     )
     options = parser.parse_args(arguments)
+    chosen: StackName | None = options.stack
+    stack = chosen and chosen.for_pulumi
     words = [options.service, *([options.to] if options.to else [])]
-    status = machine.tell(options.stack, "auren-rollback", *words, seconds=_SECONDS)
+    try:
+        done = machine.ask(source.of_stack(stack, secrets=True), "auren-rollback", *words, seconds=_SECONDS)
+    except (OutputsError, MachineError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return machine.NOT_ASKED
+    status = machine.show_end(done)
     if status == machine.DONE:
-        print(_NEXT, end="", file=sys.stderr)
+        print(_next(stack, options.service, done.stdout), end="", file=sys.stderr)
     return status
 
 
-_NEXT = """\
-The configuration still names the other release, and `python -m auren_infra drift` says so until it does not.
-Take the change back in the repository: `pulumi up` then finds this release running, and leaves it alone.
+def _next(stack: str | None, service: str, said: str) -> str:
+    try:
+        return _AWAY if pending.marked(stack, service, said) else _BACK
+    except (OutputsError, StateError) as error:
+        return _UNMARKED.format(error=error)
+
+
+_AWAY = """\
+The configuration still names the other release. The next preview shows it, and the next `pulumi up` deploys it again.
+To stay with this one, take the change back in the repository: `pulumi up` then finds it running, and leaves it alone.
+"""
+_BACK = """\
+It is the release that the configuration was deployed with last.
+"""
+_UNMARKED = """\
+warning: The stack's state could not be marked, so the next preview does not show the rollback. Drift does.
+{error}
 """
 
 

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from auren_infra.__main__ import main
-from tests.unit.rehearsal import Rehearsal
+from auren_infra.host.machine import script
+from tests.unit.drift.machine import export
+from tests.unit.rehearsal import NAME, Rehearsal
 
 PULUMI = """
 case "$*" in
 *missing*) echo "no stack named" >&2; exit 255 ;;
 "stack output"*--show-secrets*) cat shown ;;
+"stack export"*) cat exported ;;
+"state "*) [ ! -e locked ] || { echo "the stack is currently locked" >&2; exit 255; }; echo "$*" >marked ;;
 *) exit 98 ;;
 esac
 """
@@ -35,6 +39,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: Rehearsal)
         program.write_text(f"#!/bin/sh\nset -e\ncd {shlex.quote(str(tmp_path))}\n{body}")
         program.chmod(0o755)
     (tmp_path / "shown").write_text(json.dumps(update.outputs))
+    (tmp_path / "exported").write_text(export(update))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     return tmp_path
 
@@ -65,11 +70,11 @@ def test_the_machine_gets_the_words_as_they_were_typed(programs: Path, typed: li
 
 
 def test_what_the_machine_prints_is_shown(programs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (programs / "said-auren-rollback").write_text("auren-api runs 1, of api:1\n")
+    (programs / "said-auren-rollback").write_text("auren-api runs 00000000000000aa, of api:1\n")
     assert main(["rollback", "--service", "api"]) == 0
     shown = capsys.readouterr()
-    assert shown.out == "auren-api runs 1, of api:1\n"
-    assert "Take the change back in the repository" in shown.err
+    assert shown.out == "auren-api runs 00000000000000aa, of api:1\n"
+    assert "take the change back in the repository" in shown.err
     (programs / "said-auren-releases").write_text("SERVICE  RELEASE\n")
     assert main(["releases"]) == 0
     assert capsys.readouterr() == ("SERVICE  RELEASE\n", "")
@@ -87,6 +92,38 @@ def test_what_the_machine_refuses_is_no_success(
     assert "The machine cannot be reached over SSH:\nConnection timed out\n" in capsys.readouterr().err
     assert main([*typed, "--stack", "missing"]) == 2
     assert "no stack named" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("release", "marked", "said"),
+    [
+        ("00000000000000aa", "taint", "The next preview shows it"),
+        ("00000000000000bb", "untaint", "was deployed with last"),
+    ],
+    ids=["an earlier release", "the deployed release"],
+)
+def test_the_state_is_marked_for_the_next_preview(
+    programs: Path, capsys: pytest.CaptureFixture[str], release: str, marked: str, said: str
+) -> None:
+    started = json.loads((programs / "exported").read_text())
+    (api,) = [each for each in started["deployment"]["resources"] if each["urn"].endswith(f"::{NAME}-api")]
+    api["inputs"]["stdin"] = f"{script('start_first')}00000000000000bb 2026-01-01T00:00:00Z"
+    (programs / "exported").write_text(json.dumps(started))
+    (programs / "said-auren-rollback").write_text(f"auren-api runs {release}, of api:1\n")
+    assert main(["rollback", "--stack", "prod", "--service", "api"]) == 0
+    assert said in capsys.readouterr().err
+    assert (programs / "marked").read_text() == f"state {marked} {api['urn']} --yes --non-interactive --stack prod\n"
+
+
+def test_a_state_that_cannot_be_marked_makes_no_failure_of_a_rollback(
+    programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (programs / "said-auren-rollback").write_text("auren-api runs 00000000000000aa, of api:1\n")
+    (programs / "locked").touch()
+    assert main(["rollback", "--service", "api"]) == 0
+    told = capsys.readouterr().err
+    assert "the next preview does not show the rollback. Drift does.\n" in told
+    assert "the stack is currently locked" in told
 
 
 def test_a_rollback_names_its_service(programs: Path) -> None:

@@ -13,7 +13,7 @@ from tests.local.all_services.drift import RIGHT, drift
 from tests.local.all_services.test_releases import current, running
 from tests.local.all_services.visitors import Visitors
 from tests.local.cloud import act
-from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError, called
+from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError, called
 from tests.local.host import Host, wait_for
 
 pytestmark = pytest.mark.machine
@@ -127,12 +127,13 @@ def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deplo
         done = called("rollback", "--service", "api", timeout=300)
     assert done.returncode == 0, done.stderr
     assert f"auren-api runs {earlier}, of " in done.stdout
-    assert "Take the change back in the repository" in done.stderr
+    assert "take the change back in the repository" in done.stderr
     assert visitors.failed() == {}, visitors.answers
     assert current(host, "api") == running(host, "api") == earlier
     status, told = drift()
     assert status == 1
     assert "auren-api was rolled back" in told
+    assert deployment.planned() == {f"auren-{STACK}-api": "replace"}
 
     again = called("rollback", "--service", "api", timeout=300)
     assert again.returncode == 1
@@ -149,6 +150,14 @@ def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deplo
         assert f"auren-api-green runs {later}, of " in host.run("auren-rollback", "api", later)
     finally:
         host.run("iptables", "--delete", *nobody)
+    assert drift() == (0, RIGHT)
+
+    again = called("rollback", "--service", "api", "--to", later, timeout=300)
+    assert "It is the release that the configuration was deployed with last." in again.stderr, "it runs already"
+    assert deployment.planned() == {}
+    assert called("rollback", "--service", "api", "--to", earlier, timeout=300).returncode == 0
+    deployment.up()
+    assert current(host, "api") == running(host, "api") == later, "as the preview has said"
     assert drift() == (0, RIGHT)
 
 

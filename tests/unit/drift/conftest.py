@@ -2,7 +2,7 @@
 
 import pytest
 
-from auren_infra.drift import state
+from auren_infra import exported
 from auren_infra.host.expected import Expected, expected
 from tests.unit.drift.machine import Machine, as_deployed, export
 from tests.unit.rehearsal import Rehearsal
@@ -10,7 +10,7 @@ from tests.unit.rehearsal import Rehearsal
 
 @pytest.fixture(scope="session")
 def deployed(update: Rehearsal) -> Expected:
-    return expected(state.commands(state.parse(export(update))))
+    return expected(exported.commands(exported.parse(export(update))))
 
 
 @pytest.fixture

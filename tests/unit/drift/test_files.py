@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from auren_infra import stack
+from auren_infra import exported, stack
 from auren_infra.blueprint import describe
-from auren_infra.drift import compare, state
+from auren_infra.drift import compare
 from auren_infra.files import paths
 from auren_infra.host.expected import Directory, Expected, expected
 from auren_infra.placement import place
@@ -205,7 +205,7 @@ def test_the_key_of_the_digests_is_not_one_that_was_replaced(update: Rehearsal) 
     (key,) = [each for each in held["deployment"]["resources"] if each["urn"].endswith("::digests")]
     earlier = {**key, "delete": True, "outputs": {"result": {"plaintext": '"another"'}}}
     held["deployment"]["resources"].insert(0, earlier)
-    assert state.digest_key(state.parse(json.dumps(held))) == "PASSWORD-digests-PASSWORD"
+    assert exported.digest_key(exported.parse(json.dumps(held))) == "PASSWORD-digests-PASSWORD"
 
 
 def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
@@ -217,7 +217,7 @@ def test_given_secrets_and_logins_are_looked_at_as_secrets() -> None:
     chosen = settings(**changes)
     placement = place(describe(chosen))
     update = rehearse(lambda: stack.deploy(placement, Deployed()), preview=False)
-    wanted = expected(state.commands(state.parse(export(update))))
+    wanted = expected(exported.commands(exported.parse(export(update))))
     (logins,) = [one for one in wanted.files if one.path == paths.REGISTRY_LOGINS]
     (key,) = [one for one in wanted.files if one.path.endswith("/secrets/model_key")]
     assert key.path.startswith(f"{paths.SERVICES}/api/releases/")

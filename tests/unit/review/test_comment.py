@@ -96,6 +96,30 @@ def test_a_restart_tells_how_long_the_last_one_took(command: Callable[[], Step],
 
 
 @pytest.mark.parametrize(
+    ("command", "service", "last"),
+    [(started_beside, "api", ", **starts beside the old one**"), (switched, "redis", "")],
+    ids=["starts first", "stops first"],
+)
+def test_a_service_whose_machine_was_rolled_back_gets_its_release_again(
+    command: Callable[[], Step], service: str, last: str
+) -> None:
+    again = replace(command(), op="replace", tainted=True)
+    text = told(replace(again, new=again.old))
+    assert (
+        f"- **{service}**: **the machine was rolled back** to an earlier release, and gets this one again{last}\n"
+        in text
+    )
+    assert "which run again on the new machine" not in text
+
+
+def test_a_rollback_whose_change_was_taken_back_may_run_the_right_release_already() -> None:
+    steps = restaged(release({"image": "a:2"}, service="api"), release({"image": "a:1"}, service="api"), "api")
+    text = told(steps, replace(started_beside(), op="replace", tainted=True))
+    line = "the machine was rolled back, and may run this release already, **starts beside the old one**"
+    assert f"- **api**: image `a:2` → `a:1`, {line}\n" in text
+
+
+@pytest.mark.parametrize(
     ("old", "new", "reasons"),
     [
         (release({"image": "redis:1"}), release({"image": "redis:2"}), "image `redis:1` → `redis:2`"),
@@ -634,6 +658,16 @@ def test_what_the_rules_found_has_one_order(turn: int) -> None:
     ]
     found = read("prod", True, events[::turn]).findings
     assert [(finding.rule, finding.message) for finding in found] == [("a", "one"), ("a", "two"), ("b", "one")]
+
+
+@pytest.mark.parametrize("tainted", [True, False])
+def test_the_mark_of_a_rollback_is_read_from_the_state(tainted: bool) -> None:
+    state = {"type": COMMAND, "urn": "urn:pulumi:prod::auren::c::c", "id": "", "parent": "", "provider": ""}
+    metadata = {"op": "replace", "urn": state["urn"], "type": COMMAND, "provider": "", "old": state, "new": state}
+    old = state | ({"taint": True} if tainted else {})
+    event = {"sequence": 1, "timestamp": 1, "resourcePreEvent": {"metadata": metadata | {"old": old}}}
+    (found,) = read("prod", True, [EngineEvent.from_json(event)]).steps
+    assert found.tainted == tainted
 
 
 @pytest.mark.parametrize("value", ["[secret]", "s3cr3t"])
