@@ -17,6 +17,7 @@ source starting.sh
 
 log=/mnt/auren-data/nginx-logs/access.log
 lent=()  # the containers that are stopped meanwhile
+led=0  # when nginx was led to another instance, in microseconds
 
 other() {
     if [ "$1" = "$service" ]; then
@@ -34,6 +35,7 @@ lead_to() {
         : >"$slots/$service-green"
     fi
     sync "$slots"
+    led=${EPOCHREALTIME/[.,]/}
 }
 
 # What a cut between the switch and its acceptance has left.
@@ -147,9 +149,11 @@ explain_migration() {
 
 # drain CONTAINER SECONDS
 drain() {
-    local deadline=$((SECONDS + $2))
+    local deadline=$((SECONDS + $2)) rest
     is_running "$1" || return 0
-    sleep 1  # for a request that was on its way
+    # A request may be on its way for a second from the switch on, by whatever clock.
+    rest=$((1000000 + led - ${EPOCHREALTIME/[.,]/}))
+    [ "$rest" -le 0 ] || sleep "$(awk -v rest="$rest" 'BEGIN { print (rest > 1e6 ? 1e6 : rest) / 1e6 }')"
     while [ "$SECONDS" -lt "$deadline" ] && [ "$(connections "$1")" -gt 0 ]; do
         sleep 0.5
     done

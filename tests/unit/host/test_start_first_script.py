@@ -135,6 +135,18 @@ def test_the_next_one_is_started_beside_it_and_then_takes_over(running: Bench) -
     assert flushed < led, "a power cut behind the switch finds the container"
 
 
+def test_the_old_one_is_stopped_when_a_request_that_was_on_its_way_has_arrived(running: Bench) -> None:
+    running.stub("sleep")
+    _stage(running, 2)
+    running.run("start_first", "api", "1", "0", "0", data=f"{_id(2)} 2026-11-26T03:21:14.123456789Z")
+    calls = running.calls("sync", "sleep", "docker stop")
+    (led, waited, stopped) = (
+        max(number for number, call in enumerate(calls) if call.startswith(words))
+        for words in (f"sync {SLOTS}", "sleep 0.", "docker stop auren-api")
+    )
+    assert led < waited < stopped
+
+
 NOTES_WHAT_IS_FLUSHED = """
 for path in "$@"; do
     if [ "$path" = ROOT/opt/auren/services/api ] && [ -L "$path/next" ]; then
