@@ -24,8 +24,8 @@ from docker.errors import APIError
 
 from sandbox import layout
 from sandbox.processes import BackgroundProcess
-from sandbox.registry_certificates import ensure_certificates
 from sandbox.registry_place import HERE, Place, is_running
+from sandbox.server_certificates import ensure_certificates
 
 __all__ = ["HERE", "Place", "is_running", "published_digest", "push_images", "push_repository", "start", "stop"]
 
@@ -44,7 +44,7 @@ def start(place: Place = HERE) -> None:
     """Start both registries, and return when they answer. A running one is left alone."""
     if shutil.which(BINARY) is None:
         raise RegistryError(f"{BINARY} is not installed: apt-get install docker-registry")
-    ensure_certificates(place.state, layout.REGISTRY_HOST, place.pull.rpartition(":")[0])
+    ensure_certificates(place.state, "registry", [layout.REGISTRY_HOST], place.pull.rpartition(":")[0])
     place.storage.mkdir(parents=True, exist_ok=True)
     for name, configuration in (("push", _push_door(place)), ("pull", _pull_door(place))):
         door = place.door(name)

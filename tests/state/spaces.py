@@ -23,7 +23,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from sandbox.registry_certificates import ensure_certificates
+from sandbox.server_certificates import ensure_certificates
 
 REGION = "nyc3"
 HOST = f"{REGION}.digitaloceanspaces.com"
@@ -96,7 +96,7 @@ class Spaces:
 def running(folder: Path) -> Iterator[Spaces]:
     """Serve an account that has no bucket. One at a time: moto keeps its accounts in this process."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    ensure_certificates(folder, f"*.{HOST}", LOOPBACK)
+    ensure_certificates(folder, "Spaces", [f"*.{HOST}"], LOOPBACK)
     spaces = Spaces(folder / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
