@@ -41,6 +41,16 @@ INTERNET_RANGE = IPv4Network("198.18.0.0/24")
 DOCKER_BRIDGE_ADDRESS = "198.18.1.1/24"
 """The default bridge of the Docker daemon of our own."""
 
+SPACES_ADDRESS = RESERVED_RANGE.broadcast_address - 3
+"""DigitalOcean Spaces: https on port 443, and the name server for its names on port 53. Never given to anyone else."""
+SPACES_DOMAIN = "digitaloceanspaces.com"
+SPACES = STATE / "spaces"
+"""The objects, the keys, and the authority that the certificate of Spaces is from."""
+SPACES_PROXY_PORT = 8609
+"""A proxy on loopback for programs of this machine, which has no name server for the names of Spaces."""
+SPACES_PORT = 8610
+"""The first of the object store's four ports on loopback. Four more are 10,000 higher."""
+
 REGISTRY_HOST = "registry.sandbox.test"
 """The image registry's name inside droplets: https, port 443, at `GATEWAY`."""
 REGISTRY_PUSH = "127.0.0.1:5500"

@@ -27,13 +27,14 @@ from sandbox.clouds.digitalocean.replay import replay
 from sandbox.clouds.digitalocean.vpcs import defaults
 from sandbox.clouds.faults import Fault, Faults
 from sandbox.clouds.limits import RateLimit
+from sandbox.clouds.spaces.object_store import ObjectStore
 from sandbox.clouds.state import CloudflareState, DigitalOceanState, State, Zone
 from sandbox.clouds.store import Store
 from sandbox.clouds.tokens import Tokens
 from sandbox.clouds.trace import trace
 from sandbox.droplets.hypervisor import Hypervisor
 
-VERSION = 2
+VERSION = 3
 """The version of the state's format and of `/_sandbox`. Increase it when either changes."""
 
 
@@ -69,12 +70,22 @@ def open_store(directory: Path, zone: str) -> Store:
 
 
 def create_app(
-    store: Store, hypervisor: Hypervisor, tokens: Tokens, *, limits: Limits | None = None, plan: Plan = FREE
+    store: Store,
+    hypervisor: Hypervisor,
+    tokens: Tokens,
+    *,
+    faults: Faults | None = None,
+    objects: ObjectStore | None = None,
+    limits: Limits | None = None,
+    plan: Plan = FREE,
 ) -> FastAPI:
-    """The clouds over `hypervisor`'s machines. At start-up the machines are brought in line with the store."""
+    """The clouds over `hypervisor`'s machines. At start-up the machines are brought in line with the store.
+
+    Without `objects`, nobody checks the keys of Spaces.
+    """
     allowed = limits or Limits()
-    cloud = Cloud(store, hypervisor)
-    faults = Faults()
+    cloud = Cloud(store, hypervisor, objects.know_keys if objects else lambda: None)
+    faults = faults or Faults()
     replay_faults: list[str] = []
 
     @asynccontextmanager

@@ -16,9 +16,11 @@ log = logging.getLogger("sandbox.clouds")
 class Cloud:
     """One cloud: shared by both APIs, the name server and the edge."""
 
-    def __init__(self, store: Store, hypervisor: Hypervisor) -> None:
+    def __init__(self, store: Store, hypervisor: Hypervisor, know_spaces_keys: Callable[[], None]) -> None:
         self.store = store
         self.hypervisor = hypervisor
+        self.know_spaces_keys = know_spaces_keys
+        """Makes the object store of Spaces accept the keys of the state, and no others."""
         self._machines = ThreadPoolExecutor(max_workers=8, thread_name_prefix="machines")
         # One thread, so that of two changes of the firewalls the later one is also enforced last.
         self._firewalls = ThreadPoolExecutor(max_workers=1, thread_name_prefix="firewalls")

@@ -184,11 +184,10 @@ def txt_strings(content: str) -> list[bytes]:
     return [text[start : start + 255] for text in texts for start in range(0, max(len(text), 1), 255)]
 
 
-class NameServer:
-    """The resolver behind one UDP and one TCP socket on the same address and port."""
+class DnsService:
+    """A resolver behind one UDP and one TCP socket on the same address and port."""
 
-    def __init__(self, store: Store, edge: IPv4Address, address: str, port: int) -> None:
-        resolver = ZoneResolver(store, edge)
+    def __init__(self, resolver: BaseResolver, address: str, port: int) -> None:
         # By default, the library prints every request.
         reports = DNSLogger("error", logf=log.warning)
         tcp = DNSServer(resolver, address, port, tcp=True, logger=reports)
@@ -208,3 +207,10 @@ class NameServer:
         for server in self._servers:
             server.stop()
             server.server.server_close()
+
+
+class NameServer(DnsService):
+    """The zones' name server."""
+
+    def __init__(self, store: Store, edge: IPv4Address, address: str, port: int) -> None:
+        super().__init__(ZoneResolver(store, edge), address, port)

@@ -132,6 +132,25 @@ class Project(BaseModel):
     updated_at: datetime = Field(default_factory=now)
 
 
+class SpacesGrant(BaseModel):
+    bucket: str
+    """Empty for full access."""
+    permission: Literal["read", "readwrite", "fullaccess", ""]
+
+
+class SpacesKey(BaseModel):
+    name: str
+    access_key: str
+    secret_key: str
+    """The object store checks signatures with it. The API shows it once."""
+    grants: list[SpacesGrant]
+    created_at: datetime = Field(default_factory=now)
+
+    @property
+    def full_access(self) -> bool:
+        return any(grant.permission == "fullaccess" for grant in self.grants)
+
+
 class DnsRecord(BaseModel):
     id: str
     type: str
@@ -190,6 +209,10 @@ class DigitalOceanState(BaseModel):
     firewalls: dict[str, Firewall] = {}
     tags: dict[str, datetime] = {}
     projects: dict[str, Project] = {}
+    spaces_keys: dict[str, SpacesKey] = {}
+    """By access key."""
+    buckets: dict[str, str] = {}
+    """The region of each bucket. The objects are in the object store."""
 
     def next_id(self) -> int:
         self.last_id += 1

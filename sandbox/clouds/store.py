@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.clouds.state import State
+from sandbox.clouds.state import SpacesKey, State
 
 FILE = "state.json"
 
@@ -52,3 +52,9 @@ class Store:
             os.fsync(file.fileno())
         draft.replace(self._path)
         self._saved = document
+
+
+def spaces_keys(store: Store) -> list[SpacesKey]:
+    """Copies of the keys that are valid now."""
+    with store.read() as whole:
+        return [key.model_copy(deep=True) for key in whole.digitalocean.spaces_keys.values()]

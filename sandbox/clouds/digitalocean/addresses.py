@@ -16,7 +16,7 @@ EDGE = layout.RESERVED_RANGE.broadcast_address - 2
 
 _DROPLETS = tuple(layout.DROPLET_RANGE.hosts())[2:]
 """Without `layout.GATEWAY` and the address after it, which the machines' network reserves."""
-_RESERVED = tuple(address for address in layout.RESERVED_RANGE.hosts() if address < EDGE)
+_RESERVED = tuple(address for address in layout.RESERVED_RANGE.hosts() if address < layout.SPACES_ADDRESS)
 
 
 def _turn(pool: tuple[IPv4Address, ...], last: IPv4Address | None) -> Iterator[IPv4Address]:

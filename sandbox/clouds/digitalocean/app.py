@@ -20,6 +20,7 @@ from sandbox.clouds.digitalocean import (
     keys,
     projects,
     reserved_ips,
+    spaces_keys,
     tags,
     volume_actions,
     volumes,
@@ -45,6 +46,7 @@ _ROUTERS = (
     firewalls.router,
     tags.router,
     projects.router,
+    spaces_keys.router,
     droplet_actions.router,
     droplet_create.router,
     droplets.router,  # last: it answers for every other path below a droplet

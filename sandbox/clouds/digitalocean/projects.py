@@ -15,7 +15,7 @@ from sandbox.clouds.state import DigitalOceanState, Project, now
 router = APIRouter(prefix="/projects")
 
 Environment = Literal["Development", "Staging", "Production", "development", "staging", "production", ""]
-_PATHS = {"droplet": "droplets", "volume": "volumes", "reservedip": "reserved_ips"}
+_PATHS = {"droplet": "droplets", "volume": "volumes", "reservedip": "reserved_ips", "space": "spaces"}
 
 
 class ProjectCreate(Body):
@@ -87,6 +87,8 @@ def _known_urn(state: DigitalOceanState, urn: str) -> str:
             return f"do:volume:{name}"
         case ["do", "floatingip" | "reservedip", name] if name in state.reserved_ips:
             return f"do:reservedip:{name}"
+        case ["do", "space", name] if name in state.buckets:
+            return f"do:space:{name}"
         case ["do", _, _]:
             raise not_found()
         case _:
