@@ -7,11 +7,15 @@ from sandbox.plugins.digitalocean.functions import GetDroplet
 from sandbox.plugins.digitalocean.keys import SshKey
 from sandbox.plugins.digitalocean.projects import Project, ProjectResources
 from sandbox.plugins.digitalocean.reserved_ips import ReservedIp, ReservedIpAssignment
+from sandbox.plugins.digitalocean.spaces_buckets import SpacesBucket
+from sandbox.plugins.digitalocean.spaces_client import SpacesClient
+from sandbox.plugins.digitalocean.spaces_keys import SpacesKey
 from sandbox.plugins.digitalocean.tags import Tag
 from sandbox.plugins.digitalocean.volumes import Volume, VolumeAttachment
 from sandbox.plugins.digitalocean.vpcs import Vpc
 from sandbox.plugins.resource import Plugin
 from sandbox.plugins.schema import Schema
+from sandbox.plugins.values import Values
 
 _RESOURCES = (
     Droplet,
@@ -20,6 +24,7 @@ _RESOURCES = (
     ProjectResources,
     ReservedIp,
     ReservedIpAssignment,
+    SpacesKey,
     SshKey,
     Tag,
     Volume,
@@ -30,7 +35,12 @@ _RESOURCES = (
 
 def plugin() -> Plugin:
     """The plugin, not configured yet."""
-    client = Client()
-    resources = {kind.token: kind(client) for kind in _RESOURCES}
+    client, spaces = Client(), SpacesClient()
+    resources = {kind.token: kind(client) for kind in _RESOURCES} | {SpacesBucket.token: SpacesBucket(spaces)}
     functions = {GetDroplet.token: GetDroplet(client)}
-    return Plugin("digitalocean", Schema("digitalocean"), resources, functions, client.configure)
+
+    def configure(configuration: Values) -> None:
+        client.configure(configuration)
+        spaces.configure(configuration)
+
+    return Plugin("digitalocean", Schema("digitalocean"), resources, functions, configure)
