@@ -54,6 +54,8 @@ class _Tunnel(socketserver.StreamRequestHandler):
             return
         with inside:
             inside.settimeout(None)
+            for end in (inside, self.connection):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.wfile.write(b"HTTP/1.1 200 Connected\r\n\r\n")
             _join(self.connection, inside)
 
