@@ -4,8 +4,8 @@ Its rules are in the mangle table, where each packet passes one chain. Packets t
 machine itself, pass POSTROUTING, after reserved addresses were translated and with the client's own source. Packets
 from a droplet pass PREROUTING with their original destination. Neither Docker nor ufw writes to this table. The filter
 table has only rules that accept what Docker and ufw would refuse: forwarded packets to droplets, and droplets'
-connections to the registry. Other packets are dropped without an answer, as in the real firewall. Established
-connections continue.
+connections to the registry and to Spaces. Other packets are dropped without an answer, as in the real firewall.
+Established connections continue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,6 +28,8 @@ _ESTABLISHED = "-m conntrack --ctstate ESTABLISHED,RELATED"
 _LINK_LOCAL = "169.254.0.0/16"
 _LOCAL = "-m addrtype --dst-type LOCAL"
 _REGISTRY = f"-d {layout.GATEWAY} -p tcp --dport 443"
+_SPACES = f"-d {layout.SPACES_ADDRESS} -p tcp --dport 443"
+_NAMES = tuple(f"-d {layout.SPACES_ADDRESS} -p {protocol} --dport 53" for protocol in ("udp", "tcp"))
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,12 @@ def policy_rules(policies: Mapping[int, FirewallPolicy], addresses: Mapping[int,
         # On this machine a droplet can reach the registry, as a site on the internet, and the sites that it
         # serves at other simulated addresses. Nothing else: not even what listens on every address.
         f"-A {FROM_DROPLET} {_LOCAL} ! -d {layout.PUBLIC_NETWORK} -j DROP",
-        f"-A {FROM_DROPLET} {_LOCAL} ! -p tcp -j DROP",
-        f"-A {FROM_DROPLET} {_LOCAL} -p tcp -m multiport ! --dports 80,443 -j DROP",
+        f"-A {FROM_DROPLET} {_LOCAL} ! -d {layout.SPACES_ADDRESS} ! -p tcp -j DROP",
+        f"-A {FROM_DROPLET} {_LOCAL} ! -d {layout.SPACES_ADDRESS} -p tcp -m multiport ! --dports 80,443 -j DROP",
         f"-A {FROM_DROPLET} -d {layout.GATEWAY} -p tcp ! --dport 443 -j DROP",
+        # At the address of Spaces, also its name server.
+        f"-A {FROM_DROPLET} -d {layout.SPACES_ADDRESS} -p udp ! --dport 53 -j DROP",
+        f"-A {FROM_DROPLET} -d {layout.SPACES_ADDRESS} -p tcp -m multiport ! --dports 53,443 -j DROP",
     ]
     for droplet_id, policy in sorted(policies.items()):
         if droplet_id in addresses:
@@ -112,7 +117,7 @@ def standing_rules() -> str:
             *_empty(FORWARD, INPUT),
             f"-A {FORWARD} -o {_PUBLIC} -j ACCEPT",
             f"-A {FORWARD} -i {_PUBLIC} {_ESTABLISHED} -j ACCEPT",
-            f"-A {INPUT} {_REGISTRY} -j ACCEPT",
+            *(f"-A {INPUT} {match} -j ACCEPT" for match in (_REGISTRY, _SPACES, *_NAMES)),
         ]
     )
 

@@ -31,7 +31,11 @@ def write_firmware(directory: Path, *, system_disk: int) -> None:
     """The input of `droplet-init` except the list of volumes, which changes while the machine runs."""
     directory.mkdir(parents=True, exist_ok=True)
     write_private(directory / "system-disk", f"{system_disk}\n")
-    write_private(directory / "resolv.conf", name_servers())
+    spaces = layout.STATE / "spaces" / "certificates" / "ca.pem"
+    # This name server passes on what it does not know itself. The others are there when it is not.
+    own = f"nameserver {layout.SPACES_ADDRESS}\n" if spaces.exists() else ""
+    write_private(directory / "resolv.conf", own + name_servers())
+    write_private(directory / "spaces-ca.pem", spaces.read_text() if spaces.exists() else "")
     write_private(directory / "registry-host", f"{layout.REGISTRY_HOST}\n")
     authority = layout.STATE / "registry" / "ca.pem"
     write_private(directory / "registry-ca.pem", authority.read_text() if authority.exists() else "")
