@@ -23,6 +23,9 @@ CONFLICTING = (
     "CLOUDFLARE_API_KEY",
     "CLOUDFLARE_EMAIL",
     "CLOUDFLARE_API_USER_SERVICE_KEY",
+    "SPACES_ACCESS_KEY_ID",
+    "SPACES_SECRET_ACCESS_KEY",
+    "SPACES_ENDPOINT_URL",
 )
 """Variables that are unset."""
 
@@ -45,6 +48,7 @@ def variables(stack: str, state: Path = layout.STATE, caller: Mapping[str, str] 
         "DIGITALOCEAN_API_URL": api,
         "CLOUDFLARE_API_TOKEN": known.cloudflare,
         "CLOUDFLARE_BASE_URL": f"{api}/client/v4",
+        "SANDBOX_SPACES_PROXY": f"http://127.0.0.1:{layout.SPACES_PROXY_PORT}",
     }
     record = state / DOCKER_HOST_RECORD.name
     if record.exists() and record.read_text().strip() == f"unix://{layout.DOCKER_SOCKET}":
@@ -58,18 +62,28 @@ def variables(stack: str, state: Path = layout.STATE, caller: Mapping[str, str] 
 
 
 def _trusted(state: Path, given: str | None) -> Path | None:
-    """The file with the certificate authorities to trust: the simulated edge's and the caller's own.
+    """The file with the certificate authorities to trust: those of the simulated edge and Spaces, and the caller's own.
 
     Those in the system's directory of certificates are trusted all the same. None before the clouds' first start.
     """
-    authority, both = state / "edge" / "authority.pem", state / "certificates.pem"
-    if not authority.exists():
+    together = state / "certificates.pem"
+    places = (state / "edge" / "authority.pem", state / "spaces" / "certificates" / "ca.pem")
+    own = [file for file in places if file.exists()]
+    if not own:
         return None
-    if given and Path(given) not in (authority, both) and Path(given).is_file():
-        draft = both.with_name(f".{both.name}.{os.getpid()}")
-        draft.write_bytes(Path(given).read_bytes() + b"\n" + authority.read_bytes())
-        draft.replace(both)
-    return both if both.exists() else authority
+    callers = Path(given) if given and Path(given) not in (*places, together) and Path(given).is_file() else None
+    if callers is None and not together.exists() and len(own) == 1:
+        return own[0]
+    # Without a file of the caller's own, what was put together before: it may have one in it.
+    texts = [file.read_bytes() for file in (callers or together,) if file.exists()]
+    for authority in (file.read_bytes() for file in own):
+        if not any(authority in text for text in texts):
+            texts.append(authority)
+    if not together.exists() or together.read_bytes() != b"\n".join(texts):
+        draft = together.with_name(f".{together.name}.{os.getpid()}")
+        draft.write_bytes(b"\n".join(texts))
+        draft.replace(together)
+    return together
 
 
 def complete(stack: str, state: Path = layout.STATE) -> dict[str, str]:

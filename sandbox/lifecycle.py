@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox import cloud_server, docker_daemon, layout, packages, prerequisites, pulumi_stack, registry, stack_config
+from sandbox.clouds.spaces import object_store
 from sandbox.progress import Note, Progress, StepError
 
 PYTHON = Path(sys.executable)
@@ -82,6 +83,7 @@ def stop() -> None:
     progress = Progress(LOGS)
     # First, so that the API does not record the droplets as switched off by their owner.
     progress.run("clouds", lambda _: cloud_server.stop())
+    progress.run("object store", lambda _: object_store.stop())
     progress.run("registry", lambda _: registry.stop())
     if _connect_to_docker():
         progress.run("droplets", _shut_droplets_down)
@@ -102,6 +104,7 @@ def down(*, force: bool = False) -> None:
         else:
             _destroy(progress, force=force)
     progress.run("clouds", lambda _: cloud_server.stop())
+    progress.run("object store", lambda _: object_store.stop())
     progress.run("registry", lambda _: registry.stop())
     own = docker_daemon.OwnDaemon()
     if docker_daemon.RECORD.exists() or own.process.pid() is not None:

@@ -84,6 +84,7 @@ def ports() -> Iterable[str]:
         yield from _taken(layout.API_ADDRESS, layout.API_PORT, "the simulated APIs")
         yield from _taken(layout.DNS_ADDRESS, layout.DNS_PORT, "the name server")
         yield from _taken(layout.DNS_ADDRESS, layout.DNS_PORT, "the name server", socket.SOCK_DGRAM)
+        yield from _taken(layout.API_ADDRESS, layout.SPACES_PROXY_PORT, "the way to the simulated Spaces")
     if not registry_place.is_running():
         yield from _taken(push_address, int(push_port), "the image registry")
         yield from _taken(str(layout.GATEWAY), 443, "the image registry")

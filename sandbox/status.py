@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from sandbox import cloud_server, docker_daemon, layout, pulumi_stack, registry, stack_config
+from sandbox.clouds.spaces import object_store
 from sandbox.clouds.state import State
 from sandbox.directions import directions
 
@@ -29,6 +30,7 @@ def _parts() -> Iterable[Row]:
     yield "DigitalOcean API", _word(answers), f"http://{layout.API_ADDRESS}:{layout.API_PORT}/v2"
     yield "Cloudflare API", _word(answers), f"http://{layout.API_ADDRESS}:{layout.API_PORT}/client/v4"
     yield "name server", _word(answers), f"{layout.DNS_ADDRESS}:{layout.DNS_PORT} (udp, tcp)"
+    yield "Spaces", _word(answers), f"https://REGION.{layout.SPACES_DOMAIN} inside droplets, {_stored()}"
     yield "image registry", _word(registry.is_running()), f"https://{layout.REGISTRY_HOST} inside droplets"
     yield "logs", "", str(layout.STATE / "logs")
     yield "cache", "", str(layout.CACHE)
@@ -43,6 +45,11 @@ def _droplets() -> Iterable[Row]:
     for droplet in known.droplets.values():
         reserved = [str(one.ip) for one in known.reserved_ips.values() if one.droplet_id == droplet.id]
         yield f"droplet {droplet.name}", droplet.status, ", ".join([*reserved, str(droplet.public_ipv4)])
+
+
+def _stored() -> str:
+    alive = object_store.HERE.process.pid() is not None
+    return "its object store runs" if alive else "its object store starts at the first request"
 
 
 def _word(alive: bool) -> str:

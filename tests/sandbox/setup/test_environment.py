@@ -90,6 +90,18 @@ def test_the_simulated_edge_is_trusted_beside_what_the_caller_trusts(state: Path
     assert Path(both).read_text().count("the edge's") == 1
 
 
+def test_the_simulated_spaces_is_trusted_as_well(state: Path) -> None:
+    edge, spaces = state / "edge" / "authority.pem", state / "spaces" / "certificates" / "ca.pem"
+    for authority, text in ((edge, "the edge's"), (spaces, "Spaces'")):
+        authority.parent.mkdir(parents=True)
+        authority.write_text(text)
+    both = variables("local", state, {})["SSL_CERT_FILE"]
+    assert Path(both).read_text().split("\n") == ["the edge's", "Spaces'"]
+    for again in (both, str(edge), str(spaces)):
+        assert variables("local", state, {"SSL_CERT_FILE": again})["SSL_CERT_FILE"] == both
+    assert variables("local", state, {})["SANDBOX_SPACES_PROXY"] == "http://127.0.0.1:8609"
+
+
 def test_the_passphrase_is_made_once_and_private(state: Path) -> None:
     made = passphrase(state)
     assert len(made) >= 32
