@@ -17,7 +17,8 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: str
-    """A regular expression, searched in the whole path, such as `^/v2/droplets$`."""
+    """A regular expression, searched in the whole path, such as `^/v2/droplets$`. For Spaces, the host is before it:
+    `^fra1\\.digitaloceanspaces\\.com/auren-backups/`."""
     method: str | None = None
     """Only requests with this method; any when absent."""
     status: Annotated[int, Field(ge=400, le=599)]

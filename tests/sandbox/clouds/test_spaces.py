@@ -1,12 +1,14 @@
 """Spaces as its clients see it: keys by pydo, objects by boto3 over verified TLS, rights checked by a real server."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from botocore.exceptions import ClientError
 from pydo import Client
 
+from sandbox.clouds.spaces import object_store
 from tests.sandbox.clouds.machines import FakeHypervisor
 from tests.sandbox.clouds.running import Clouds
 
@@ -218,11 +220,20 @@ def test_faults_on_demand(clouds: Clouds, owner: Any) -> None:
 
 
 def test_objects_and_keys_outlive_the_cloud_and_the_object_store(clouds: Clouds, owner: Any, do: Client) -> None:
-    from sandbox.clouds.spaces import object_store
-
     owner.create_bucket(Bucket="auren-backups")
     owner.put_object(Bucket="auren-backups", Key="k", Body=b"kept")
     made = key(do, {"bucket": "auren-backups", "permission": "read"})
-    object_store.stop(clouds.object_store)
+    assert object_store.stop(clouds.object_store)
+    assert clouds.object_store.process.pid() is None
+    assert not list(Path("/tmp").glob(f"seaweedfs-*-grpc-{str(clouds.object_store.port + 10_000)[:-1]}?.sock"))
     clouds.restart()
     assert clouds.s3(made).get_object(Bucket="auren-backups", Key="k")["Body"].read() == b"kept"
+
+
+def test_a_key_is_withdrawn_also_when_the_cloud_was_restarted(clouds: Clouds, owner: Any, do: Client) -> None:
+    owner.create_bucket(Bucket="auren-backups")
+    made = key(do, {"bucket": "auren-backups", "permission": "readwrite"})
+    clouds.s3(made).put_object(Bucket="auren-backups", Key="k", Body=b"x")
+    clouds.restart()
+    clouds.digitalocean().spaces_key.delete(made["access_key"])
+    assert refused(clouds.s3(made).get_object, Bucket="auren-backups", Key="k")[0] == 403
