@@ -4,6 +4,7 @@ What is known of the real service's limited keys:
 
 - They get 403 for creating a bucket, for the lifecycle rules and for the ACL of their bucket, and for a bucket policy.
 - `readwrite` is "Read/Write/Delete" in the control panel.
+- A bucket with a policy takes no limited key, and one with a limited key takes no policy. This is left out.
 
 Not published is whether such a key may delete an old version of an object. Here it may not, as with the policies that
 clouds publish for this purpose: it puts a delete marker. Also not published is what a list of all buckets holds for
