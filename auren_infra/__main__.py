@@ -12,7 +12,7 @@ COMMANDS = {
     "access": "open SSH to one address for a bounded time, close it again, check who else is let in",
     "drift": "compare the machine with what was deployed",
     "outputs": "print a stack's outputs in the format of a tool",
-    "release": "write a service's new image into the stack's configuration file",
+    "release": "write the new image of a service or of the website into the stack's configuration file",
     "releases": "print the releases that the machine keeps, and its history",
     "review": "preview a stack, and print the comment for a pull request",
     "rollback": "have a service run an earlier release again",

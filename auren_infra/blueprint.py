@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from auren_infra.services.catalogue import described
 from auren_infra.services.inbound import inbound
 from auren_infra.services.links import LINKS
-from auren_infra.services.model import Given, Link, SecretFile, Service
+from auren_infra.services.model import DirectoryMount, Given, Link, SecretFile, Service
 from auren_infra.settings import Settings
 
 
@@ -35,9 +35,20 @@ class Blueprint:
         return tuple(link.target for link in self.links if link.source == service)
 
     def with_images(self, images: Mapping[str, str]) -> "Blueprint":
-        """The same with other images for some services, by name."""
-        changed = (replace(one, image=images.get(one.name, one.image)) for one in self.services)
-        return replace(self, services=tuple(changed))
+        """The same with other images for some services, and for some directories that are released, by name."""
+
+        def changed(directory: DirectoryMount) -> DirectoryMount:
+            return replace(directory, image=images.get(directory.source, directory.image))
+
+        services = (
+            replace(
+                one,
+                image=images.get(one.name, one.image),
+                directories=tuple(changed(each) if each.released else each for each in one.directories),
+            )
+            for one in self.services
+        )
+        return replace(self, services=tuple(services))
 
 
 def describe(settings: Settings, links: tuple[Link, ...] = LINKS) -> Blueprint:

@@ -11,6 +11,9 @@ PUBLIC_HIDDEN = ".well-known"
 """The one hidden name that is sent, at the directory's root (RFC 8615). nginx serves it, and nothing else hidden."""
 MOST_ENTRIES = 10_000
 """Files and directories. The script that writes them takes milliseconds for each, and ten minutes at most for all."""
+MOST_MEGABYTES_OF_IMAGE = 256
+"""Of a directory that an image has. Its files are in no state. The machine's disk holds them four times at most: two
+releases, and their images."""
 LONGEST_NAME = 255
 """Bytes of a name that ext4 takes. APFS and NTFS count characters, so their names can be longer."""
 LONGEST_PATH = 1000

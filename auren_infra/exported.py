@@ -54,7 +54,8 @@ def commands(state: State) -> list[Command]:
         raise StateError("Nothing was deployed to a machine by this stack yet: `pulumi up` first.")
     if not all(call.id for call in calls.values()):
         raise StateError("This stack was deployed by an earlier version of the program: `pulumi up` first.")
-    found = [Command(urn, orders.read(call)) for urn, call in calls.items()]
+    printed = {one["urn"]: _printed(one) for one in sent}
+    found = [Command(urn, orders.read(call), printed[urn]) for urn, call in calls.items()]
     if missing := _missing(found):
         raise StateError(
             f"No update of this stack has come to its end: {', '.join(missing)} was never run. `pulumi up` first."
@@ -68,6 +69,12 @@ def _call(inputs: dict[str, Any]) -> Call | None:
         return read(inputs["create"], inputs.get("stdin", ""))
     except ValueError:
         return None
+
+
+def _printed(resource: dict[str, Any]) -> str:
+    """Empty when it is not known, or a secret."""
+    printed = resource.get("outputs", {}).get("stdout")
+    return printed if isinstance(printed, str) else ""
 
 
 def _missing(commands: Sequence[Command]) -> list[str]:

@@ -67,12 +67,13 @@ def provision(plan: MachinePlan, shared: Shared) -> Provisioned:
     )
     engine = DockerEngine(machine, plan, ready)
     SystemUpdates(machine, settings, engine.installed)
-    configuration = Configuration(machine, plan, ready, secrets=shared.secrets, built=shared.built)
+    after = [disk.mounted, engine.network]
+    configuration = Configuration(machine, plan, ready, after=after, secrets=shared.secrets, built=shared.built)
     containers = Containers(
         machine,
         plan,
         configuration,
-        [disk.mounted, engine.network, configuration.logins],
+        [*after, configuration.logins],
         docker_generation=docker.generation(settings.docker_source, settings.docker_version),
     )
     return Provisioned(data, droplet, containers)

@@ -196,6 +196,11 @@ class Facts:
         """As `ufw show added` prints them, without the program's name."""
         return [line.removeprefix("ufw ") for line in self.lines("ufw-added") if line.startswith("ufw ")]
 
+    def manifest(self, directory: str) -> str:
+        """Of the release that is read in the directory; empty when it has none."""
+        lines = (line.split("\t", 1) for line in self.lines("manifests"))
+        return "".join(f"{line}\n" for of, line in lines if of == directory)
+
     @property
     def units(self) -> dict[str, dict[str, str]]:
         """systemd's properties of each unit."""

@@ -16,6 +16,8 @@ def questions(wanted: Expected, key: str) -> str:
     lines += [f"{'secret' if one.secret else 'file'} {one.path}" for one in wanted.files]
     lines += [f"file {one.path}" for one in wanted.directories]
     lines += [f"tree {directory}" for directory in wanted.trees]
+    for tree in wanted.trees_of_images:
+        lines += [f"tree {tree.current}", f"manifest {tree.directory}"]
     lines += [f"unit {unit}" for unit in wanted.units]
     lines += [f"disk {one.order.device} {one.order.mount_point}" for one in wanted.disks]
     return "".join(f"{line}\n" for line in lines)

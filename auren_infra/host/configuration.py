@@ -1,11 +1,12 @@
 """What is put on a machine for the services: their releases' texts, their secrets, the website, people's keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 
+from auren_infra.contents import MOST_ENTRIES, MOST_MEGABYTES_OF_IMAGE
 from auren_infra.files import compose, paths, render, systemd
 from auren_infra.files.directory import pack
 from auren_infra.files.releases import release
@@ -13,7 +14,7 @@ from auren_infra.host import orders
 from auren_infra.host.machine import Machine
 from auren_infra.placement import MachinePlan
 from auren_infra.secrets import Secrets
-from auren_infra.services.model import DirectoryMount, Given, SecretFile, Service
+from auren_infra.services.model import IMAGE_FILES, DirectoryMount, Given, SecretFile, Service
 from auren_infra.settings import Settings
 
 
@@ -26,7 +27,8 @@ class PlacedSecret:
 
 
 class Configuration(pulumi.ComponentResource):
-    """`built` are the images that are known only when they are built, by service."""
+    """`built` are the images that are known only when they are built, by service. What needs Docker or the data disk is
+    done after `after`."""
 
     directories: dict[str, pulumi.Resource]
     """By path below the project's directory."""
@@ -41,6 +43,7 @@ class Configuration(pulumi.ComponentResource):
         plan: MachinePlan,
         ready: pulumi.Resource,
         *,
+        after: Sequence[pulumi.Resource],
         secrets: Secrets,
         built: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions | None = None,
@@ -48,7 +51,9 @@ class Configuration(pulumi.ComponentResource):
         super().__init__("auren:host:Configuration", machine.name, None, opts)
         self._machine, self._ready, self._plan, self._built = machine, ready, plan, built
         settings, services = plan.blueprint.settings, plan.services
+        self._after = after
         self._put(Path(paths.COMPOSE_FILE).name, paths.COMPOSE_FILE, "0644", "root:root", compose.render(plan))
+        self.logins = self._logins(settings, secrets)
         self.directories = {
             directory.source: self._put_directory(directory)
             for service in services
@@ -70,7 +75,6 @@ class Configuration(pulumi.ComponentResource):
             service.name: {file.name: self._secret(service, file, secrets) for file in service.secrets}
             for service in services
         }
-        self.logins = self._logins(settings, secrets)
         self.register_outputs({})
 
     def release(self, service: Service) -> pulumi.Input[str]:
@@ -84,11 +88,18 @@ class Configuration(pulumi.ComponentResource):
         return self._machine.run(name, orders.PutFile(path, mode, owner, text), after=[self._ready], parent=self)
 
     def _put_directory(self, directory: DirectoryMount) -> pulumi.Resource:
+        name, path = directory.source.replace("/", "-"), f"{paths.PROJECT}/{directory.source}"
+        if directory.image:
+            return self._machine.run(
+                name,
+                orders.PutImageTree(path, directory.image, IMAGE_FILES, MOST_ENTRIES, MOST_MEGABYTES_OF_IMAGE),
+                after=[*self._after, self.logins],
+                parent=self,
+                bound=1500,  # as for the image of a container
+            )
+        packed = pack(Path(directory.origin))
         return self._machine.run(
-            directory.source.replace("/", "-"),
-            orders.PutTree(f"{paths.PROJECT}/{directory.source}", directory.released, pack(Path(directory.origin))),
-            after=[self._ready],
-            parent=self,
+            name, orders.PutTree(path, directory.released, packed), after=[self._ready], parent=self
         )
 
     def _logins(self, settings: Settings, secrets: Secrets) -> pulumi.Resource:

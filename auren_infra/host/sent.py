@@ -17,8 +17,10 @@ class Command(Generic[Ordered_co]):
 
     urn: str
     order: Ordered_co
+    printed: str = ""
+    """What the order's script has printed."""
 
 
 def of(commands: Iterable[Command], kind: type[Ordered_co]) -> list[Command[Ordered_co]]:
     """Those with orders of this kind."""
-    return [Command(each.urn, each.order) for each in commands if isinstance(each.order, kind)]
+    return [Command(each.urn, each.order, each.printed) for each in commands if isinstance(each.order, kind)]

@@ -1,4 +1,4 @@
-"""`python -m auren_infra release`: a new image for a service, in the stack's configuration file."""
+"""`python -m auren_infra release`: a new image for a service or the website, in the stack's configuration file."""
 
 import argparse
 import sys
@@ -9,31 +9,37 @@ from auren_infra.outputs.placing import show
 from auren_infra.outputs.stack_name import PROJECT, stack_name
 from auren_infra.release.entry import EntryError, current, is_built, with_image
 from auren_infra.services.catalogue import described
+from auren_infra.services.overrides import directories, stranger
 from auren_infra.settings import Settings
 from auren_infra.settings.images import reference_fault, unreachable
 from auren_infra.settings.releases import misfit
 from auren_infra.stack_file import stack_file_path
 
-_EXAMPLE = "api=ghcr.io/auren-ai/auren-api:1.4.0@sha256:DIGEST"
+_EXAMPLES = (
+    "api=ghcr.io/auren-ai/auren-api:1.4.0@sha256:DIGEST",
+    "website=ghcr.io/auren-ai/auren-dashboard:1.4.0@sha256:DIGEST",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m auren_infra release",
         **told(
-            does="Writes the image of a service into the stack's configuration file, as one changed line. Nothing is "
-            "deployed: the preview of the change shows what it does.",
+            does="Writes the image of a service, or of the website, into the stack's configuration file, as one "
+            "changed line. Nothing is deployed: the preview of the change shows what it does.",
             needs="The file Pulumi.STACK.yaml of this project.",
             ends={
                 0: "the file names these images",
                 1: "nothing was changed; standard error says why",
                 NOT_DONE: "the call was wrong",
             },
-            examples=[f"release --stack prod {_EXAMPLE}"],
+            examples=[f"release --stack prod {each}" for each in _EXAMPLES],
         ),
     )
     parser.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
-    parser.add_argument("images", metavar="SERVICE=IMAGE", nargs="+", help="the service, and its image with a digest")
+    parser.add_argument(
+        "images", metavar="SERVICE=IMAGE", nargs="+", help="the service, or website, and its image with a digest"
+    )
     options = parser.parse_args(arguments)
     images = dict(each.partition("=")[::2] for each in options.images)
     if faults := [*_twice(options.images), *_faults(images)]:
@@ -68,10 +74,10 @@ def _twice(images: Sequence[str]) -> Iterator[str]:
 
 
 def _faults(images: Mapping[str, str]) -> Iterator[str]:
-    known = sorted(service.name for service in described(Settings.model_construct()))
+    services = described(Settings.model_construct())
     for service, reference in images.items():
-        if service not in known:
-            yield f"there is no service {service!r}; the services are {', '.join(known)}"
+        if fault := stranger(service, services, directories(services)):
+            yield fault
         elif fault := reference_fault(reference) or unreachable(reference) or misfit(service, reference):
             yield f"{service}: {fault}"
         elif "@" not in reference:

@@ -56,6 +56,8 @@ def _sections(preview: Preview, commit: str, longest: int) -> Iterator[Section]:
     yield from _unless_empty("### **Replaced and deleted**", _losses(found))
     yield from _unless_empty(_entrance_title(found), list(entrance.differing(found)))
     yield from _containers(preview, found)
+    if sources := list(machine.sources(found)):
+        yield Section("### The website", [Items(sources)], _MOST)
     yield from _unless_empty("### In the clouds", [resources.differing(step) for step in _other_resources(found)])
     if names := machine.connected_otherwise(found):
         reason = "Run again, since the connection to the machine changes; what is as it should be is left alone"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 
 from auren_infra.call import Call
 from auren_infra.files import paths
-from auren_infra.host.orders import PutFile, PutTree, Reload, StartFirst, Switch
+from auren_infra.host.orders import PutFile, PutImageTree, PutTree, Reload, StartFirst, Switch
 from auren_infra.review import differences
 from auren_infra.review.commands import Change, release
 from auren_infra.review.differences import Difference, File
@@ -17,6 +18,8 @@ from auren_infra.review.texts import of_texts
 _FEW_FILES = 12
 """So many files of a directory are each shown; of more, the counts are."""
 _EXAMPLES = 5
+_LONGEST_IMAGE = 500
+"""Of a repository, a tag and a digest, Docker takes 455 characters: what changes stands at the end."""
 
 
 def files(changes: Sequence[Change]) -> Iterator[Block]:
@@ -30,7 +33,7 @@ def scripts(changes: Sequence[Change]) -> Iterator[Difference]:
     found: dict[str, tuple[str, str, list[str]]] = {}
     for change in changes:
         old, new = change.old, change.new
-        if old and new and old.script and new.script and old.script != new.script:
+        if old and new and old.id in ("", new.id) and old.script and new.script and old.script != new.script:
             found.setdefault(change.order or change.step.name, (old.script, new.script, []))[2].append(change.step.name)
     for name, (before, after, used) in found.items():
         script = code(f"{name}.sh")
@@ -46,7 +49,8 @@ def given(change: Change) -> Iterator[Block]:
         return
     if new is None:
         return
-    if change.order in (Switch.id, Reload.id, StartFirst.id):  # what it starts is said of the release
+    # What is started is said of its release, and where the files come from of the directory.
+    if change.order in (Switch.id, Reload.id, StartFirst.id, PutImageTree.id):
         return
     own_name = code(step.name)
     hidden = (step.new or {}).get("stdin")
@@ -73,6 +77,31 @@ def given(change: Change) -> Iterator[Block]:
     )
     if before != after or calls[0] != calls[1]:
         yield Difference(name, lambda: (*of_texts(*calls), *of_texts(before, after)), name)
+
+
+def sources(changes: Sequence[Change]) -> Iterator[Item]:
+    """Each directory whose files come from another image than before, from an image at all, or from none any more."""
+    for change in changes:
+        before, after = _image(change.old), _image(change.new)
+        named = change.new if after else change.old
+        if change.new is None or named is None or before == after:
+            continue
+        name = word(PurePosixPath(named.arguments[0]).name)
+        if before and after:
+            said = f"image {code(before, _LONGEST_IMAGE)} → {code(after, _LONGEST_IMAGE)}"
+        elif after:
+            said = f"its files come from the image {code(after, _LONGEST_IMAGE)}" + (
+                ", not from this repository" if change.old else ""
+            )
+        else:
+            said = f"its files come from this repository, not from the image {code(before, _LONGEST_IMAGE)}"
+        yield Item(f"**{name}**: {said}", name)
+
+
+def _image(command: Call | None) -> str:
+    """That the files of a directory come from; empty for all other commands."""
+    known = command.arguments if command and command.id == PutImageTree.id else ()
+    return known[1] if len(known) > 1 else ""
 
 
 def secret_removed(change: Change) -> bool:

@@ -28,6 +28,7 @@ from auren_infra.services.model import (
     Volume,
 )
 from auren_infra.settings import Settings
+from auren_infra.settings.directories import WEBSITE
 
 POSTGRES_PASSWORD = Generated("postgres")
 REDIS_PASSWORD = Generated("redis")
@@ -80,7 +81,7 @@ def nginx(settings: Settings) -> Service:
         volumes=(Volume("nginx-logs", "/var/log/nginx"),),
         command=("nginx", "-c", f"{LIVE_FILES}/nginx.conf", "-g", "daemon off;"),
         files=("nginx.conf",),
-        directories=(DirectoryMount("website", "/usr/share/nginx/html", settings.website, released=True),),
+        directories=(DirectoryMount(WEBSITE, "/usr/share/nginx/html", settings.website, released=True),),
         tmpfs=(Tmpfs("/var/cache/nginx", 64), Tmpfs("/tmp", 16)),
         tasks=(Preflight(("nginx", "-t", "-q", "-c", f"{FILES}/nginx.conf")),),
         health=HealthCheck(("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1/healthz"), start_period=10),

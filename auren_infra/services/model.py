@@ -59,6 +59,10 @@ LIVE_FILES = f"{FILES}/live/files"
 SLOTS = "/etc/auren-slots"
 """Where a service finds which instance of another one it is to ask, when that one has two."""
 
+IMAGE_FILES = "/website"
+"""Where an image has the files of a directory. Nothing else of the image is used, and no base image has this
+directory: one that was built without its files is refused, and not the web server's own page served."""
+
 
 @dataclass(frozen=True)
 class DirectoryMount:
@@ -71,6 +75,9 @@ class DirectoryMount:
     """Where it is on the machine that runs Pulumi, relative to the project."""
     released: bool = False
     """Whether `current` in it is the directory, replaced in one step, and `previous` the one before it."""
+    image: str = ""
+    """The image that its files come from, instead of `origin`; only of one that is released. They are in the image's
+    directory `IMAGE_FILES`."""
 
 
 @dataclass(frozen=True)

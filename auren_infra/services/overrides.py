@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auren_infra.services.model import NO_PUBLIC_IMAGE, Service
 from auren_infra.settings import NAMESPACE, Fault, Settings
+from auren_infra.settings.images import STAND_IN
 from auren_infra.settings.releases import misfit
 
 IMAGES = f"{NAMESPACE}:images"
@@ -25,8 +26,20 @@ def faults(settings: Settings, services: Sequence[Service], *, images_known: boo
     return [Fault(key, "; ".join(reasons)) for key, reasons in found.items() if reasons]
 
 
+def directories(services: Sequence[Service]) -> list[str]:
+    """The names of the directories whose files may come from an image."""
+    return [each.source for service in services for each in service.directories if each.released]
+
+
 def _of_images(settings: Settings, services: Sequence[Service]) -> Iterator[str]:
-    yield from _strangers(settings.images, services)
+    yield from _strangers(settings.images, services, directories(services))
+    for name in directories(services):
+        chosen = settings.images.get(name, STAND_IN)
+        if chosen != STAND_IN and "@" not in chosen:
+            yield (
+                f"{name}: {chosen} has no digest, and a tag can be moved to another image; "
+                "add @sha256:... of what was pushed"
+            )
     for service in services:
         chosen = settings.images.get(service.name, service.image)
         if chosen == NO_PUBLIC_IMAGE:
@@ -46,8 +59,16 @@ def _of_builds(settings: Settings, services: Sequence[Service]) -> Iterator[str]
             yield f"{service.name}: its image in {IMAGES} has a digest, which a build gives; leave the tag alone"
 
 
-def _strangers(named: Mapping[str, str], services: Sequence[Service]) -> Iterator[str]:
-    known = sorted(service.name for service in services)
+def _strangers(named: Mapping[str, str], services: Sequence[Service], others: Sequence[str] = ()) -> Iterator[str]:
     for name in named:
-        if name not in known:
-            yield f"there is no service {name!r}; the services are {', '.join(known)}"
+        if fault := stranger(name, services, others):
+            yield fault
+
+
+def stranger(name: str, services: Sequence[Service], others: Sequence[str] = ()) -> str:
+    """What to say of a name that is neither of a service nor one of the `others`; empty for all other names."""
+    known = sorted(service.name for service in services)
+    more = f"; {' and '.join(others)} may be named as well" if others else ""
+    if name in (*known, *others):
+        return ""
+    return f"there is no service {name!r}; the services are {', '.join(known)}{more}"

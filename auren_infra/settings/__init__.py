@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
 from auren_infra.settings.content_sources import ContentSources
-from auren_infra.settings.directories import SqlDirectory, Website
+from auren_infra.settings.directories import WEBSITE, SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import ENCRYPTED, NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import build_map, image_map, readable_builds, readable_images
@@ -151,7 +151,7 @@ class Settings(BaseModel):
         [], validate_default=True
     )
     registries: Annotated[dict[str, Login], BeforeValidator(login_map)] = Field([], validate_default=True)
-    website: Website = Field("website", validate_default=True)
+    website: Website = Field(WEBSITE, validate_default=True)
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""
     migration_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 300

@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 
 from auren_infra.contents import Contents, contents
 from auren_infra.settings.faults import wrong
 
 LIMIT_MEGABYTES = 16
 """A directory's files are in the stack's state. A larger website belongs in object storage."""
+
+WEBSITE = "website"
+"""The usual directory of the website, and the name of its image in `auren:images`."""
 
 _MOST_NAMED = 20
 """The number of faults of one directory that are listed. The others are counted."""
@@ -24,7 +27,12 @@ def _sql(value: str) -> str:
     return _checked(value, run=True)
 
 
-def _website(value: str) -> str:
+def _website(value: str, info: ValidationInfo) -> str:
+    """The directory is not looked at when the files come from an image."""
+    if WEBSITE in info.data.get("images", ()):
+        if value != WEBSITE:
+            raise wrong("the website comes from the image in auren:images; remove this setting, or that entry")
+        return value
     return _checked(value, index="build the website, or name the directory that it is built into")
 
 

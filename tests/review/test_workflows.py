@@ -18,14 +18,14 @@ TITLE = "The nightly look has findings"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 
-EXAMPLE = ROOT / "examples" / "application" / ".github" / "workflows" / "release.yml"
+EXAMPLES = sorted(ROOT.glob("examples/*/.github/workflows/release.yml"))
 
 
 def test_actionlint_accepts_them(actionlint: Path) -> None:
     """It has their scripts judged by shellcheck as well, which stands beside this Python."""
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [actionlint, *sorted(FOLDER.glob("*.yml")), EXAMPLE],
+        [actionlint, *sorted(FOLDER.glob("*.yml")), *EXAMPLES],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -27,6 +27,10 @@ COMPLETE = {
 }
 """What has no default; the images of the API and the Bridge among it."""
 
+DASHBOARD = f"{REGISTRY}/auren/dashboard:1.0@{DIGEST}"
+WITH_WEBSITE = COMPLETE["images"].replace("]", f', "website={DASHBOARD}"]')
+"""`auren:images` with the website's image. `auren:website` is the usual directory then."""
+
 
 def engine_values(values: dict[str, str]) -> dict[str, str]:
     """Configuration as the engine hands it over: full keys, all values text."""

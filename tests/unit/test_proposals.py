@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from auren_infra.services.model import IMAGE_FILES
 from tests.unit.configuration import DIGEST, ROOT
 
 SCRIPT = ROOT / ".github" / "scripts" / "propose.sh"
@@ -135,11 +136,28 @@ def test_an_image_that_is_refused_ends_it_with_the_reason(repository: Repository
     assert repository.git("-C", str(repository.origin), "branch", "--list").split() == ["*", "main"]
 
 
-@pytest.fixture
-def called() -> Callable[[str], str]:
-    example = ROOT / "examples" / "application" / ".github" / "workflows" / "release.yml"
+def test_a_release_of_the_dashboard_is_one_more_line_for_the_website(repository: Repository) -> None:
+    website = f"website=ghcr.io/auren-ai/auren-dashboard:1.0.0@{DIGEST}"
+    before = repository.images("main")
+    repository.propose(website)
+    assert repository.images("release/prod/website") == [*before, website]
+    assert "Release website to prod" in repository.said.read_text()
+
+
+EXAMPLES = {"application": "api", "dashboard": "website"}
+
+
+@pytest.fixture(params=EXAMPLES)
+def called(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    example = ROOT / "examples" / request.param / ".github" / "workflows" / "release.yml"
     content = yaml.safe_load(example.read_text())
+    assert content["jobs"]["propose"]["with"]["images"].startswith(f"{EXAMPLES[request.param]}=${{{{ ")
     return lambda key: str(content["jobs"]["propose"][key])
+
+
+def test_the_dashboards_image_has_its_files_where_they_are_looked_for() -> None:
+    last = (ROOT / "examples/dashboard/Dockerfile").read_text().splitlines()[-1]
+    assert last.endswith(f" {IMAGE_FILES}")
 
 
 def test_the_example_calls_the_workflow_with_what_it_takes(called: Callable[[str], str]) -> None:

@@ -82,6 +82,8 @@ WRONG = [
     ("images", f'{API}, "redis=registry.example/redis:7.4.5"]', "no droplet reaches registry.example; name a registry"),
     ("images", '["api=registry.auren.test/auren/api"]', "api: name a tag other than latest, or a digest"),
     ("images", '["api=registry.auren.test/auren/api:latest"]', "api: name a tag other than latest, or a digest"),
+    ("images", f'{API}, "websites=registry.auren.test/auren/d:1"]', "zookeeper; website may be named as well"),
+    ("builds", '["website=website"]', "website: 'website' has no Dockerfile"),
     ("website", "/nowhere", "there is no such directory; name one relative to the project"),
     ("website", "sandbox", "build the website, or name the directory that it is built into"),
     ("sqlInit", "/nowhere", "there is no such directory"),

@@ -51,9 +51,22 @@ def test_a_service_with_the_pin_of_the_program_gets_a_line(file: Path) -> None:
     assert _changed_lines(STACK, file.read_text()) == [f"+     - {redis}"]
 
 
+def test_the_website_gets_a_line_and_the_next_image_changes_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (f"ghcr.io/auren-ai/auren-dashboard:{version}@{DIGEST}" for version in ("1.0.0", "1.1.0"))
+    assert main(["release", "--stack", "prod", f"website={first}"]) == 0
+    before = file.read_text()
+    assert _changed_lines(STACK, before) == [f"+     - website={first}"]
+    capsys.readouterr()
+    assert main(["release", "--stack", "prod", f"website={second}"]) == 0
+    assert _changed_lines(before, file.read_text()) == [f"-     - website={first}", f"+     - website={second}"]
+    assert capsys.readouterr().out == f"website: {first} -> {second}\n"
+
+
 @pytest.mark.parametrize(
     ("image", "said"),
     [
+        ("websites=ghcr.io/auren-ai/auren-dashboard:1", "; website may be named as well"),
+        ("website=ghcr.io/auren-ai/auren-dashboard:1", "has no digest, and a tag can be moved to another image"),
         ("ap=ghcr.io/auren-ai/auren-api:1.1.0", "there is no service 'ap'; the services are api, bridge,"),
         ("api", "api: '' is not REGISTRY/REPOSITORY:TAG[@sha256:DIGEST]"),
         ("api=ghcr.io/auren-ai/auren-api:1.1.0", "has no digest, and a tag can be moved to another image"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auren_infra.host.expected.directories import Directory, directories, stores
-from auren_infra.host.expected.files import Placed, Tree, placed, trees
+from auren_infra.host.expected.files import Placed, Tree, TreeOfImage, placed, trees, trees_of_images
 from auren_infra.host.expected.releases import Deployed, deployed
 from auren_infra.host.orders import (
     ContainerFirewall,
@@ -20,7 +20,7 @@ from auren_infra.host.orders import (
 )
 from auren_infra.host.sent import Command, of
 
-__all__ = ["Deployed", "Directory", "Expected", "Placed", "Tree", "expected"]
+__all__ = ["Deployed", "Directory", "Expected", "Placed", "Tree", "TreeOfImage", "expected"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Expected:
     """All but those of the trees; the directories of the stores among them."""
     trees: Mapping[str, Tree]
     """By path."""
+    trees_of_images: Sequence[TreeOfImage]
     directories: Sequence[Directory]
     stores: Sequence[str]
     """The directories of the stores. Their images may give them another mode, but never one that lets everybody in."""
@@ -52,6 +53,7 @@ def expected(commands: Sequence[Command]) -> Expected:
         containers=deployed(commands),
         files=placed(commands),
         trees=trees(commands),
+        trees_of_images=trees_of_images(commands),
         directories=directories(commands),
         stores=stores(commands),
         units=_units(commands),

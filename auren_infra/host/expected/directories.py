@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from auren_infra.files import paths
 from auren_infra.host.expected.releases import deployed
-from auren_infra.host.orders import ContainerFirewall, DataDisk, Programs, PutFile, PutTree, WaitReady
+from auren_infra.host.orders import ContainerFirewall, DataDisk, Programs, PutFile, PutImageTree, PutTree, WaitReady
 from auren_infra.host.sent import Command, of
 
 ROOT = "0:0"
@@ -33,7 +33,9 @@ def directories(commands: Sequence[Command]) -> list[Directory]:
         )
         if of(commands, kind)
     ]
-    found += [Directory(command.order.directory, 0o755) for command in of(commands, PutTree)]
+    found += [
+        Directory(command.order.directory, 0o755) for kind in (PutTree, PutImageTree) for command in of(commands, kind)
+    ]
     if any(command.order.path == paths.REGISTRY_LOGINS for command in of(commands, PutFile)):
         found.append(Directory(str(PurePosixPath(paths.REGISTRY_LOGINS).parent), 0o755))
     for one in deployed(commands):

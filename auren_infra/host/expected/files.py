@@ -15,6 +15,7 @@ from auren_infra.host.orders import (
     Order,
     Programs,
     PutFile,
+    PutImageTree,
     PutSecret,
     PutTree,
     Supervision,
@@ -90,6 +91,34 @@ class Tree:
     files: tuple[Placed, ...]
     also: tuple[str, ...] = ()
     """The URNs of the commands that must run after that one."""
+
+
+@dataclass(frozen=True)
+class TreeOfImage:
+    """A directory that holds the files of an image and nothing else. A manifest on the machine says which they are."""
+
+    urn: str
+    directory: str
+    image: str
+    manifest: str | None
+    """The digest of the manifest, as the script has printed it. None: it has not come so far."""
+
+    @property
+    def current(self) -> str:
+        """Where the files are read."""
+        return f"{self.directory}/{paths.CURRENT}"
+
+    def files(self, manifest: str) -> tuple[Placed, ...]:
+        """What the manifest names, as `put_image_tree.sh` writes it: the image, then a line for each file."""
+        pairs = (line.split("  ", 1) for line in manifest.splitlines()[1:] if "  " in line)
+        return tuple(Placed(f"{self.current}/{path}", self.urn, digest, 0o644) for digest, path in pairs)
+
+
+def trees_of_images(commands: Sequence[Command]) -> list[TreeOfImage]:
+    return [
+        TreeOfImage(each.urn, each.order.directory, each.order.image, each.order.manifest(each.printed))
+        for each in of(commands, PutImageTree)
+    ]
 
 
 def trees(commands: Sequence[Command]) -> dict[str, Tree]:

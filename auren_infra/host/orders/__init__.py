@@ -4,7 +4,7 @@
 """
 
 from auren_infra.call import Call
-from auren_infra.host.orders.files import PutFile, PutSecret, PutTree, RemoveFile
+from auren_infra.host.orders.files import PutFile, PutImageTree, PutSecret, PutTree, RemoveFile
 from auren_infra.host.orders.order import Order
 from auren_infra.host.orders.services import (
     KafkaTopics,
@@ -42,6 +42,7 @@ __all__ = [
     "Order",
     "Programs",
     "PutFile",
+    "PutImageTree",
     "PutSecret",
     "PutTree",
     "Reload",
@@ -63,7 +64,7 @@ ORDERS: dict[str, type[Order]] = {
     order.id: order
     for order in (
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
-        *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree),
+        *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree, PutImageTree),
         *(Stage, Retire, Programs, Supervision, StartFirst, Switch, Reload, KafkaTopics, Sqlite, Tidy),
     )
 }

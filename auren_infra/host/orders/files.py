@@ -1,5 +1,6 @@
 """Orders that put files on a machine, and take them away."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic
@@ -105,3 +106,34 @@ class PutTree(Order):
         if released not in ([], ["release"]):
             raise ValueError(f"{' '.join(released)!r} stands behind the directory of a tree")
         return PutTree(directory, bool(released), seen(data))
+
+
+@dataclass(frozen=True)
+class PutImageTree(Order):
+    """A directory with exactly the files that an image has in a directory of its own, as a release."""
+
+    id: ClassVar[str] = "put_image_tree"
+
+    directory: str
+    image: str
+    """With its digest."""
+    source: str
+    """The directory in the image."""
+    most_entries: int
+    """Files and directories that it may have."""
+    most_megabytes: int
+
+    def arguments(self) -> Sequence[str]:
+        return self.directory, self.image, self.source, str(self.most_entries), str(self.most_megabytes)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "PutImageTree":
+        no_data(data)
+        directory, image, source, entries, megabytes = arguments
+        return PutImageTree(directory, image, source, int(entries), int(megabytes))
+
+    @staticmethod
+    def manifest(printed: str) -> str | None:
+        """The digest of the release's manifest, in what the script has printed. None: it has not come so far."""
+        found = re.search(r", manifest ([0-9a-f]{64})\n?$", printed)
+        return found[1] if found else None

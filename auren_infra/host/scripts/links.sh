@@ -18,6 +18,11 @@ advance() {
     point "$directory" current "$1"
 }
 
+# images_of_directories: the images that the published directories came from.
+images_of_directories() {
+    sed -s -n '1s/^image //p' /opt/auren/*/releases/*.manifest 2>/dev/null || true
+}
+
 # linked LINK: the release that this link of the `directory` leads to, or nothing.
 linked() {
     basename "$(readlink "$directory/$1" 2>/dev/null || true)"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# look < "file PATH", "secret PATH", "key INNER OUTER", "tree PATH", "unit NAME" and "disk DEVICE MOUNTPOINT" lines: what is on the
-# machine, a line for each fact: its name, the exit status of what was asked, and the answer in base64. It changes nothing, and
-# shows no secret. A secret's digest is its HMAC-SHA256: nobody can try out which secret it is of without the key, which comes
-# as its two pads (RFC 2104), in hexadecimal, and is kept nowhere.
+# look < "file PATH", "secret PATH", "key INNER OUTER", "tree PATH", "manifest DIRECTORY", "unit NAME" and
+# "disk DEVICE MOUNTPOINT" lines: what is on the machine, a line for each fact: its name, the exit status of what was
+# asked, and the answer in base64. It changes nothing, and shows no secret. A secret's digest is its HMAC-SHA256: nobody
+# can try out which secret it is of without the key, which comes as its two pads (RFC 2104), in hexadecimal, and is kept
+# nowhere.
 # shellcheck disable=SC2329 # the functions are called by `fact`, by their names
 set -euo pipefail
 
@@ -10,7 +11,7 @@ source running.sh
 
 services=/opt/auren/services
 inner_pad='' outer_pad=''
-files=() secrets=() trees=() units=() devices=() targets=()
+files=() secrets=() trees=() published=() units=() devices=() targets=()
 
 # fact NAME COMMAND…: one that fails is a fact, too.
 fact() {
@@ -66,6 +67,14 @@ all_files() {
         find -H "$tree" ! -type d | sort | while IFS= read -r path; do
             describe "$path"
         done
+    done
+}
+
+# DIRECTORY, and a line of the manifest of the release that is read there.
+manifests() {
+    local directory
+    for directory in "${published[@]}"; do
+        sed "s|^|$directory\t|" "$directory/releases/$(linked current).manifest" || true
     done
 }
 
@@ -234,6 +243,7 @@ main() {
             outer_pad=$(bytes "${first#* }")
             ;;
         tree) trees+=("$first") ;;
+        manifest) published+=("$first") ;;
         unit) units+=("$first") ;;
         disk)
             second=${first#* }
@@ -242,6 +252,7 @@ main() {
         esac
     done
     fact files all_files
+    fact manifests manifests
     fact containers containers
     fact accepted accepted
     fact reloading reloading

@@ -2,6 +2,8 @@
 # retire < SERVICE lines: what no service stands for any more goes: its container, its releases, secrets and images. Its volumes stay.
 set -euo pipefail
 
+source links.sh
+
 services=/opt/auren/services
 
 # The images of the releases in these directories.
@@ -38,7 +40,8 @@ main() {
         unneeded=$(images "$directory"releases/*)
         rm -rf "$directory"
         for image in $unneeded; do
-            images "$services"/*/releases/* | grep -qxF -- "$image" || docker image rm "$image" >/dev/null 2>&1 || true
+            { images "$services"/*/releases/* && images_of_directories; } | grep -qxF -- "$image" ||
+                docker image rm "$image" >/dev/null 2>&1 || true
         done
     done
 }

@@ -114,7 +114,7 @@ prune() {
             [ "$release" != "$(linked current)" ] && [ "$release" != "$(linked previous)" ] && [ "$release" != "$made" ] || continue
             image=$(image_of "$directory/releases/$release")
             rm -rf "${directory:?}/releases/$release"
-            needed=$(for release in "$services"/*/releases/*; do image_of "$release"; done)
+            needed=$(for release in "$services"/*/releases/*; do image_of "$release"; done && images_of_directories)
             grep -qxF -- "$image" <<<"$needed" || docker image rm "$image" >/dev/null 2>&1 || true
         done
     # A secret has one name more for each release that reads it. One that was put there a moment ago has none yet.

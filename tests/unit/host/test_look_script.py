@@ -98,6 +98,17 @@ def test_a_tree_is_all_its_files(host: Bench, tmp_path: Path) -> None:
     assert set(_look(host, f"tree {tree}").files) == {f"{tree}/{name}" for name in names}
 
 
+def test_the_list_of_the_release_that_is_read_in_a_directory_is_told(host: Bench) -> None:
+    website = host.path("/opt/auren/website")
+    (website / "releases").mkdir(parents=True)
+    for name, text in (("0815", "image one\ndigest  a  b.js\n"), ("4711", "image two\n")):
+        (website / f"releases/{name}.manifest").write_text(text)
+    (website / "current").symlink_to("releases/0815")
+    assert _look(host, f"manifest {website}").manifest(str(website)) == "image one\ndigest  a  b.js\n"
+    (website / "current").unlink()
+    assert _look(host, f"manifest {website}").manifest(str(website)) == ""
+
+
 def test_the_accepted_release_of_each_service_is_read(host: Bench) -> None:
     for service in ("nginx", "redis"):
         host.path(f"/opt/auren/services/{service}/releases/0815").mkdir(parents=True)

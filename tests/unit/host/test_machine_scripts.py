@@ -95,6 +95,14 @@ def test_images_that_no_release_has_any_more_go(machine: Bench) -> None:
     assert machine.calls("docker image") == ["docker image rm kafka:1"]
 
 
+def test_an_image_that_the_website_came_from_stays(machine: Bench) -> None:
+    manifest = machine.path("/opt/auren/website/releases/1.manifest")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("image kafka:1\n")
+    machine.run("retire", data="nginx\napi\n")
+    assert machine.calls("docker image") == []
+
+
 def test_the_watchdog_cannot_start_again_what_is_retired(machine: Bench) -> None:
     """It starts what `current` leads to."""
     machine.stub("docker", f'[ ! -e "{machine.path("/opt/auren/services/kafka/current")}" ] || exit 98\n{RETIRE}')

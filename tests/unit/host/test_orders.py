@@ -10,8 +10,8 @@ from auren_infra import bundle, call
 from auren_infra.host import orders
 from auren_infra.host.machine import script
 from auren_infra.host.orders import ORDERS, Order
-from tests.unit.configuration import ROOT
-from tests.unit.rehearsal import NAME, Rehearsal
+from tests.unit.configuration import ROOT, WITH_WEBSITE
+from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 lines = st.text(st.characters(codec="utf-8", exclude_characters="\0\n"))
@@ -33,6 +33,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.RemoveFile: st.builds(orders.RemoveFile, texts),
     orders.PutSecret: st.builds(orders.PutSecret[str], texts, texts, texts, lines, texts),
     orders.PutTree: st.builds(orders.PutTree, texts, st.booleans(), texts),
+    orders.PutImageTree: st.builds(orders.PutImageTree, texts, texts, texts, numbers, numbers),
     orders.Stage: st.builds(orders.Stage[str], texts, st.dictionaries(words, texts), texts),
     orders.Reload: st.builds(orders.Reload[str], texts, numbers, texts),
     orders.Retire: st.builds(orders.Retire, many),
@@ -78,7 +79,7 @@ def test_an_order_is_known_also_when_its_data_is_hidden(order: Order) -> None:
 
 def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: Rehearsal) -> None:
     seen: set[str] = set()
-    for command in update.commands():
+    for command in (*update.commands(), *deploy(website="website", images=WITH_WEBSITE).commands()):
         create, stdin = command.inputs["create"], command.inputs["stdin"]
         order = orders.read(call.read(create, stdin))
         seen.add(order.id)
@@ -91,7 +92,7 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    sourced = {"replacing", "starting", "releases", "running", "links", "unpack"}
+    sourced = {"replacing", "starting", "releases", "running", "links", "unpack", "published"}
     otherwise = {"hold", "look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
     otherwise |= {"stop", "rollback", "list_releases"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
@@ -108,6 +109,9 @@ def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
         ("put_secret", ("/directory", "name", "0:0"), "no digest"),
         ("put_tree", ("/directory", "else"), ""),
         ("put_tree", ("/directory",), None),
+        ("put_image_tree", ("/directory", "image", "/website", "1"), ""),
+        ("put_image_tree", ("/directory", "image", "/website", "1", "many"), ""),
+        ("put_image_tree", ("/directory", "image", "/website", "1", "1"), "data"),
         ("stage", ("redis", "no-digest"), ""),
         ("retire", (), "no end"),
         ("tidy", (), "data"),

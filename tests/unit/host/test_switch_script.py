@@ -347,6 +347,17 @@ def test_an_image_that_another_release_has_is_kept(engine: Bench) -> None:
     assert "docker image rm api:12" in engine.calls("docker image rm")
 
 
+def test_an_image_that_the_website_came_from_is_kept(engine: Bench) -> None:
+    manifest = engine.path("/opt/auren/website/releases/1.manifest")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("image api:11\n")
+    for number in range(11, 16):
+        _deploy(engine, number)
+        _grow_older(engine)
+    assert "docker image rm api:11" not in engine.calls("docker image rm")
+    assert "docker image rm api:12" in engine.calls("docker image rm")
+
+
 def test_what_runs_and_the_way_back_are_kept_however_many_fail(engine: Bench) -> None:
     for number in (11, 12):
         _deploy(engine, number)

@@ -81,6 +81,7 @@ scripts = (
     "put_secret",
     "put_file",
     "put_tree",
+    "put_image_tree",
     "machine_firewall",
     "container_firewall",
     "retire",

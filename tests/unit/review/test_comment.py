@@ -21,6 +21,7 @@ from tests.unit.review.steps import (
     WEBSITE,
     file,
     firewall,
+    packed,
     release,
     reloaded,
     restaged,
@@ -399,6 +400,40 @@ def test_few_files_of_a_directory_are_shown_each_for_itself() -> None:
     assert f"`{WEBSITE}/gone.ico`\n```diff\n! the file of 1 B is removed, which was no text\n```" in text
     assert f"`{WEBSITE}/empty.txt`\n```diff\n! an empty file\n```" in text
     assert "same.css" not in text
+
+
+def _of_image(image: str) -> dict[str, Any]:
+    return sent("put_image_tree", WEBSITE, image, "/website", "10000", "256")
+
+
+IMAGES = [f"{'r' * 200}.org/dashboard:1.{number}.0@sha256:{f'{number}' * 64}" for number in (1, 2)]
+
+
+def test_another_image_of_the_website_is_told_with_both_digests() -> None:
+    text = told(step(COMMAND, "website", "update", *map(_of_image, IMAGES)))
+    assert f"### The website\n\n- **website**: image `{IMAGES[0]}` → `{IMAGES[1]}`\n" in text
+    assert "No container restarts." in text
+    assert "### On the machine" not in text
+    assert_sound(text)
+
+
+def test_a_website_that_comes_from_an_image_from_now_on_or_no_more_is_told() -> None:
+    directory = sent("put_tree", WEBSITE, "release", data=packed({"index.html": b"<p>\n"}))
+    text = told(step(COMMAND, "website", "update", directory, _of_image(IMAGES[0])))
+    assert f"- **website**: its files come from the image `{IMAGES[0]}`, not from this repository\n" in text
+    assert "The script" not in text, "it is another command, not another version of it"
+    text = told(step(COMMAND, "website", "update", _of_image(IMAGES[0]), directory))
+    assert f"- **website**: its files come from this repository, not from the image `{IMAGES[0]}`\n" in text
+    assert f"`{WEBSITE}/index.html`\n```diff\n+<p>\n```" in text
+    text = told(step(COMMAND, "website", "create", None, _of_image(IMAGES[0])))
+    assert f"- **website**: its files come from the image `{IMAGES[0]}`\n" in text
+
+
+def test_a_website_whose_image_is_the_same_is_not_told_of() -> None:
+    old = _of_image(IMAGES[0])
+    text = told(step(COMMAND, "website", "update", old, old | {"stdin": "# changed\n" + old["stdin"]}))
+    assert "### The website" not in text
+    assert "The script `put_image_tree.sh`, run again for website" in text
 
 
 def test_many_files_of_a_directory_are_counted_with_a_few_examples() -> None:
