@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 from pydantic import BaseModel, ValidationError
 
 from auren_backing.environment import KafkaSettings
@@ -80,9 +80,19 @@ class Subscription(Generic[Message]):
                     for record in records:
                         await self._handle_record(record)
                 if batch:
-                    await consumer.commit()
+                    await self._commit(consumer)
         finally:
             await consumer.stop()
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        """A member that joins the group or leaves it makes all others join again, which the consumer does by itself.
+
+        Until then no commit is taken. Nothing is wrong with this member, and its messages are handled again.
+        """
+        try:
+            await consumer.commit()
+        except CommitFailedError:
+            log.info("the group of the consumer of %s changes: what was not committed is read again", self._topic)
 
     async def _handle_record(self, record: ConsumerRecord) -> None:
         try:
