@@ -23,6 +23,14 @@ images_of_directories() {
     sed -s -n '1s/^image //p' /opt/auren/*/releases/*.manifest 2>/dev/null || true
 }
 
+# remove_image IMAGE: unless a release needs it, of a service or of a directory.
+remove_image() {
+    local needed
+    needed=$(awk '$1 == "image:" { print $2 }' /opt/auren/services/*/releases/*/compose.yml 2>/dev/null || true
+        images_of_directories)
+    grep -qxF -- "$1" <<<"$needed" || docker image rm "$1" >/dev/null 2>&1 || true
+}
+
 # linked LINK: the release that this link of the `directory` leads to, or nothing.
 linked() {
     basename "$(readlink "$directory/$1" 2>/dev/null || true)"

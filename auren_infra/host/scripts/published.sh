@@ -41,10 +41,3 @@ publish() {
         remove_image "$image"
     done
 }
-
-# remove_image IMAGE: unless a release has it, of a directory or of a service.
-remove_image() {
-    images_of_directories | grep -qxF -- "$1" ||
-        grep -qsF -- "image: $1" /opt/auren/services/*/releases/*/compose.yml ||
-        docker image rm "$1" >/dev/null 2>&1 || true
-}

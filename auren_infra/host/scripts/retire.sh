@@ -40,8 +40,7 @@ main() {
         unneeded=$(images "$directory"releases/*)
         rm -rf "$directory"
         for image in $unneeded; do
-            { images "$services"/*/releases/* && images_of_directories; } | grep -qxF -- "$image" ||
-                docker image rm "$image" >/dev/null 2>&1 || true
+            remove_image "$image"
         done
     done
 }

@@ -107,15 +107,14 @@ refuse() {
 
 # The last three releases stay, with their images and secrets. What only older ones need goes.
 prune() {
-    local release image needed made
+    local release image made
     made=$(release_of "auren-$service")  # a container that reloads may be of an older release
     find "$directory/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %P\n' | sort -rn | tail -n "+$((kept + 1))" | cut -d' ' -f2 |
         while read -r release; do
             [ "$release" != "$(linked current)" ] && [ "$release" != "$(linked previous)" ] && [ "$release" != "$made" ] || continue
             image=$(image_of "$directory/releases/$release")
             rm -rf "${directory:?}/releases/$release"
-            needed=$(for release in "$services"/*/releases/*; do image_of "$release"; done && images_of_directories)
-            grep -qxF -- "$image" <<<"$needed" || docker image rm "$image" >/dev/null 2>&1 || true
+            remove_image "$image"
         done
     # A secret has one name more for each release that reads it. One that was put there a moment ago has none yet.
     [ ! -d "$directory/secrets" ] || find "$directory/secrets" -type f -links 1 -mmin +60 -delete
