@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from auren_infra.call import LOCALE
@@ -71,20 +72,19 @@ def ask(outputs: StackOutputs, *command: str, data: str = "", seconds: int) -> s
     return done
 
 
-def tell(stack: StackName | None, *command: str, seconds: int) -> int:
-    """Print what the command on the stack's machine prints, or its error. The result is an exit status."""
+def tell(stack: StackName | None, *command: str, seconds: int, then: Callable[[str], str] = lambda _said: "") -> int:
+    """Print what the command on the stack's machine prints, or its error. The result is an exit status.
+
+    When it has succeeded, `then` is called with what it has printed, and its text goes to standard error.
+    """
     try:
         done = ask(source.of_stack(stack and stack.for_pulumi, secrets=True), *command, seconds=seconds)
     except (OutputsError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_ASKED
-    return show_end(done)
-
-
-def show_end(done: subprocess.CompletedProcess[str]) -> int:
-    """Print what a command on the machine has printed, or its error. The result is an exit status."""
     show(done.stdout)
     if done.returncode:
         print(f"error: {done.stderr.strip()}", file=sys.stderr)
         return REFUSED
+    print(then(done.stdout), end="", file=sys.stderr)
     return DONE

@@ -1,13 +1,12 @@
 """`python -m auren_infra rollback`: a service runs an earlier release again."""
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 
 from auren_infra.command_line import run, told
 from auren_infra.exported import StateError
-from auren_infra.outputs import machine, source
-from auren_infra.outputs.machine import MachineError
+from auren_infra.outputs import machine
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
 from auren_infra.rollback import pending
@@ -41,18 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--to", metavar="RELEASE", help="one that `python -m auren_infra releases` shows, instead of the one before"
     )
     options = parser.parse_args(arguments)
-    chosen: StackName | None = options.stack
-    stack = chosen and chosen.for_pulumi
+    stack: StackName | None = options.stack
     words = [options.service, *([options.to] if options.to else [])]
-    try:
-        done = machine.ask(source.of_stack(stack, secrets=True), "auren-rollback", *words, seconds=_SECONDS)
-    except (OutputsError, MachineError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return machine.NOT_ASKED
-    status = machine.show_end(done)
-    if status == machine.DONE:
-        print(_next(stack, options.service, done.stdout), end="", file=sys.stderr)
-    return status
+    then = partial(_next, stack and stack.for_pulumi, options.service)
+    return machine.tell(stack, "auren-rollback", *words, seconds=_SECONDS, then=then)
 
 
 def _next(stack: str | None, service: str, said: str) -> str:
