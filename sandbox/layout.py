@@ -46,6 +46,7 @@ SPACES_ADDRESS = RESERVED_RANGE.broadcast_address - 3
 SPACES_DOMAIN = "digitaloceanspaces.com"
 SPACES = STATE / "spaces"
 """The objects, the keys, and the authority that the certificate of Spaces is from."""
+SPACES_CERTIFICATES = SPACES / "certificates"
 SPACES_PROXY_PORT = 8609
 """A proxy on loopback for programs of this machine, which has no name server for the names of Spaces."""
 SPACES_PORT = 8610

@@ -37,7 +37,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     names = NameServer(store, EDGE, layout.DNS_ADDRESS, layout.DNS_PORT)
     edge = EdgeServer(store, EDGE, layout.EDGE_CERTIFICATES)
-    spaces = SpacesServer(store, objects, faults, layout.SPACES / "certificates")
+    spaces = SpacesServer(store, objects, faults, layout.SPACES_CERTIFICATES)
     names.start()
     edge.start()
     spaces.start()

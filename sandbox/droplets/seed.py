@@ -31,7 +31,7 @@ def write_firmware(directory: Path, *, system_disk: int) -> None:
     """The input of `droplet-init` except the list of volumes, which changes while the machine runs."""
     directory.mkdir(parents=True, exist_ok=True)
     write_private(directory / "system-disk", f"{system_disk}\n")
-    spaces = layout.STATE / "spaces" / "certificates" / "ca.pem"
+    spaces = layout.SPACES_CERTIFICATES / "ca.pem"
     # This name server passes on what it does not know itself. The others are there when it is not.
     own = f"nameserver {layout.SPACES_ADDRESS}\n" if spaces.exists() else ""
     write_private(directory / "resolv.conf", own + name_servers())

@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,15 @@ class Clouds:
         return httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.tokens.digitalocean}"}, timeout=10
         )
+
+
+@contextlib.contextmanager
+def clouds_with_spaces(directory: Path) -> Iterator[Clouds]:
+    """They run while the context is open."""
+    running = Clouds(directory, FakeHypervisor(), with_spaces=True)
+    running.start()
+    yield running
+    running.stop()
 
 
 def eventually(check: Callable[[], Any], seconds: float = 10) -> Any:

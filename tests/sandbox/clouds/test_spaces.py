@@ -9,18 +9,15 @@ from botocore.exceptions import ClientError
 from pydo import Client
 
 from sandbox.clouds.spaces import object_store
-from tests.sandbox.clouds.machines import FakeHypervisor
-from tests.sandbox.clouds.running import Clouds
+from tests.sandbox.clouds.running import Clouds, clouds_with_spaces
 
 ALL = {"bucket": "", "permission": "fullaccess"}
 
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    running = Clouds(tmp_path_factory.mktemp("clouds"), FakeHypervisor(), with_spaces=True)
-    running.start()
-    yield running
-    running.stop()
+    with clouds_with_spaces(tmp_path_factory.mktemp("clouds")) as running:
+        yield running
 
 
 def key(do: Client, *grants: dict[str, str], name: str = "a-key") -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pydo import Client
 
-from tests.sandbox.clouds.machines import FakeHypervisor
-from tests.sandbox.clouds.running import Clouds
+from tests.sandbox.clouds.running import Clouds, clouds_with_spaces
 from tests.sandbox.engine.project import Project
 from tests.sandbox.plugins.clouds import project_in
 
@@ -56,10 +55,8 @@ FULL = {"name": "test", "grants": [{"bucket": "", "permission": "fullaccess"}]}
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    running = Clouds(tmp_path_factory.mktemp("clouds"), FakeHypervisor(), with_spaces=True)
-    running.start()
-    yield running
-    running.stop()
+    with clouds_with_spaces(tmp_path_factory.mktemp("clouds")) as running:
+        yield running
 
 
 @pytest.fixture
