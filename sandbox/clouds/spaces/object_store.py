@@ -32,6 +32,8 @@ STOP_SECONDS = 2
 APPLY_SECONDS = 10
 VOLUME_MB = 128
 """The size of one of its files. All of a bucket's objects are in a few of them."""
+_PROBE = "sandbox-probe"
+"""A bucket, and the object in it, of which the clouds' state and so all clients know nothing."""
 _GRPC = 10_000
 """Its second port for each of its parts is so much higher."""
 
@@ -98,7 +100,7 @@ class ObjectStore:
                 self._write_rights((), afresh=True)
                 self.place.state.joinpath("objects").mkdir(parents=True, exist_ok=True)
                 process.start(self._command(), environment=self._environment())
-                self._await(self._own, START_SECONDS)
+                self._await(self._cannot_read, START_SECONDS)
             else:
                 self._apply()
             self._ready = True
@@ -118,7 +120,7 @@ class ObjectStore:
                 os.kill(pid, signal.SIGHUP)
                 break
             time.sleep(0.05)
-        self._await(probe, APPLY_SECONDS)
+        self._await(lambda: self._refusal(probe), APPLY_SECONDS)
 
     def _listens(self) -> bool:
         try:
@@ -127,9 +129,9 @@ class ObjectStore:
             return False
         return True
 
-    def _await(self, key: tuple[str, str], seconds: float) -> None:
+    def _await(self, fault_now: Callable[[], str], seconds: float) -> None:
         process, deadline = self.place.process, time.monotonic() + seconds
-        while fault := self._refusal(key):
+        while fault := fault_now():
             if process.pid() is None:
                 fault = "it ended"
             elif time.monotonic() < deadline:
@@ -143,6 +145,29 @@ class ObjectStore:
 
         try:
             self._client(key).list_buckets()
+        except (BotoCoreError, ClientError) as error:
+            return str(error)
+        return ""
+
+    def _cannot_read(self) -> str:
+        """It takes requests before its parts know of each other, and then has an error for each object that it keeps.
+
+        So it is asked for an object of before. The first one of all is written.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self._client(self._own)
+        try:
+            try:
+                client.get_object(Bucket=_PROBE, Key=_PROBE)["Body"].read()
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code")
+                if code not in ("NoSuchBucket", "NoSuchKey"):
+                    raise
+                if code == "NoSuchBucket":
+                    client.create_bucket(Bucket=_PROBE)
+                client.put_object(Bucket=_PROBE, Key=_PROBE, Body=b"it reads")
+                client.get_object(Bucket=_PROBE, Key=_PROBE)["Body"].read()
         except (BotoCoreError, ClientError) as error:
             return str(error)
         return ""
