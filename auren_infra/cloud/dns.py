@@ -1,11 +1,10 @@
 """The domain's records in its Cloudflare zone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
 import pulumi
-import pulumi_cloudflare as cloudflare
 
+from auren_infra.cloud import cloudflare
 from auren_infra.cloud.refusals import explain
 from auren_infra.settings import Fault, Settings
 
@@ -24,27 +23,26 @@ _INACTIVE = {
 def find_zone(name: str) -> tuple[str, list[Fault]]:
     """Ask Cloudflare for the id of the active zone of that name; the faults if there is none, or more than one."""
     try:
-        found = cloudflare.get_zones(name=name).results
-    except Exception as error:  # the SDK has no narrower one for a look-up that failed
+        zones = cloudflare.zones(name)
+    except Exception as error:  # Pulumi has no narrower one for a look-up that failed
         said = str(error).strip()
         sentence = explain("cloudflare", name, said) or "Cloudflare's API did not answer the look-up; try again later."
         return "", [Fault(_KEY, f"{sentence}\n{said}")]
-    zones = cast("Sequence[Any]", found)  # the SDK declares their properties without types
     active = [zone for zone in zones if zone.status == "active"]
     if len(active) == 1:
-        return str(active[0].id), []
+        return active[0].id, []
     return "", [Fault(_KEY, _of_many(name, active) if active else _of_inactive(name, zones))]
 
 
-def _of_many(name: str, zones: Sequence[Any]) -> str:
-    places = ", ".join(f"{zone.id} in the account {zone.account.name}" for zone in zones)
+def _of_many(name: str, zones: Sequence[cloudflare.Zone]) -> str:
+    places = ", ".join(f"{zone.id} in the account {zone.account}" for zone in zones)
     return (
         f"the Cloudflare token sees {len(zones)} active zones {name}: {places}. "
         "Give it Zone:Read and DNS:Edit for the one that holds the records, and for no other."
     )
 
 
-def _of_inactive(name: str, zones: Sequence[Any]) -> str:
+def _of_inactive(name: str, zones: Sequence[cloudflare.Zone]) -> str:
     if not zones:
         return (
             f"the Cloudflare token sees no zone {name}. "
@@ -78,9 +76,7 @@ class Dns(pulumi.ComponentResource):
         self.records = {
             host: cloudflare.DnsRecord(
                 host,
-                zone_id=zone,
-                name=host,
-                type="A",
+                zone=zone,
                 content=address,
                 proxied=settings.proxied,
                 ttl=1 if settings.proxied else 300,  # seconds; 1 is "automatic", the only one for a proxied record

@@ -1,11 +1,10 @@
 """The status of a machine or a zone that does not answer, read by the clouds' plugins."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import pulumi_cloudflare as cloudflare
 import pulumi_digitalocean as digitalocean
 
+from auren_infra.cloud import cloudflare
 from auren_infra.cloud.refusals import is_gone
 from auren_infra.smoke_test.advice import GONE
 
@@ -14,15 +13,14 @@ def droplet_status(droplet: str) -> str:
     """`active`, `off` and the like, or `GONE`; empty when DigitalOcean does not answer."""
     try:
         return digitalocean.get_droplet(id=int(droplet)).status
-    except Exception as error:  # the SDK has no narrower one for a look-up that failed
+    except Exception as error:  # Pulumi has no narrower one for a look-up that failed
         return GONE if is_gone(error) else ""
 
 
 def zone_status(zone: str) -> tuple[str, Sequence[str]]:
     """Its status and the name servers that Cloudflare has for it; empty when Cloudflare does not answer."""
     try:
-        # The SDK declares their properties without types.
-        found: list[Any] = list(cloudflare.get_zones(name=zone).results)
+        found = cloudflare.zones(zone)
     except Exception:  # as above
         return "", ()
-    return (str(found[0].status), tuple(found[0].name_servers or ())) if found else ("", ())
+    return (found[0].status, found[0].name_servers) if found else ("", ())

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pulumi
-import pulumi_cloudflare as cloudflare
 import pulumi_digitalocean as digitalocean
 import pytest
 
 from auren_infra import stack
 from auren_infra.blueprint import describe
+from auren_infra.cloud import cloudflare
 from auren_infra.placement import place
 from auren_infra.settings.deployed import Deployed
 from auren_infra.smoke_test import clouds, update
@@ -180,10 +180,10 @@ def test_it_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_droplet_that_digitalocean_does_not_tell_of(
     monkeypatch: pytest.MonkeyPatch, answer: Exception, status: str
 ) -> None:
-    def fail(**_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise answer
 
     monkeypatch.setattr(digitalocean, "get_droplet", fail)
-    monkeypatch.setattr(cloudflare, "get_zones", fail)
+    monkeypatch.setattr(cloudflare, "zones", fail)
     assert clouds.droplet_status("404") == status
     assert clouds.zone_status("aupex.ai") == ("", ())
