@@ -67,8 +67,8 @@ lock: .venv/.for-development ## write the locks of the Python packages anew, aft
 	"$${compile[@]}" --output-file=sandbox/requirements.lock requirements.txt sandbox/requirements.txt
 	"$${compile[@]}" --output-file=requirements.lock requirements.txt
 
-# Measuring makes the quick tests slower by half, so `make check` leaves it out.
-verify test: COVERAGE := --cov
+# Measuring makes the quick tests slower by half, so only `make verify` and the workflow of pull requests do.
+verify: COVERAGE := --cov
 
 # The parts of `check`. They run side by side, and each prints its output when it has ended.
 quick:
