@@ -17,7 +17,7 @@ ONLY ?=
 QUICK_TESTS := $(wildcard tests/unit tests/files)
 # All other tests.
 OTHER_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/local tests/sandbox)
-# Cuts of a deployment at each of its steps: `make test` tries a few, `make soak` all of them.
+# Cuts of a deployment at each of its steps: `make test` tries one, `make soak` all of them.
 CUT_DEPLOYMENTS := tests/local/all_services/test_cut_deployments.py
 # Those of them that need the engine as well, or a part of the machine that no root is needed for.
 ENGINE_TESTS := $(filter-out tests/local,$(OTHER_TESTS))
@@ -51,11 +51,12 @@ verify: check ## the checks, then all tests that need no root: engine, plugins, 
 
 test: check ## everything: the checks, then all other tests, on real machines in this machine (root)
 	$(VENV)/python -m sandbox prepare
-	$(call pytest,-n 2 --dist loadgroup $(OTHER_TESTS))
+	$(call pytest,-n 2 --dist loadgroup --rotate $(OTHER_TESTS))
 
-soak: .venv/.for-development ## the tests of properties with many more examples, and every cut of a deployment; takes hours (root)
+soak: .venv/.for-development ## the tests of properties with many more examples, every long test, every cut of a deployment; takes hours (root)
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)
 	$(VENV)/python -m sandbox prepare
+	SOAK=1 $(VENV)/pytest -m long $(OTHER_TESTS)
 	SOAK=1 $(VENV)/pytest $(CUT_DEPLOYMENTS)
 
 lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file

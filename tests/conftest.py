@@ -1,4 +1,4 @@
-"""Tests of properties try other examples in each run. The seed is printed, so that a run can be repeated."""
+"""Each run tries other examples of the tests of properties, and other long tests: the same ones again by the seed."""
 
 import random
 
@@ -8,12 +8,16 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from tests.examples import examples
+from tests.examples import examples, sample
 from tests.workers import group
 
 # Hypothesis would try the same examples in each run of a CI.
 settings.register_profile("rotating", derandomize=False, max_examples=examples(100))
 settings.load_profile("rotating")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rotate", action="store_true", help="run a third of the tests with the mark `long`, not all")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,6 +33,16 @@ def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["hypothesis_seed"] = str(node.config.getoption("hypothesis_seed"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("rotate"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    kept = sample(long, -(-len(long) // 3), config.getoption("hypothesis_seed"))
+    left_out = [item for item in long if item not in kept]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
 class Groups(LoadScopeScheduling):
     """pytest-xdist's own groups do not work with this pytest."""
 
@@ -42,4 +56,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seed = terminalreporter.config.getoption("hypothesis_seed")
-    terminalreporter.line(f"The same examples of the tests of properties again: pytest --hypothesis-seed={seed}")
+    terminalreporter.line(f"The same examples and long tests again: pytest --hypothesis-seed={seed}")

@@ -69,3 +69,41 @@ def test_a_sample_is_another_one_by_another_seed_and_a_soak_takes_all(monkeypatc
     assert len(set(sample(cases, 3, "7"))) == 3
     monkeypatch.setenv("SOAK", "1")
     assert sample(cases, 3, "7") == list(cases)
+
+
+LONG = """
+import pytest
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(9))
+def test_long(number):
+    pass
+
+def test_short():
+    pass
+"""
+
+
+def _run(tmp_path: Path, *options: str, **environment: str) -> set[str]:
+    """The tests that are run."""
+    (tmp_path / "test_long.py").write_text(LONG)
+    alone = ["-v", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--confcutdir=tests", "-p", "tests.conftest"]
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", *alone, str(tmp_path / "test_long.py"), *options],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    ).stdout
+    return set(re.findall(r"::(\S+) PASSED", said))
+
+
+def test_a_run_that_rotates_has_a_third_of_the_long_tests(tmp_path: Path) -> None:
+    some = _run(tmp_path, "--rotate", "--hypothesis-seed=7")
+    assert len(some) == 4
+    assert "test_short" in some
+    assert _run(tmp_path, "--rotate", "--hypothesis-seed=7") == some
+    assert _run(tmp_path, "--rotate", "--hypothesis-seed=8") != some
+    assert len(_run(tmp_path)) == len(_run(tmp_path, "--rotate", SOAK="1")) == 10

@@ -139,7 +139,7 @@ def test_a_name_that_no_test_has_is_refused(make: Make) -> None:
     assert "python -m sandbox prepare" not in calls
 
 
-def test_soak_runs_the_tests_of_properties_with_more_examples_and_every_cut_of_a_deployment(make: Make) -> None:
+def test_soak_runs_more_examples_every_long_test_and_every_cut_of_a_deployment(make: Make) -> None:
     status, _, calls = make("soak")
     assert status == 0
     cuts = "tests/local/all_services/test_cut_deployments.py"
@@ -147,6 +147,7 @@ def test_soak_runs_the_tests_of_properties_with_more_examples_and_every_cut_of_a
         "python -m sandbox ready soak",
         "pytest -n auto -m hypothesis tests/unit tests/files soaking",
         "python -m sandbox prepare",
+        "pytest -m long tests/policy tests/local tests/sandbox soaking",
         f"pytest {cuts} soaking",
     ]
     assert (ROOT / cuts).exists()
