@@ -173,6 +173,7 @@ def test_a_machine_that_named_addresses_is_deployed_to_by_one_of_them(
     assert added == ["ufw deny in on docker0", "ufw deny in on auren0", "ufw allow 22/tcp"]
 
 
+@pytest.mark.long
 def test_a_machine_that_names_none_of_our_addresses_is_replaced_with_its_data(
     deployment: Deployment, outputs: Outputs, agent: Agent, host: Host
 ) -> None:

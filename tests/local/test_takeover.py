@@ -34,6 +34,7 @@ def earlier(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) ->
     return replace(deployment, project=project)
 
 
+@pytest.mark.long
 def test_a_stack_of_an_earlier_version_is_taken_over_with_all_that_it_holds(
     earlier: Deployment, deployment: Deployment
 ) -> None:

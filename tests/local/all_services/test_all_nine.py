@@ -96,6 +96,7 @@ def test_compose_on_the_droplet_takes_the_file_and_knows_all_nine(host: Host) ->
     assert sorted(json.loads(line)["Service"] for line in listed) == NINE
 
 
+@pytest.mark.long
 def test_by_hand_a_container_is_restarted_and_all_are_stopped_and_started(
     deployment: Deployment, host: Host, containers: list[str]
 ) -> None:

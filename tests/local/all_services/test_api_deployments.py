@@ -54,6 +54,7 @@ def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, hos
     assert host.healths()["auren-kafka-ui"].startswith("running ")
 
 
+@pytest.mark.long
 def test_a_broken_image_fails_the_update_and_no_request_and_is_not_started_by_a_boot(
     deployment: Deployment, host: Host
 ) -> None:
@@ -78,6 +79,7 @@ DIES = "while [ ! -e {slot} ]; do sleep 0.2; done; docker kill {container}"
 """A container that was healthy, and ends as soon as visitors are led to it."""
 
 
+@pytest.mark.long
 def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deployment: Deployment, host: Host) -> None:
     deployment.configure(watchSeconds=None)  # the default
     deployment.use_image("api", without_tag(deployment.image("api")))
@@ -98,6 +100,7 @@ def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deploy
 REACHES = "python3 -c \"import socket; socket.create_connection(('postgres', 5432), 5)\""
 
 
+@pytest.mark.long
 def test_a_migration_reaches_the_database_and_one_that_fails_is_a_failed_deployment(
     deployment: Deployment, host: Host
 ) -> None:
@@ -117,6 +120,7 @@ def test_a_migration_reaches_the_database_and_one_that_fails_is_a_failed_deploym
     assert _api(host) == {"auren-api-green"}
 
 
+@pytest.mark.long
 def test_a_rollback_takes_over_like_a_deployment_and_the_way_back_is_named(deployment: Deployment, host: Host) -> None:
     """The new image is no better: `rollback` brings the earlier release back, and `auren-rollback` the later one."""
     earlier = current(host, "api")

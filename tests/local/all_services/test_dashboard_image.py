@@ -102,6 +102,7 @@ def test_each_release_is_served_whole_and_the_state_has_none_of_its_files(deploy
     )
 
 
+@pytest.mark.long
 def test_a_page_that_was_edited_is_found_and_put_right_without_the_registry(deployment: Deployment, host: Host) -> None:
     deployment.use_image("website", _image(**_page("3")))
     deployment.up()
@@ -123,6 +124,7 @@ def test_a_page_that_was_edited_is_found_and_put_right_without_the_registry(depl
     assert _ask(deployment, "/").text == _page("3")["index.html"]
 
 
+@pytest.mark.long
 def test_an_image_without_a_first_page_fails_each_update_and_the_page_before_is_served_on(
     deployment: Deployment, host: Host
 ) -> None:

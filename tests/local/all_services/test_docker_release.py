@@ -35,6 +35,7 @@ def now(host: Host) -> str:
     return host.run("date", "--utc", "+%Y-%m-%dT%H:%M:%S.%NZ").strip()
 
 
+@pytest.mark.long
 def test_containers_are_stopped_cleanly_and_are_the_same_afterwards(
     host: Host, deployment: Deployment, containers: list[str]
 ) -> None:

@@ -243,6 +243,7 @@ def test_the_nightly_look_finds_nothing_to_tell(nightly: Callable[[], tuple[str,
     assert RIGHT in report
 
 
+@pytest.mark.long
 def test_a_merge_is_deployed_by_its_workflow(workflow: Callable[..., str], deployment: Deployment, host: Host) -> None:
     deployment.configure(maxUploadMegabytes=12)
     try:
@@ -270,6 +271,7 @@ def test_a_restart_of_docker_is_no_difference(operator: Operator, host: Host, se
     assert_only_the_links_connect(host, services)
 
 
+@pytest.mark.long
 def test_what_was_done_by_hand_is_told_and_repaired_line_by_line(
     operator: Operator, nightly: Callable[[], tuple[str, str]]
 ) -> None:
@@ -285,6 +287,7 @@ def test_what_was_done_by_hand_is_told_and_repaired_line_by_line(
     assert drift() == (0, RIGHT)
 
 
+@pytest.mark.long
 def test_what_was_done_by_hand_is_repaired_at_once_in_the_order_that_is_told(
     operator: Operator, host: Host, services: dict[str, Service]
 ) -> None:
@@ -298,6 +301,7 @@ def test_what_was_done_by_hand_is_repaired_at_once_in_the_order_that_is_told(
     assert_only_the_links_connect(host, services)
 
 
+@pytest.mark.long
 def test_a_network_that_was_made_by_hand_is_made_anew_with_all_that_is_on_it(
     operator: Operator, host: Host, services: dict[str, Service]
 ) -> None:

@@ -65,6 +65,7 @@ def test_another_limit_is_read_while_nginx_runs_and_no_request_fails(deployment:
     ],
     ids=["refused", "not healthy"],
 )
+@pytest.mark.long
 def test_settings_that_are_wrong_fail_the_update_and_no_request(
     changed: Callable[[str, str, str], Deployment], host: Host, old: str, new: str, said: str
 ) -> None:
@@ -77,6 +78,7 @@ def test_settings_that_are_wrong_fail_the_update_and_no_request(
     assert _has_read(host) == _link(host, "current") == _link(host, "live") == release
 
 
+@pytest.mark.long
 def test_what_nginx_cannot_change_while_it_runs_takes_a_new_container(
     changed: Callable[[str, str, str], Deployment], host: Host
 ) -> None:
@@ -90,6 +92,7 @@ def test_what_nginx_cannot_change_while_it_runs_takes_a_new_container(
     assert drift() == (0, RIGHT)
 
 
+@pytest.mark.long
 def test_after_a_cut_behind_the_move_of_the_link_the_watchdog_leads_it_back(deployment: Deployment, host: Host) -> None:
     """nginx has read the new files already, as after a restart."""
     deployment.configure(apiRequestsPerSecond=50)

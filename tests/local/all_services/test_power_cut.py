@@ -94,6 +94,7 @@ def kept(host: Host, run: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("kind", ["reboot", "power_cycle"])
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_and_all_is_as_it_was(
     deployment: Deployment,
     host: Host,

@@ -41,6 +41,7 @@ def running(host: Host, service: str) -> str:
     return host.run("docker", "inspect", "--format", label, host.live(service)).strip()
 
 
+@pytest.mark.long
 def test_a_file_that_stops_a_service_gives_way_and_taking_it_back_is_deployed_again(
     deployment: Deployment, changed: Callable[[str, str, str], Deployment], host: Host
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_file_that_stops_a_service_gives_way_and_taking_it_back_is_deployed_ag
     assert host.started_at("auren-redis") == started, "it was right already"
 
 
+@pytest.mark.long
 def test_a_file_that_its_preflight_refuses_touches_nothing(
     changed: Callable[[str, str, str], Deployment], host: Host, containers: list[str]
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_file_that_its_preflight_refuses_touches_nothing(
     assert "no_such_line" not in host.run("cat", f"{paths.release('nginx', paths.CURRENT)}/files/nginx.conf")
 
 
+@pytest.mark.long
 def test_a_target_brings_no_container_with_half_of_its_change(
     changed: Callable[[str, str, str], Deployment], host: Host
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_target_brings_no_container_with_half_of_its_change(
     assert drift() == (0, RIGHT)
 
 
+@pytest.mark.long
 def test_a_deployment_that_is_cut_leaves_the_accepted_release_running(
     deployment: Deployment, host: Host, outputs: dict[str, Any]
 ) -> None:

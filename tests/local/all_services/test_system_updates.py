@@ -69,6 +69,7 @@ def versions(host: Host) -> dict[str, str]:
     return dict(line.split() for line in shown.splitlines())
 
 
+@pytest.mark.long
 def test_a_security_update_is_installed_and_the_reboot_for_it_waits_for_its_time(host: Host, updates: None) -> None:
     said = host.run("unattended-upgrade", "--verbose", seconds=300)
     assert versions(host) == {"auren-test-kernel": "2", "auren-test-held": "1", "auren-test-other": "1"}, said
@@ -78,6 +79,7 @@ def test_a_security_update_is_installed_and_the_reboot_for_it_waits_for_its_time
     assert (at.hour, at.minute) == (4, 0)
 
 
+@pytest.mark.long
 def test_the_reboot_stops_the_containers_cleanly_and_all_come_back(host: Host, containers: list[str]) -> None:
     """By the same call as unattended-upgrades makes, at once."""
     started, moment = host.run("cut", "-d ", "-f22", "/proc/1/stat"), now(host)
