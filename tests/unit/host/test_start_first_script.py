@@ -301,8 +301,9 @@ def test_one_that_gives_way_is_stopped_when_it_has_answered_what_it_was_asked(ru
     ]
 
 
-def _answered(bench: Bench, address: str, at: datetime, **statuses: int) -> None:
+def _answered(bench: Bench, address: str, when: timedelta, **statuses: int) -> None:
     """So many answers with each status, as nginx logs them."""
+    at = datetime.now(tz=UTC) + when
     log = bench.path("/mnt/auren-data/nginx-logs/access.log")
     log.parent.mkdir(exist_ok=True)
     with log.open("a") as file:
@@ -311,8 +312,8 @@ def _answered(bench: Bench, address: str, at: datetime, **statuses: int) -> None
             file.write(line * count)
 
 
-SOON = datetime.now(tz=UTC) + timedelta(hours=1)
-JUST_NOW = datetime.now(tz=UTC) - timedelta(minutes=1)
+SOON = timedelta(hours=1)
+JUST_NOW = timedelta(minutes=-1)
 
 
 @pytest.mark.parametrize(
