@@ -10,10 +10,12 @@ from auren_infra.command_line import NOT_DONE, run
 
 COMMANDS = {
     "access": "open SSH to one address for a bounded time, close it again, check who else is let in",
+    "backup": "make, list and judge the backups of PostgreSQL, and practise a restore",
     "drift": "compare the machine with what was deployed",
     "outputs": "print a stack's outputs in the format of a tool",
     "release": "write the new image of a service or of the website into the stack's configuration file",
     "releases": "print the releases that the machine keeps, and its history",
+    "restore": "bring PostgreSQL's data back from a backup, in place",
     "review": "preview a stack, and print the comment for a pull request",
     "rollback": "have a service run an earlier release again",
     "state": "create the bucket that a team shares, print an earlier state",

@@ -31,3 +31,5 @@ SMALLEST = SIZES["s-2vcpu-4gb"]
 """What the catalogue's limits are written for."""
 USD_PER_VOLUME_GB = 0.10
 """A month."""
+USD_FOR_SPACES = 5.0
+"""A month, for all buckets of an account with 250 GB in them together."""

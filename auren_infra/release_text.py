@@ -20,6 +20,8 @@ RELEASE_ID = "@RELEASE@"
 """Stands for the id of the release in its files. The id is a digest of them, so the machine puts it in."""
 COMMAND = "-release"
 """How the name of a command ends that stages a release."""
+RESTORE = "-restore"
+"""How the name of a container ends, in a release's compose file, that restores the data of the service before it."""
 _ID_DIGITS = 16
 
 

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_random as random
 
 from auren_infra.blueprint import Blueprint
-from auren_infra.services.model import Generated, SecretFile
+from auren_infra.services.model import Generated, Given, Issued, Secret, SecretFile
 from auren_infra.settings.secrets import Login
 
 _BEFORE = "auren:host:Configuration"
@@ -28,10 +28,18 @@ class Secrets(pulumi.ComponentResource):
     key: pulumi.Output[str]
     """Of `digest`; it is on no machine."""
 
-    def __init__(self, name: str, blueprint: Blueprint, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        blueprint: Blueprint,
+        issued: Mapping[Issued, pulumi.Output[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`issued` are the secrets that clouds have issued."""
         super().__init__("auren:secrets:Secrets", name, None, opts)
         settings = blueprint.settings
         files = [file for service in blueprint.services for file in service.secrets]
+        self._issued = issued
         self._given = {
             given: pulumi.Output.secret(value.get_secret_value()) for given, value in settings.secrets.items()
         }
@@ -59,8 +67,16 @@ class Secrets(pulumi.ComponentResource):
 
     def text(self, file: SecretFile) -> pulumi.Output[str]:
         """What the file holds."""
-        values = self._generated if isinstance(file.secret, Generated) else self._given
-        return values[file.secret.name].apply(lambda secret: file.template.format(secret=secret))
+        return self._value(file.secret).apply(lambda secret: file.template.format(secret=secret))
+
+    def _value(self, secret: Secret) -> pulumi.Output[str]:
+        match secret:
+            case Generated(name):
+                return self._generated[name]
+            case Given(name):
+                return self._given[name]
+            case Issued():
+                return self._issued[secret]
 
     def logins(self, registries: Mapping[str, Login]) -> pulumi.Output[str]:
         """Docker's `config.json` with these logins."""

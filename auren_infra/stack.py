@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from auren_infra import outputs
+from auren_infra.cloud.backups import BackupSpace
 from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.network import Network
 from auren_infra.cloud.questions import ask
@@ -20,7 +21,7 @@ from auren_infra.provisioning import Provisioned, Shared, provision
 from auren_infra.secrets import Secrets
 from auren_infra.services import capacity
 from auren_infra.services.model import NETWORK_NAME
-from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
+from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, backups, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
 from auren_infra.smoke_test.update import smoke_test
 
@@ -45,7 +46,9 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     asked = explained()
     network = Network(name, blueprint, [plan.name for plan in placement.machines], asked)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
-    shared = Shared(network, Secrets(name, blueprint), built, asked)
+    space = backups.space(settings.backups)
+    issued = BackupSpace(name, settings, space, asked).issued if space else {}
+    shared = Shared(network, Secrets(name, blueprint, issued), built, asked)
     machines = [provision(plan, shared) for plan in placement.machines]
     first = machines[0]
     dns = Dns(name, settings, zone, network.addresses[placement.machines[0].name], asked)

@@ -10,6 +10,7 @@ WAIVABLE = {
     "ssh-open-to-everyone": "port 22 is reached from everywhere",
     "kafka-ui-open-to-everyone": "port 8081, which asks for no login, is reached from everywhere",
     "volume-unprotected": "`pulumi destroy` deletes the data",
+    "bucket-unprotected": "`pulumi destroy` deletes the backups",
     "image-without-digest": "what runs changes when somebody moves an image's tag",
 }
 """Rule -> what it means to do without it. All other rules hold without exception."""

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from auren_infra.call import TYPE, Call, read
-from auren_infra.release_text import COMMAND, parse
+from auren_infra.release_text import COMMAND, RESTORE, parse
 from policy.resource import Resource
 
 STAGE = "stage"
@@ -26,8 +26,8 @@ class ComposeService(BaseModel):
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
     name: str
-    is_preflight: bool = False
-    """Whether it judges the release and ends, instead of serving."""
+    ends: bool = False
+    """Whether it does one thing and ends, instead of serving."""
     image: str = ""
     ports: list[str] = []
     volumes: list[str] = []
@@ -75,11 +75,12 @@ def _parsed(text: str) -> tuple[ComposeService, ...]:
     except ValueError:  # somebody else's command of such a name
         return ()
     document = cast("Mapping[str, Mapping[str, Any]]", yaml.safe_load(release.compose))
+    found = document["services"]
+    end = {release.preflight, *(f"{name}{RESTORE}" for name in found)}
     return tuple(
         # A key without a value is one that is not there.
         ComposeService.model_validate(
-            {key: value for key, value in service.items() if value is not None}
-            | {"name": name, "is_preflight": name == release.preflight}
+            {key: value for key, value in service.items() if value is not None} | {"name": name, "ends": name in end}
         )
-        for name, service in document["services"].items()
+        for name, service in found.items()
     )

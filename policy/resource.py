@@ -48,6 +48,11 @@ class Resource:
         """The objects in the list at the end of the path, each to be asked like the resource that it is of."""
         return [replace(self, properties=item) for item in self.items(*path) if isinstance(item, Mapping)]
 
+    def flag(self, *path: str) -> bool | Unknown:
+        """Whether the flag at the end of the path is set; not, when there is none."""
+        value = self._at(path)
+        return value if isinstance(value, Unknown) else value is True
+
     def number(self, *path: str) -> float | Unknown | None:
         """The number at the end of the path; None when there is none."""
         value = self._at(path)

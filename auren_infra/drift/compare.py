@@ -1,6 +1,6 @@
 """All differences between what was deployed and what is there. Pure: no engine, no machine."""
 
-from auren_infra.drift import containers, directories, files, ports, sshd, system, users, walls
+from auren_infra.drift import backups, containers, directories, files, ports, sshd, system, users, walls
 from auren_infra.drift.facts import Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.host.expected import Expected
@@ -17,4 +17,5 @@ def findings(wanted: Expected, facts: Facts, login_key: str) -> list[Finding]:
         *directories.findings(wanted, facts),
         *files.findings(wanted, facts),
         *containers.findings(wanted, facts),
+        *(backups.findings(facts.drills, facts.backups_since, facts.clock) if backups.are_configured(wanted) else ()),
     ]

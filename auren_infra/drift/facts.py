@@ -3,12 +3,15 @@
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
+from auren_infra import drills
 from auren_infra.drift.rules import Chains
+from auren_infra.drills import Drill
 
 
 class LookError(RuntimeError):
@@ -213,6 +216,22 @@ class Facts:
         """The services whose containers the watchdog could not help."""
         units = (line.split()[0] for line in self.lines("alarms"))
         return {unit.partition("@")[2].removesuffix(".service") for unit in units}
+
+    @property
+    def clock(self) -> datetime:
+        """The machine's."""
+        return datetime.fromisoformat(self._text("clock").strip())
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        """The newest drill of the backups and the last good one, as far as there are any."""
+        return drills.read(self._text("drills"))
+
+    @property
+    def backups_since(self) -> datetime | None:
+        """When the directory of the records was made, with the first backup. None when that is not known."""
+        seconds = int(self._text("backups-since") or 0)
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
     @property
     def fstab(self) -> list[str]:

@@ -6,14 +6,26 @@ them would create is created twice.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import yaml
 
 from auren_infra.files import paths
 from auren_infra.placement import Instance, MachinePlan, instances
-from auren_infra.release_text import RELEASE_ID
-from auren_infra.services.model import FILES, NETWORK_NAME, SLOTS, Preflight, Service, Update, Volume
+from auren_infra.release_text import RELEASE_ID, RESTORE
+from auren_infra.services.model import (
+    AUTHORITIES,
+    FILES,
+    NETWORK_NAME,
+    SLOTS,
+    Preflight,
+    Restore,
+    Service,
+    Update,
+    Volume,
+)
+from auren_infra.settings import CONTAINER_SUBNET
 
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -29,6 +41,11 @@ _EMPTY_VOLUME_MB = 16
 def preflight_name(service: str) -> str:
     """The name, in the release's compose file, of what judges the release before it is started."""
     return f"{service}-preflight"
+
+
+def restore_name(service: str) -> str:
+    """The name, in the release's compose file, of what restores the service's data."""
+    return f"{service}{RESTORE}"
 
 
 def render(plan: MachinePlan) -> str:
@@ -58,6 +75,8 @@ def render_release(plan: MachinePlan, service: Service) -> str:
     services = {instance.name: _service(plan, instance) for instance in own}
     if preflight := service.task(Preflight):
         services[preflight_name(service.name)] = _preflight(plan, own[0], preflight)
+    if restore := service.task(Restore):
+        services[restore_name(service.name)] = _restore(plan, own[0], restore)
     document: dict[str, Any] = {"name": PROJECT_NAME, "services": services, "networks": _networks()}
     if service.volumes:
         document["volumes"] = _volumes(service.volumes)
@@ -98,6 +117,8 @@ def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
     mounted |= {directory.target: f"{paths.PROJECT}/{directory.source}" for directory in service.directories}
     if plan.chooses(service.name):
         mounted[SLOTS] = paths.SLOTS
+    if service.https:
+        mounted[AUTHORITIES] = AUTHORITIES
     needed = " ".join(_needed(plan, service))
     specification: dict[str, Any] = {
         "image": service.image,
@@ -149,16 +170,46 @@ def _preflight(plan: MachinePlan, instance: Instance, preflight: Preflight) -> d
     own = _service(plan, replace(instance, service=replace(service, update=Update.STOP_FIRST)))
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
+    words: list[str] = _escaped(list(preflight.command))
+    if service.entrypoint:  # which starts the service
+        own["entrypoint"], words = words[:1], words[1:]
     changed = {
-        "command": _escaped(list(preflight.command)),
+        "command": words,
         "network_mode": "none",
         "volumes": [mount for mount in own.get("volumes", []) if mount not in data],
         "tmpfs": [*own.get("tmpfs", []), *empty],
         "profiles": ["preflight"],  # nobody starts it with the service
         "restart": "no",
     }
+    return _alone(own | changed)
+
+
+def _restore(plan: MachinePlan, instance: Instance, restore: Restore) -> dict[str, Any]:
+    """Like the service, beside it: with less memory, and without its volume. Who runs it mounts a directory there."""
+    own = _service(plan, instance)
+    data = {f"{volume.name}:{volume.target}:nocopy" for volume in instance.service.volumes}
+    changed = {
+        "entrypoint": list(restore.command),
+        "command": [],
+        "volumes": [mount for mount in own["volumes"] if mount not in data],
+        "mem_limit": f"{restore.memory_mb}m",
+        "memswap_limit": f"{restore.memory_mb}m",
+        "profiles": ["restore"],  # nobody starts it with the service
+        "restart": "no",
+    }
+    address = restore_address(instance.service)
+    return _alone(own | changed) | {"networks": {NETWORK_NAME: {"ipv4_address": str(address)}}}
+
+
+def restore_address(service: Service) -> IPv4Address | None:
+    """Of the container that restores the service's data."""
+    return None if service.restore_number is None else CONTAINER_SUBNET[service.restore_number]
+
+
+def _alone(specification: dict[str, Any]) -> dict[str, Any]:
+    """Without what the container of the service has, and no other one can have."""
     left_out = ("container_name", "networks", "ports", "healthcheck", "labels")
-    return {key: value for key, value in (own | changed).items() if key not in left_out and value != []}
+    return {key: value for key, value in specification.items() if key not in left_out and value != []}
 
 
 def _tmpfs(service: Service, target: str, megabytes: int, executable: str) -> str:

@@ -4,8 +4,9 @@ The cloud's firewall stands in front of the machine and never sees containers ta
 firewall does. It also filters the published ports a second time, and UFW every other port except SSH's.
 """
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 
+from auren_infra.files import compose
 from auren_infra.files.render import template
 from auren_infra.placement import MachinePlan
 from auren_infra.services.inbound import SSH_PORT
@@ -26,6 +27,7 @@ def container_rules(plan: MachinePlan) -> str:
         bridge=BRIDGE,
         connections=plan.connections,
         outgoing=[instance for instance in plan.instances if instance.service.internet],
+        over_https=_over_https(plan),
         incoming=[
             (port, source)
             for service in plan.services
@@ -34,6 +36,21 @@ def container_rules(plan: MachinePlan) -> str:
             if ip_network(source).version == 4  # a machine of AUREN has no other address
         ],
     )
+
+
+def _over_https(plan: MachinePlan) -> list[tuple[str, IPv4Address]]:
+    """Name and address of each container that may do no more outside."""
+    found = [
+        (instance.name, instance.address)
+        for instance in plan.instances
+        if instance.service.https and not instance.service.internet
+    ]
+    restores = [
+        (compose.restore_name(service.name), address)
+        for service in plan.services
+        if (address := compose.restore_address(service))
+    ]
+    return [*found, *restores]
 
 
 def machine_rules() -> str:

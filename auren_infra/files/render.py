@@ -12,8 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from auren_infra.files import cloudflare, compose, content_policy, paths
 from auren_infra.placement import Instance, MachinePlan
 from auren_infra.release_text import RELEASE_ID
-from auren_infra.services.model import LIVE_FILES, SLOTS, Service
+from auren_infra.services.backups import STANZA
+from auren_infra.services.model import AUTHORITIES, LIVE_FILES, SLOTS, Service
 from auren_infra.settings import Settings
+from auren_infra.settings.backups import space
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
 _TEMPLATES = Environment(
@@ -42,6 +44,10 @@ def service_files(plan: MachinePlan, service: Service) -> dict[str, str]:
             service=service,
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
+            authorities=AUTHORITIES,
+            space=space(settings.backups),
+            stanza=STANZA,
+            data=next((volume.target for volume in service.volumes), ""),
         )
         for name in service.files
     }

@@ -14,7 +14,11 @@ from auren_infra.host.machine import Machine, script
 from auren_infra.placement import Instance, MachinePlan, instances
 from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
-from auren_infra.services.model import Service, Statement, Topics, Update
+from auren_infra.services.jobs import jobs
+from auren_infra.services.model import Restore, Service, Statement, Topics, Update
+
+RESTORE_SECONDS = 6 * 3600
+"""That a restore or a first backup may take."""
 
 
 class Containers(pulumi.ComponentResource):
@@ -69,7 +73,9 @@ class Containers(pulumi.ComponentResource):
             parent=self,
         )
         starts = {service.name: _starting(plan, service, staged[service.name].stdout) for service in plan.services}
-        programs = machine.run("programs", orders.Programs(_programs(list(starts.values()))), after=after, parent=self)
+        programs = machine.run(
+            "programs", orders.Programs(_programs(plan, list(starts.values()))), after=after, parent=self
+        )
         units = systemd.named(systemd.CONTAINERS, systemd.WATCHDOG, systemd.ALARM)
         supervision = machine.run(
             "supervision",
@@ -77,9 +83,20 @@ class Containers(pulumi.ComponentResource):
             after=[programs, *after],
             parent=self,
         )
+        settings = plan.blueprint.settings
+        filled = {
+            service.name: machine.run(
+                f"{service.name}-fill",
+                orders.Fill(settings.restore, staged[service.name].stdout),
+                after=[programs, staged[service.name]],
+                parent=self,
+                bound=RESTORE_SECONDS,
+            )
+            for service in plan.services
+            if service.task(Restore)
+        }
         started: dict[str, command.remote.Command] = {}
         live: dict[str, pulumi.Output[Instance]] = {}
-        settings = plan.blueprint.settings
         for service in plan.services:
             deadline = service.health.deadline
             container = machine.run(
@@ -87,6 +104,7 @@ class Containers(pulumi.ComponentResource):
                 starts[service.name],
                 after=[
                     *staged.values(),
+                    *filled.values(),
                     *(configuration.directories[directory.source] for directory in service.directories),
                     *(started[target.name] for target in plan.targets(service.name)),
                 ],
@@ -97,7 +115,23 @@ class Containers(pulumi.ComponentResource):
             live[service.name] = container.stdout.apply(partial(_live, instances(service)))
             started[service.name] = _tasks(machine, plan.by_name[service.name], container, parent=self)
         tidy = machine.run("tidy", orders.Tidy(), after=list(started.values()), parent=self)
-        self.started, self.live, self.others = started, live, (retire, supervision, tidy)
+        backed_up = [
+            machine.run(
+                f"{name}-backups",
+                orders.BackUp(staged[name].stdout),
+                after=[programs, started[name]],
+                parent=self,
+                bound=RESTORE_SECONDS,
+            )
+            for name in filled
+        ]
+        timers = machine.run(
+            "jobs",
+            orders.Jobs(systemd.of_jobs(jobs(settings) if filled else ())),
+            after=[programs, *backed_up],
+            parent=self,
+        )
+        self.started, self.live, self.others = started, live, (retire, supervision, tidy, *backed_up, timers)
         self.register_outputs({})
 
 
@@ -109,15 +143,17 @@ def _live(own: Sequence[Instance], said: str | None) -> Instance:
     return next((instance for instance in own if (said or "").startswith(f"{instance.container} ")), own[0])
 
 
-def _programs(starts: Sequence[orders.Start[pulumi.Output[str]]]) -> dict[str, str]:
+def _programs(plan: MachinePlan, starts: Sequence[orders.Start[pulumi.Output[str]]]) -> dict[str, str]:
     """By name. A rollback starts containers as a deployment does, with what is in `starts`."""
     lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
+    restores = any(service.task(Restore) for service in plan.services)
     return {
         "stop": script("stop"),
         **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst, orders.Reload)},
         "starts": "".join(f"{line}\n" for line in lines),
         "auren-rollback": script("rollback"),
         "auren-releases": script("list_releases"),
+        **({"auren-backup": script("backup"), "auren-restore": script("restore")} if restores else {}),
     }
 
 
@@ -128,7 +164,7 @@ def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -
         return orders.Reload(service.name, seconds, staged)
     if service.update is Update.STOP_FIRST:
         return orders.Switch(service.name, seconds, staged)
-    lenders = capacity.lenders(settings, service.name)
+    lenders = capacity.lenders(settings, service.limits.memory_mb)
     return orders.StartFirst(service.name, seconds, staged, settings.drain_seconds, settings.watch_seconds, lenders)
 
 

@@ -18,6 +18,8 @@ from auren_infra.outputs.stack_name import StackName
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "LogLevel=ERROR")
 _UNREACHABLE = 255
 """ssh's own exit status. No program that is run here ends with it."""
+_NOT_FOUND = 127
+"""The exit status of `env` when there is no such program."""
 
 NEEDS = """\
 pulumi on PATH, a login to the state, its passphrase, and SSH that is open to your address
@@ -32,11 +34,16 @@ class MachineError(RuntimeError):
     """The machine gave no answer; the text says why, and what to do."""
 
 
+class NoProgramError(MachineError):
+    """The machine has no such program."""
+
+
 def ask(outputs: StackOutputs, *command: str, data: str = "", seconds: int) -> subprocess.CompletedProcess[str]:
     """The end of the command, whatever its exit status is. `data` is its standard input.
 
     The key lies in a file of this user's own for as long as `ssh` runs. A stack that keeps no key is logged in to with
-    the SSH agent's (`auren:deployKey`). After `seconds` nobody waits for the machine any more. Raises `MachineError`.
+    the SSH agent's (`auren:deployKey`). After `seconds` nobody waits for the machine any more. Raises `MachineError`,
+    and `NoProgramError` when the program is not there.
     """
     by_agent = not outputs.ssh_private_key.get_secret_value()
     with tempfile.TemporaryDirectory(prefix="auren-login-") as kept:
@@ -69,6 +76,8 @@ def ask(outputs: StackOutputs, *command: str, data: str = "", seconds: int) -> s
             f"The machine cannot be reached over SSH:\n{done.stderr.strip()}\n"
             "Is the droplet on? If SSH is closed to your address, open it: `python -m auren_infra access open`."
         )
+    if done.returncode == _NOT_FOUND and done.stderr.startswith("env: ") and command[0] in done.stderr:
+        raise NoProgramError(f"There is no {command[0]} on the machine: the stack was deployed without it.")
     return done
 
 
@@ -82,9 +91,16 @@ def tell(stack: StackName | None, *command: str, seconds: int, then: Callable[[s
     except (OutputsError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_ASKED
+    status = end(done)
+    if status == DONE:
+        print(then(done.stdout), end="", file=sys.stderr)
+    return status
+
+
+def end(done: subprocess.CompletedProcess[str]) -> int:
+    """Print what a command on the machine has printed, or its error. The result is an exit status."""
     show(done.stdout)
     if done.returncode:
         print(f"error: {done.stderr.strip()}", file=sys.stderr)
         return REFUSED
-    print(then(done.stdout), end="", file=sys.stderr)
     return DONE

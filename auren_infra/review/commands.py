@@ -8,7 +8,7 @@ import yaml
 
 from auren_infra import bundle
 from auren_infra.call import TYPE, Call, read
-from auren_infra.host.orders import ContainerFirewall, DataDisk, LogRotation, Programs, Stage, Supervision
+from auren_infra.host.orders import ContainerFirewall, DataDisk, Jobs, LogRotation, Programs, Stage, Supervision
 from auren_infra.release_text import COMMAND, Release
 from auren_infra.review.preview import Hidden, Step
 
@@ -72,7 +72,7 @@ def _service(command: Call | None) -> str:
         return ""
 
 
-_SEVERAL_FILES = {order.id for order in (ContainerFirewall, DataDisk, LogRotation, Programs, Supervision)}
+_SEVERAL_FILES = {order.id for order in (ContainerFirewall, DataDisk, Jobs, LogRotation, Programs, Supervision)}
 """The orders with several files in one text."""
 
 

@@ -131,19 +131,17 @@ def faults(settings: Settings) -> list[Fault]:
     return [Fault(KEY, "\n".join([f"the services do not fit {chosen}", *lacks, mend]))]
 
 
-def lenders(settings: Settings, service: str) -> tuple[str, ...]:
-    """The services that are stopped while this one has two containers; none where the droplet has memory for both."""
-    size = SIZES[settings.droplet_size]
+def lenders(settings: Settings, megabytes: int) -> tuple[str, ...]:
+    """The services that are stopped while so much more is needed; none where the droplet has that memory."""
     services = _services(settings, settings.droplet_size)
-    found = _lenders(services, size, next(each for each in services if each.name == service))
-    return tuple(each.name for each in found)
+    return tuple(each.name for each in _lenders(services, SIZES[settings.droplet_size], megabytes))
 
 
-def _lenders(services: tuple[Service, ...], size: DropletSize, service: Service) -> list[Service]:
+def _lenders(services: tuple[Service, ...], size: DropletSize, megabytes: int) -> list[Service]:
     """All that lend, when even their memory is not enough."""
     left, found = _memory(services, size).left_mb, list[Service]()
     for each in services:
-        if each.lends_memory and left < service.limits.memory_mb:
+        if each.lends_memory and left < megabytes:
             left += each.limits.memory_mb
             found.append(each)
     return found
@@ -205,10 +203,11 @@ def _lacks(services: tuple[Service, ...], size: DropletSize) -> list[str]:
         lacks += ["memory, in MB:", *(f"  {what:<16}{megabytes:>6}" for what, megabytes in lines)]
         return lacks
     for service in (each for each in services if each.update is Update.START_FIRST):
-        lent = [(f"of {each.name}", each.limits.memory_mb) for each in _lenders(services, size, service)]
-        lacking = service.limits.memory_mb - memory.left_mb - sum(megabytes for _, megabytes in lent)
+        needed = service.limits.memory_mb
+        lent = [(f"of {each.name}", each.limits.memory_mb) for each in _lenders(services, size, needed)]
+        lacking = needed - memory.left_mb - sum(megabytes for _, megabytes in lent)
         if lacking > 0:
-            lines = [("needed", service.limits.memory_mb), ("left", memory.left_mb), *lent, ("lacking", lacking)]
+            lines = [("needed", needed), ("left", memory.left_mb), *lent, ("lacking", lacking)]
             lacks.append(f"memory for a second container of {service.name} during its update, in MB:")
             lacks += [f"  {what:<16}{megabytes:>6}" for what, megabytes in lines]
     return lacks

@@ -7,6 +7,7 @@ the links).
 from collections.abc import Callable
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST
+from auren_infra.services.backups import backed_up
 from auren_infra.services.model import (
     FILES,
     LIVE_FILES,
@@ -148,7 +149,7 @@ def postgres(settings: Settings) -> Service:
         "PGPASSWORD=$(cat /run/secrets/postgres_password) PGCONNECT_TIMEOUT=3 psql --host postgres "
         f"--username {DATABASE} --dbname {DATABASE} --no-psqlrc --quiet --output /dev/null --command 'SELECT 1'"
     )
-    return Service(
+    service = Service(
         name="postgres",
         image="docker.io/library/postgres:17.12",
         user=User(999, 999),
@@ -172,6 +173,7 @@ def postgres(settings: Settings) -> Service:
         stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
         stop_grace=60,
     )
+    return backed_up(service) if settings.backups else service
 
 
 @_service

@@ -31,11 +31,11 @@ COMMANDS = frozenset(
     (
         *("ready", "data-disk", "docker", "network", "container-firewall", "machine-firewall", "updates"),
         *("log-rotation", "operators", "registries", "docker-compose.prod.yml", "retire", "programs", "supervision"),
-        *("tidy", "release"),
+        *("tidy", "release", "jobs"),
     )
 )
 """The names of the commands on a machine that are of no service. A service's commands begin with its own name."""
-_ENDINGS = ("-release", "-topics", "-statement")
+_ENDINGS = ("-release", "-topics", "-statement", "-fill", "-backups")
 """Of the names of a service's further commands."""
 """Before it are the network's own address and the bridge's."""
 
@@ -122,7 +122,7 @@ def _among(services: Sequence[Service]) -> Iterator[str]:
     """What is given once only."""
     yield from _given_twice(((one.name, one.name) for one in services), "the name {}", "rename one")
     yield from _given_twice(
-        ((number, one.name) for one in services for number in one.host_numbers),
+        ((number, one.name) for one in services for number in (*one.host_numbers, one.restore_number) if number),
         "host number {}",
         "take one that no service has had",
     )

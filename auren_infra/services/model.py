@@ -56,6 +56,9 @@ FILES = "/etc/auren"
 LIVE_FILES = f"{FILES}/live/files"
 """Where a service with `Update.RELOAD` finds them: `FILES` is the directory of all its releases, with links to them."""
 
+AUTHORITIES = "/etc/ssl/certs"
+"""Where the machine has the certificate authorities that it trusts, and a container that it shares them with."""
+
 SLOTS = "/etc/auren-slots"
 """Where a service finds which instance of another one it is to ask, when that one has two."""
 
@@ -94,7 +97,14 @@ class Given:
     name: str
 
 
-Secret = Generated | Given
+@dataclass(frozen=True)
+class Issued:
+    """A secret that a cloud issues to the stack, such as a key of its bucket."""
+
+    name: str
+
+
+Secret = Generated | Given | Issued
 
 
 @dataclass(frozen=True)
@@ -164,11 +174,23 @@ class Migration:
     """After which it has failed."""
 
 
-Task = Preflight | Topics | Statement | Migration
+@dataclass(frozen=True)
+class Restore:
+    """A command that fills an empty volume of the service from its backups, or looks whether it can be.
+
+    It runs in a container of its own: the image, files and secrets of a release, an address from which it reaches
+    nothing but the backups, and a directory of the machine in the place of the service's volume.
+    """
+
+    command: tuple[str, ...]
+    memory_mb: int
+
+
+Task = Preflight | Topics | Statement | Migration | Restore
 """Something that is done at one point of a service's deployment. Done a second time, it changes nothing."""
 _SECOND = 100
 """So far behind the first container's place is the second one's."""
-_Task = TypeVar("_Task", Preflight, Topics, Statement, Migration)
+_Task = TypeVar("_Task", Preflight, Topics, Statement, Migration, Restore)
 
 
 @dataclass(frozen=True)
@@ -228,6 +250,8 @@ class Service:
     """Ports of the machine that lead to the same ports of the container; all else stays inside."""
     internet: bool = False
     """Whether it may open connections to the outside."""
+    https: bool = False
+    """Whether it may open those to port 443, and ask name servers. It has the machine's `AUTHORITIES`."""
     entrypoint: tuple[str, ...] = ()
     """Instead of the image's own."""
     command: tuple[str, ...] = ()
@@ -253,9 +277,29 @@ class Service:
         second = (self.host_number + _SECOND,) if self.update is Update.START_FIRST else ()
         return (self.host_number, *second)
 
+    @property
+    def restore_number(self) -> int | None:
+        """The place on `auren-network` of the container that restores its data."""
+        return self.host_number + _SECOND if self.task(Restore) else None
+
     def task(self, kind: type[_Task]) -> _Task | None:
         """Its task of this kind."""
         return next((task for task in self.tasks if isinstance(task, kind)), None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that a machine does on a schedule."""
+
+    name: str
+    """Of its unit of systemd, behind `auren-`."""
+    purpose: str
+    """One line, for people."""
+    command: str
+    calendar: str
+    """When, as systemd writes it, in UTC."""
+    catches_up: bool = True
+    """Whether it is done later when the machine was off at the time."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
+from auren_infra.settings.backups import Backups, Restore
 from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import WEBSITE, SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
@@ -153,6 +154,9 @@ class Settings(BaseModel):
     registries: Annotated[dict[str, Login], BeforeValidator(login_map)] = Field([], validate_default=True)
     website: Website = Field(WEBSITE, validate_default=True)
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
+    backups: Backups = ""
+    backup_days: Annotated[Whole, Field(ge=7, le=3650)] = 30
+    restore: Restore = ""
     migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""
     migration_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 300
     drain_seconds: Annotated[Whole, Field(ge=0, le=600)] = 60

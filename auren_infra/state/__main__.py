@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from auren_infra.command_line import NOT_DONE, Help, run_old_call, told
+from auren_infra.moment import moment
 from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, stack_name
@@ -65,7 +66,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         **_told("Prints the state as it was at a time, for `pulumi stack import`.", _EARLIER_NEEDS, _EARLIER),
     )
     before.add_argument("--stack", metavar="NAME", required=True, type=stack_name, help="such as prod")
-    before.add_argument("--at", metavar="TIME", required=True, type=_moment, help="such as 2026-03-01T16:00Z")
+    before.add_argument("--at", metavar="TIME", required=True, type=moment, help="such as 2026-03-01T16:00Z")
     return parser.parse_args(arguments)
 
 
@@ -79,22 +80,12 @@ def _create(name: str, region: str) -> None:
     print(f"pulumi login '{wanted.login}'")
 
 
-def _earlier(stack: StackName, moment: datetime) -> None:
+def _earlier(stack: StackName, at: datetime) -> None:
     where = json.loads(source.ask("whoami", "--json", stack=None))["url"]
-    found = earlier.at(bucket.of_login(where), stack.project, stack.name, moment)
+    found = earlier.at(bucket.of_login(where), stack.project, stack.name, at)
     pending = f", {found.pending} operations had not ended" if found.pending else ""
     print(f"The state of {found.written:%Y-%m-%d %H:%M:%S %Z}: {found.resources} resources{pending}.", file=sys.stderr)
     print(found.deployment, end="")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it like 2026-03-01T16:00Z") from None
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} names no time zone; a Z at its end is UTC")
-    return moment.astimezone(UTC)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _without_limits(resource: Resource) -> Iterable[str]:
 def _without_health_check(resource: Resource) -> Iterable[str]:
     for service in services(resource):
         health = service.healthcheck
-        if not service.is_preflight and (health.disable or health.test in ("", [], "NONE", ["NONE"])):
+        if not service.ends and (health.disable or health.test in ("", [], "NONE", ["NONE"])):
             yield f"{service.name} has no health check: nobody would wait for it, or notice that it fails."
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 
-from auren_infra.droplet_sizes import SIZES, USD_PER_VOLUME_GB
+from auren_infra.droplet_sizes import SIZES, USD_FOR_SPACES, USD_PER_VOLUME_GB
 from policy.resource import Stack, StackRule
 
 DROPLET = "digitalocean:index/droplet:Droplet"
 VOLUME = "digitalocean:index/volume:Volume"
+BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
 
 
 def _monthly_cost(stack: Stack) -> Iterable[tuple[str, str]]:
-    """Droplets and volumes; traffic beyond what a droplet includes, snapshots and backups cannot be known here."""
+    """Droplets, volumes and Spaces; how much will be in a bucket, and traffic beyond what is included, is not known."""
     usd, parts = 0.0, list[str]()
     for resource in stack.resources:
         if resource.type == DROPLET:
@@ -27,6 +28,9 @@ def _monthly_cost(stack: Stack) -> Iterable[tuple[str, str]]:
             if isinstance(gigabytes, int | float):
                 usd += gigabytes * USD_PER_VOLUME_GB
                 parts.append(f"{gigabytes * USD_PER_VOLUME_GB:.2f} for {resource.name} ({gigabytes:.0f} GB)")
+    if any(resource.type == BUCKET for resource in stack.resources):
+        usd += USD_FOR_SPACES
+        parts.append(f"{USD_FOR_SPACES:.2f} for Spaces")
     limit = stack.terms.monthly_limit_usd
     if usd > limit:
         sum_ = f"{' + '.join(parts)} = {usd:.2f} USD a month"

@@ -213,7 +213,7 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
     )
     rendered, judge = _with(service).values()
     texts = [each["environment"]["VALUE"] for each in (rendered, judge)]
-    texts += [each["command"][0] for each in (rendered, judge)]
+    texts += [rendered["command"][0], _words(judge)[0]]
     for text in (*texts, rendered["healthcheck"]["test"][2]):
         assert text.replace("$$", "$") == value
         assert text.count("$") == 2 * value.count("$")
@@ -223,16 +223,21 @@ def test_a_dollar_sign_arrives_as_one(value: str) -> None:
 def test_a_preflight_is_the_service_without_what_only_one_container_can_have(service: Service) -> None:
     service = replace(service, tasks=(Preflight(("judge", "it")),))
     rendered, *_, judge = _with(service).values()
-    assert judge["command"] == ["judge", "it"]
+    assert _words(judge)[-2:] == ["judge", "it"]
     assert judge["network_mode"] == "none"
     assert judge["restart"] == "no"
     assert judge["profiles"] == ["preflight"], "or it would be started with the service"
     apart = {"container_name", "networks", "ports", "healthcheck", "labels"}
     assert not apart & judge.keys()
-    own = {"command", "network_mode", "restart", "profiles", "volumes", "tmpfs"}
+    own = {"entrypoint", "command", "network_mode", "restart", "profiles", "volumes", "tmpfs"}
     assert {key: value for key, value in judge.items() if key not in own} == {
         key: value for key, value in rendered.items() if key not in own | apart
     }
+
+
+def _words(container: dict[str, Any]) -> list[str]:
+    """All that it runs. Instead of an entrypoint that starts the service, it has none of its own."""
+    return [*container.get("entrypoint", []), *container.get("command", [])]
 
 
 @each_service

@@ -63,6 +63,11 @@ def delete(droplet: str, seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
+def delete_volume(volume: str) -> None:
+    """As by a slip in the control panel, when no droplet has it."""
+    _ask("DELETE", f"volumes/{volume}")
+
+
 def addresses(droplet: str) -> dict[str, str]:
     """The droplet's own, `public` and `private`."""
     networks = _ask("GET", f"droplets/{droplet}")["droplet"]["networks"]["v4"]

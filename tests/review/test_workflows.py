@@ -110,7 +110,8 @@ def test_ssh_is_closed_again_also_when_a_step_fails_or_the_run_is_cancelled(name
     scripts = [step.get("run", "") for step in OPENING[name]["steps"]]
     (opened,) = (number for number, script in enumerate(scripts) if "auren_infra access open" in script)
     (closed,) = (number for number, script in enumerate(scripts) if "auren_infra access close" in script)
-    needing = [n for n, script in enumerate(scripts) if "pulumi up" in script or "auren_infra drift" in script]
+    calls = ("pulumi up", "auren_infra drift", "auren_infra backup")
+    needing = [number for number, script in enumerate(scripts) if any(call in script for call in calls)]
     assert opened < min(needing) <= max(needing) < closed
     assert closed == len(scripts) - 1, "nothing that fails behind it leaves it out"
     opening, closing = OPENING[name]["steps"][opened], OPENING[name]["steps"][closed]
@@ -163,13 +164,17 @@ def test_the_nightly_look_finds_nothing_where_nothing_differs(look: Callable[...
     assert [line for line in report.splitlines() if line.startswith("### ")] == [
         "### The clouds",
         "### The machine",
+        "### The backups",
         "### Who is let in",
         "### Who may use the secrets",
     ]
     assert "it was past its time" in report, "an opening that its own job did not close"
 
 
-@pytest.mark.parametrize("differs", ["refresh", "auren_infra drift", "auren_infra access check", "environments.sh"])
+@pytest.mark.parametrize(
+    "differs",
+    ["refresh", "auren_infra drift", "auren_infra backup check", "auren_infra access check", "environments.sh"],
+)
 def test_each_part_of_the_nightly_look_counts(look: Callable[..., str], differs: str) -> None:
     assert look(differs) == "yes"
 

@@ -1,6 +1,7 @@
 """A complete stack configuration, for tests that change one thing of it. No Pulumi."""
 
 from pathlib import Path
+from typing import Any
 
 from auren_infra.blueprint import Blueprint, describe
 from auren_infra.placement import MachinePlan, place
@@ -30,6 +31,12 @@ COMPLETE = {
 DASHBOARD = f"{REGISTRY}/auren/dashboard:1.0@{DIGEST}"
 WITH_WEBSITE = COMPLETE["images"].replace("]", f', "website={DASHBOARD}"]')
 """`auren:images` with the website's image. `auren:website` is the usual directory then."""
+
+BACKED_UP: dict[str, Any] = {
+    "backups": "spaces://fra1/auren-test-backups",
+    "secrets": '{"backup-passphrase": "a passphrase in a drawer"}',
+}
+"""What backups need in the configuration."""
 
 
 def engine_values(values: dict[str, str]) -> dict[str, str]:

@@ -196,6 +196,10 @@ class _Cloud(mocks.Mocks):
             "random:index/randomPassword:RandomPassword": {
                 "result": self._passwords.get(args.name, f"PASSWORD-{args.name}-PASSWORD")
             },
+            "digitalocean:index/spacesKey:SpacesKey": {
+                "accessKey": f"ID-{args.name}-ID",
+                "secretKey": f"KEY-{args.name}-KEY",
+            },
             "docker:index/image:Image": {"repoDigest": _built(args.inputs)},
             "command:remote:Command": {"stdout": _printed(args.name, args.inputs)},
         }.get(args.typ, {})

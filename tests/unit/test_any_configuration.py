@@ -137,6 +137,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "migration": WORD.map(lambda word: f"{word}\n{word}")
     | WORD.map(lambda word: f"{word} \u2019")
     | st.just("x" * 501),
+    "backups": WORD | st.builds("spaces://{}/{}".format, WORD, WORD.map(str.upper)),
+    "backupDays": _NO_NUMBER | st.integers(max_value=6).map(str) | st.integers(3651).map(str),
+    "restore": WORD | st.datetimes().map(lambda moment: moment.isoformat()),
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),
     "builds": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=sandbox"])),

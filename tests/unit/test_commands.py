@@ -13,7 +13,12 @@ from auren_infra import __version__
 from auren_infra.__main__ import COMMANDS, main
 from tests.tree import ROOT, files
 
-SUBCOMMANDS = [("access", "open"), ("access", "close"), ("access", "check"), ("state", "create"), ("state", "earlier")]
+SUBCOMMANDS = [
+    *(("access", name) for name in ("open", "close", "check")),
+    *(("backup", name) for name in ("now", "list", "check", "drill")),
+    *(("restore", name) for name in ("kept", "discard")),
+    *(("state", name) for name in ("create", "earlier")),
+]
 
 
 def typed(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

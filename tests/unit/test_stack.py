@@ -21,7 +21,18 @@ DROPLET = "digitalocean:index/droplet:Droplet"
 SERVICES = {service.name for service in blueprint().services}
 COMMANDS = [
     *("ready", "data-disk", "docker", "container-firewall", "machine-firewall", "network"),
-    *("website", "sql-init", "operators", "log-rotation", "updates", "retire", "programs", "supervision", "tidy"),
+    *(
+        "website",
+        "sql-init",
+        "operators",
+        "log-rotation",
+        "updates",
+        "retire",
+        "programs",
+        "supervision",
+        "tidy",
+        "jobs",
+    ),
     *("docker-compose.prod.yml", "chromadb-statement", "kafka-topics", "registries"),
     *("postgres-postgres_password", "redis-redis_password", "redis-redis.acl"),
     *("api-postgres_password", "api-redis_password", "bridge-postgres_password", "bridge-redis_password"),

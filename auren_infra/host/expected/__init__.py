@@ -11,6 +11,7 @@ from auren_infra.host.orders import (
     DataDisk,
     DockerEngine,
     DockerNetwork,
+    Jobs,
     LogRotation,
     MachineFirewall,
     Order,
@@ -78,4 +79,10 @@ _UNITS: dict[type[Order], tuple[str, ...]] = {
 
 def _units(commands: Sequence[Command]) -> dict[str, str]:
     """Unit -> the command that enables and starts it."""
-    return {unit: command.urn for kind, started in _UNITS.items() for command in of(commands, kind) for unit in started}
+    found = {
+        unit: command.urn for kind, started in _UNITS.items() for command in of(commands, kind) for unit in started
+    }
+    timers = {
+        unit: command.urn for command in of(commands, Jobs) for unit in command.order.units if unit.endswith(".timer")
+    }
+    return found | timers

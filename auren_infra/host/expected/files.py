@@ -11,6 +11,7 @@ from auren_infra.host.orders import (
     ContainerFirewall,
     DataDisk,
     DockerEngine,
+    Jobs,
     LogRotation,
     Order,
     Programs,
@@ -59,6 +60,8 @@ def _written(order: Order) -> Sequence[tuple[str, str, int | None]]:
             return [_unit(systemd.DATA_DISK, order.waiting)]
         case DockerEngine():
             return [("/etc/docker/daemon.json", order.daemon, None)]
+        case Jobs():
+            return [_unit(name, text) for name, text in order.units.items()]
         case LogRotation():
             rule = ("/etc/logrotate.d/auren-nginx", order.rule, 0o644)
             return [rule, _unit(systemd.HOURLY_ROTATION, order.hourly)]

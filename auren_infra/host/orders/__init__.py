@@ -7,6 +7,9 @@ from auren_infra.call import Call
 from auren_infra.host.orders.files import PutFile, PutImageTree, PutSecret, PutTree, RemoveFile
 from auren_infra.host.orders.order import Order
 from auren_infra.host.orders.services import (
+    BackUp,
+    Fill,
+    Jobs,
     KafkaTopics,
     Programs,
     Reload,
@@ -32,10 +35,13 @@ from auren_infra.host.orders.system import (
 
 __all__ = [
     "ORDERS",
+    "BackUp",
     "ContainerFirewall",
     "DataDisk",
     "DockerEngine",
     "DockerNetwork",
+    "Fill",
+    "Jobs",
     "KafkaTopics",
     "LogRotation",
     "MachineFirewall",
@@ -66,6 +72,7 @@ ORDERS: dict[str, type[Order]] = {
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
         *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree, PutImageTree),
         *(Stage, Retire, Programs, Supervision, StartFirst, Switch, Reload, KafkaTopics, Sqlite, Tidy),
+        *(Fill, BackUp, Jobs),
     )
 }
 """By id."""

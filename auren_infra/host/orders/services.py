@@ -114,6 +114,65 @@ class StartFirst(Start[Text]):
 
 
 @dataclass(frozen=True)
+class Fill(Order, Generic[Text]):
+    """The volume of a service that is backed up is not empty, or the bucket is."""
+
+    id: ClassVar[str] = "fill"
+
+    target: str
+    """`latest`, or a time, or nothing."""
+    staged: Text
+    """What `Stage` printed."""
+
+    def arguments(self) -> Sequence[str]:
+        return (self.target,)
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.staged)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Fill[str | None]":
+        (target,) = arguments
+        return Fill(target, data)
+
+
+@dataclass(frozen=True)
+class BackUp(Order, Generic[Text]):
+    """The bucket has a backup of the database, and its log arrives there."""
+
+    id: ClassVar[str] = "back_up"
+
+    staged: Text
+    """What `Stage` printed: it is asked again for each release."""
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.staged)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "BackUp[str | None]":
+        () = arguments
+        return BackUp(data)
+
+
+@dataclass(frozen=True)
+class Jobs(Order):
+    """What the machine does on a schedule, and nothing else of AUREN."""
+
+    id: ClassVar[str] = "jobs"
+
+    units: Mapping[str, str]
+    """Text by name: a service and its timer for each job."""
+
+    def data(self) -> str:
+        return bundle.pack(self.units)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "Jobs":
+        () = arguments
+        return Jobs(bundle.unpack(seen(data)))
+
+
+@dataclass(frozen=True)
 class Retire(Order):
     """No service is on the machine but these."""
 

@@ -277,6 +277,9 @@ main() {
     fact sudo-rules sudo_rules
     fact units systemctl show --property=Id,ActiveState,UnitFileState,Requires,RequiresMountsFor "${units[@]}"
     fact alarms systemctl list-units --state=failed --plain --no-legend --no-pager 'auren-failing@*'
+    fact clock date --utc +%Y-%m-%dT%H:%M:%SZ
+    fact drills cat /var/lib/auren/backup/drill.json /var/lib/auren/backup/good-drill.json
+    fact backups-since stat --format %W /var/lib/auren/backup
     fact fstab cat /etc/fstab
     fact disks disks
     fact end true

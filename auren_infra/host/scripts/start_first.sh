@@ -14,9 +14,9 @@
 set -euo pipefail
 
 source starting.sh
+source lending.sh
 
 log=/mnt/auren-data/nginx-logs/access.log
-lent=()  # the containers that are stopped meanwhile
 led=0  # when nginx was led to another instance, in microseconds
 
 other() {
@@ -53,10 +53,6 @@ settle() {
     fi
     rm -f "$directory/next"
     check=()
-}
-
-is_running() {
-    [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
 }
 
 # Connections from outside the container to a port that it listens on. nginx closes those that it keeps after four seconds.
@@ -157,25 +153,6 @@ drain() {
     while [ "$SECONDS" -lt "$deadline" ] && [ "$(connections "$1")" -gt 0 ]; do
         sleep 0.5
     done
-}
-
-# The memory of the lenders is the second instance's meanwhile. Their locks keep the watchdog away, until this script ends in any way.
-borrow() {
-    local lender number
-    for lender in "$@"; do
-        exec {number}>"/run/lock/auren-$lender"
-        flock --wait 60 "$number" || fail "$lender is being deployed, and its memory is needed. Run pulumi up again."
-        if is_running "auren-$lender"; then
-            docker stop "auren-$lender" >/dev/null
-            lent+=("auren-$lender")
-        fi
-    done
-}
-
-# shellcheck disable=SC2329 # called at the end of the script
-give_back() {
-    [ "${#lent[@]}" -eq 0 ] || docker start "${lent[@]}" >/dev/null
-    lent=()
 }
 
 main() {

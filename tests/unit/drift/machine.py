@@ -171,6 +171,9 @@ class _Maker:
             "keys": f"{ROOTS_KEYS}\t256 {fingerprint(KEY)} no comment (ED25519)\n",
             "sudo-rules": "",
             **{name: recorded(name) for name in RECORDED},
+            "clock": "2026-11-27T12:00:00Z\n",
+            "drills": '{"ended": "2026-11-22T03:12:00Z", "ok": true}\n',
+            "backups-since": "1790812800\n",  # 2026-10-01
             "fstab": f"UUID=1 / ext4 defaults 0 1\n{DEVICE} {paths.DATA} ext4 defaults,nofail,discard,noatime 0 2\n",
         }
         return machine
@@ -254,7 +257,7 @@ def _starts(service: Service) -> str:
         service.health.deadline,
         SETTINGS.drain_seconds,
         SETTINGS.watch_seconds,
-        *capacity.lenders(SETTINGS, service.name),
+        *capacity.lenders(SETTINGS, service.limits.memory_mb),
     )
     return " ".join((service.name, "start_first", *map(str, words)))
 

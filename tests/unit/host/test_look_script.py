@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -282,6 +283,20 @@ udp UNCONN 0 0 127.0.0.11:46767 0.0.0.0:*""",
         f"tcp [::]:80 {me} {group} a worker",
         f"tcp *:81 {me} - main",
     ]
+
+
+def test_the_drills_of_backups_are_told(host: Bench) -> None:
+    facts = _look(host)
+    assert (facts.drills, facts.backups_since) == ((), None)
+    directory = host.path("/var/lib/auren/backup")
+    directory.mkdir()
+    for name, ok in {"drill": "false", "good-drill": "true"}.items():
+        (directory / f"{name}.json").write_text(f'{{"ended": "2026-11-27T03:12:00Z", "ok": {ok}}}')
+    facts = _look(host)
+    assert [drill.ok for drill in facts.drills] == [False, True]
+    assert facts.backups_since
+    assert abs(facts.clock - facts.backups_since) < timedelta(minutes=1)
+    assert abs(facts.clock - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_it_changes_nothing(host: Bench) -> None:

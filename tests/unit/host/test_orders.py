@@ -10,7 +10,7 @@ from auren_infra import bundle, call
 from auren_infra.host import orders
 from auren_infra.host.machine import script
 from auren_infra.host.orders import ORDERS, Order
-from tests.unit.configuration import ROOT, WITH_WEBSITE
+from tests.unit.configuration import BACKED_UP, ROOT, WITH_WEBSITE
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -46,6 +46,9 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     ),
     orders.Switch: st.builds(orders.Switch[str], texts, numbers, texts),
     orders.KafkaTopics: st.builds(orders.KafkaTopics, texts, numbers, many),
+    orders.Fill: st.builds(orders.Fill[str], texts, texts),
+    orders.BackUp: st.builds(orders.BackUp[str], texts),
+    orders.Jobs: st.builds(orders.Jobs, st.dictionaries(words, files)),
     orders.Sqlite: st.builds(orders.Sqlite, texts, texts),
     orders.Tidy: st.just(orders.Tidy()),
 }
@@ -79,7 +82,8 @@ def test_an_order_is_known_also_when_its_data_is_hidden(order: Order) -> None:
 
 def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: Rehearsal) -> None:
     seen: set[str] = set()
-    for command in (*update.commands(), *deploy(website="website", images=WITH_WEBSITE).commands()):
+    more = deploy(website="website", images=WITH_WEBSITE, **BACKED_UP)
+    for command in (*update.commands(), *more.commands()):
         create, stdin = command.inputs["create"], command.inputs["stdin"]
         order = orders.read(call.read(create, stdin))
         seen.add(order.id)
@@ -92,9 +96,9 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    sourced = {"replacing", "starting", "releases", "running", "links", "unpack", "published"}
+    sourced = {"replacing", "starting", "releases", "running", "links", "unpack", "published", "lending", "backups"}
     otherwise = {"hold", "look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
-    otherwise |= {"stop", "rollback", "list_releases"} | sourced
+    otherwise |= {"stop", "rollback", "list_releases", "backup", "restore"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
 
 

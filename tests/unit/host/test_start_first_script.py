@@ -227,7 +227,10 @@ def test_a_service_that_lends_its_memory_is_stopped_meanwhile(running: Bench) ->
 def test_a_lender_that_is_being_deployed_ends_it_before_anything_is_started(running: Bench) -> None:
     running.stub("flock", "exit 1")
     status, _, fault = _deploy(running, 2, "kafka-ui")
-    assert (status, fault) == (1, "kafka-ui is being deployed, and its memory is needed. Run pulumi up again.\n")
+    assert (status, fault) == (
+        1,
+        "kafka-ui is being deployed, and its memory is needed. Try again when that has ended.\n",
+    )
     assert _containers(running) == {"api": _id(1)}
 
 

@@ -76,6 +76,7 @@ def _local(delete: str) -> Resource:
 
 
 VOLUME = "digitalocean:index/volume:Volume"
+BUCKET = "digitalocean:index/spacesBucket:SpacesBucket"
 BROKEN = [
     ("inner-service-exposed", _firewall("5432", "0.0.0.0/0"), "5432 of postgres is open to everyone"),
     ("inner-service-exposed", _firewall("6379", "198.51.100.1", "::/0"), "6379 of redis"),
@@ -88,6 +89,9 @@ BROKEN = [
     ("ssh-open-to-everyone", _firewall("1-1024", "2000::/3"), "auren:sshAllowed"),
     ("kafka-ui-open-to-everyone", _firewall("8081", "0.0.0.0/0", "::/0"), "auren:kafkaUiAllowed"),
     ("volume-unprotected", _resource(VOLUME, {"size": 40}), "auren:protectData"),
+    ("bucket-unprotected", _resource(BUCKET, {"versioning": {"enabled": True}}), "auren:protectData"),
+    ("bucket-unprotected", _resource(BUCKET, {"versioning": {"enabled": False}}, protect=True), "versioning"),
+    ("bucket-unprotected", _resource(BUCKET, {}, protect=True), "versioning"),
     ("host-key-unpinned", _command(user="root"), "Its connection has no hostKey"),
     ("host-key-unpinned", _command(hostKey=""), "Its connection has no hostKey"),
     ("host-key-unpinned", _command(hostKey="ssh-ed25519 A", proxy={"host": "h"}), "connection's proxy has no hostKey"),
@@ -132,6 +136,8 @@ KEPT = [
     ("ssh-open-to-everyone", _firewall("22", "198.51.100.0/24", "2001:db8::/32")),
     ("kafka-ui-open-to-everyone", _firewall("8080", "0.0.0.0/0")),
     ("volume-unprotected", _resource(VOLUME, {"size": 40}, protect=True)),
+    ("bucket-unprotected", _resource(BUCKET, {"versioning": {"enabled": True}}, protect=True)),
+    ("bucket-unprotected", _resource(BUCKET, {"versioning": UNKNOWN}, protect=True)),
     ("host-key-unpinned", _command(hostKey="ssh-ed25519 A")),
     ("host-key-unpinned", _command(hostKey=UNKNOWN, proxy={"host": UNKNOWN, "hostKey": UNKNOWN})),
     ("host-key-unpinned", _resource("command:remote:Command", {"connection": UNKNOWN})),
@@ -195,7 +201,7 @@ def test_another_command_that_is_named_like_a_release_is_ignored(stdin: str) -> 
 
 def test_a_release_cannot_pass_off_a_service_as_something_else() -> None:
     """The rules call each container by the name that the compose file has for it."""
-    disguised = _compose(name="other", is_preflight=True, healthcheck={})
+    disguised = _compose(name="other", ends=True, healthcheck={})
     assert "postgres has no health check" in " ".join(BY_NAME["container-without-health-check"].check(disguised))
 
 
@@ -221,6 +227,7 @@ def _droplet(size: object) -> Resource:
         (28, [_droplet("s-2vcpu-4gb"), _resource(VOLUME, {"size": 40})], ""),
         (27, [_droplet("s-2vcpu-4gb"), _resource(VOLUME, {"size": 40})], "28.00 USD a month, the limit is 27.00"),
         (60, [_droplet("s-4vcpu-8gb"), _droplet("s-2vcpu-4gb")], "72.00 USD a month"),
+        (32, [_droplet("s-2vcpu-4gb"), _resource(VOLUME, {"size": 40}), *[_resource(BUCKET, {})] * 2], "= 33.00 USD"),
         (60, [_droplet("s-64vcpu-256gb")], "The price of the size s-64vcpu-256gb is unknown"),
         (60, [_droplet(UNKNOWN), _resource(VOLUME, {"size": UNKNOWN})], ""),
     ],

@@ -1,0 +1,171 @@
+"""`python -m auren_infra backup`: the backups of PostgreSQL, made, listed, judged, and restored for practice."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from auren_infra import drills
+from auren_infra.backup import judge, listing, table
+from auren_infra.command_line import Help, run, told
+from auren_infra.drills import Drill
+from auren_infra.files import paths
+from auren_infra.moment import past, written
+from auren_infra.outputs import StackOutputs, machine, source
+from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
+from auren_infra.outputs.placing import show
+from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
+
+_LONG = 6 * 3600
+"""Seconds for a backup or a drill."""
+_SHORT = 300
+"""Seconds for a look into the bucket."""
+_PROGRAM = "auren-backup"
+_NO_UNIT = 5
+"""The exit status of `systemctl start` for a unit that is not there."""
+
+_COMMANDS = {
+    "now": "make a backup now, and see that the bucket has it",
+    "list": "list the backups that the bucket holds",
+    "check": "say what is wrong with the backups and with the last drill",
+    "drill": "restore the newest backup beside the database, and count what came back",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    stack: StackName | None = options.stack
+    try:
+        outputs = source.of_stack(stack and stack.for_pulumi, secrets=True)
+        match options.command:
+            case "now":
+                words = ["run", *(["full"] if options.full else [])]
+                return machine.end(machine.ask(outputs, _PROGRAM, *words, seconds=_LONG))
+            case "list":
+                return _list(outputs, options.as_of, raw=options.json)
+            case "check":
+                return _check(outputs)
+            case _:
+                return _drill(outputs)
+    except NoProgramError:
+        nothing = "This stack has no backups, since auren:backups is empty, or it was not deployed since it is set"
+        if options.command == "check":
+            print(f"{nothing}. There is nothing to check.")
+            return DONE
+        print(f"error: {nothing}. docs/backups.md says how to begin.", file=sys.stderr)
+        return NOT_ASKED
+    except (OutputsError, MachineError, listing.ListingError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return NOT_ASKED
+
+
+def _told(does: str, *examples: str) -> Help:
+    return told(
+        does=does,
+        needs=machine.NEEDS,
+        ends={
+            DONE: "done; `check` found no fault",
+            REFUSED: "it failed; `check` found a fault; the lines say which",
+            NOT_ASKED: "the call was wrong, or the machine could not be asked; standard error says why",
+        },
+        examples=[f"backup {example}" for example in examples],
+    )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    calls = {name: f"{name} --stack prod" for name in _COMMANDS}
+    parser = argparse.ArgumentParser(
+        prog="python -m auren_infra backup",
+        **_told("Makes, lists and judges the backups of PostgreSQL, and practises a restore.", *calls.values()),
+    )
+    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, says in _COMMANDS.items():
+        examples = [calls[name]]
+        examples += {"now": [f"{calls[name]} --full"], "list": [f"{calls[name]} --as-of 2026-03-01T16:00Z"]}.get(
+            name, []
+        )
+        one = commands.add_parser(name, help=says, **_told(f"{says[0].upper()}{says[1:]}.", *examples))
+        one.add_argument(
+            "--stack",
+            metavar="NAME",
+            type=stack_name,
+            default=argparse.SUPPRESS,  # so that one before the command counts
+            help="this stack, instead of the selected one",
+        )
+        if name == "now":
+            one.add_argument("--full", action="store_true", help="a full one, whatever there is")
+        if name == "list":
+            one.add_argument("--as-of", metavar="TIME", type=past, help="as the bucket was then, before a theft")
+            one.add_argument("--json", action="store_true", help="what `pgbackrest info --output=json` prints")
+    return parser.parse_args(arguments)
+
+
+def _listed(outputs: StackOutputs, as_of: datetime | None = None) -> subprocess.CompletedProcess[str]:
+    words = ["--as-of", written(as_of)] if as_of else []
+    return machine.ask(outputs, _PROGRAM, "list", *words, seconds=_SHORT)
+
+
+def _list(outputs: StackOutputs, as_of: datetime | None, *, raw: bool) -> int:
+    done = _listed(outputs, as_of)
+    if raw or done.returncode:
+        return machine.end(done)
+    show(table.render(listing.read(done.stdout)))
+    return DONE
+
+
+def _check(outputs: StackOutputs) -> int:
+    done, found, now = _listed(outputs), _drills(outputs), datetime.now(UTC)
+    if done.returncode:
+        faults = [*judge.unreadable(done.stderr), *judge.of_drills(found, now, now)]
+        show("".join(f"{fault}\n" for fault in faults))
+        return REFUSED
+    bucket = listing.read(done.stdout)
+    faults = judge.faults(bucket, found, now)
+    show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
+    return REFUSED if faults else DONE
+
+
+def _drill(outputs: StackOutputs) -> int:
+    """By its unit: so it has the memory that its job has, goes on when SSH is cut, and does not run twice."""
+    before = drills.newest(_drills(outputs))
+    started = machine.ask(outputs, "systemctl", "start", paths.DRILL_UNIT, seconds=_LONG)
+    if started.returncode == _NO_UNIT:
+        raise NoProgramError(started.stderr.strip())
+    drill = drills.newest(_drills(outputs))
+    if drill is None or drill == before:
+        print(f"error: The drill did not come to its end. {started.stderr.strip()}".rstrip(), file=sys.stderr)
+        print(f"On the machine, `journalctl --unit {paths.DRILL_UNIT}` says why.", file=sys.stderr)
+        return REFUSED
+    if not drill.ok:
+        print(f"error: The drill failed: {drill.fault}", file=sys.stderr)
+        print("docs/backups.md, When a drill fails, has the repair of each cause.", file=sys.stderr)
+        return REFUSED
+    show(f"The drill was good: {_told_of(drill)}.\n")
+    return DONE
+
+
+def _told_of(drill: Drill) -> str:
+    parts = [f"it restored {drill.backup}"]
+    parts += [] if drill.seconds is None else [f"took {drill.seconds} s"]
+    parts += [] if drill.rows is None else [f"counted {drill.rows:,} rows in {drill.tables or 0} tables"]
+    parts += [] if drill.age_seconds is None else [f"found a newest row that was {drill.age_seconds} s old"]
+    return ", ".join(parts)
+
+
+def _drills(outputs: StackOutputs) -> tuple[Drill, ...]:
+    """The newest drill and the last good one, as far as there are any."""
+    done = machine.ask(outputs, "cat", *paths.DRILLS, seconds=_SHORT)
+    lacking = "No such file or directory"
+    if done.returncode and not all(line.endswith(lacking) for line in done.stderr.splitlines()):
+        raise MachineError(f"The records of the drills cannot be read:\n{done.stderr.strip()}")
+    try:
+        return drills.read(done.stdout)
+    except ValueError as error:
+        raise MachineError(f"The records of the drills are not what this program knows: {error}") from None
+
+
+if __name__ == "__main__":
+    run(main)

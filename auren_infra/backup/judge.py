@@ -1,0 +1,113 @@
+"""What is wrong with the backups, each fault in one sentence with its repair. Pure: no machine, no clock."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from auren_infra import drills
+from auren_infra.backup.listing import NO_BACKUP, Backup, Listing
+from auren_infra.drills import CLOCKS, Drill
+from auren_infra.moment import lasting, shown
+from auren_infra.size import size
+
+OLDEST = timedelta(hours=26)
+"""Of the newest backup. There is one a day, and a day of the clock may have two hours more."""
+
+_NOW = "`python -m auren_infra backup now`"
+_FULL = "`python -m auren_infra backup now --full`"
+_DRILL = "`python -m auren_infra backup drill`"
+_PAGE = "docs/backups.md"
+_TROUBLE = f"{_PAGE}, When the bucket cannot be read"
+_MEANINGS = {
+    1: ("The bucket holds nothing of this database", "`pulumi up`, which begins the backups again"),
+    NO_BACKUP: ("There is no backup in the bucket", f"{_FULL}. If there was one before, see {_PAGE}, After a theft"),
+    3: ("The bucket has lost the list of its backups", f"see {_PAGE}, After a theft"),
+}
+"""What a status' code means, and its repair."""
+
+
+def faults(listing: Listing, found: Sequence[Drill], now: datetime) -> list[str]:
+    """All of them, of the bucket and of the drills. Empty: the backups are good."""
+    newest = listing.newest
+    since = min((backup.timestamp.start for backup in listing.backup), default=None)
+    return [
+        *_status(listing),
+        *(_of(listing, newest, now) if newest else ()),
+        *(of_drills(found, since, now) if newest else ()),
+    ]
+
+
+def of_drills(found: Sequence[Drill], since: datetime | None, now: datetime) -> Iterator[str]:
+    """`since` is when the backups began; None is long ago."""
+    for fault in drills.faults(found, since, now):
+        failed = f"{_PAGE}, When a drill fails, has the repair of each cause, then " if fault.failed else ""
+        yield f"{fault.subject} {fault.what}. Repair: {failed}{_DRILL}."
+
+
+def unreadable(said: str) -> Iterator[str]:
+    """`said` is why the machine could not list what the bucket holds."""
+    yield f"The bucket cannot be read: {said.strip().rstrip('.') or 'no cause is told'}. Repair: {_TROUBLE}."
+
+
+def _status(listing: Listing) -> Iterator[str]:
+    status = listing.status
+    if status.code == 0 and listing.backup:
+        return
+    if status.code == 0:
+        meaning, repair = _MEANINGS[NO_BACKUP]
+    elif status.code in _MEANINGS:
+        meaning, repair = _MEANINGS[status.code]
+    else:
+        told = [one.status.message for one in listing.repo if one.status and one.status.code]
+        meaning = f"pgBackRest cannot read the bucket: {'; '.join([status.message, *told])}"
+        repair = _TROUBLE
+    yield f"{meaning}. Repair: {repair}."
+
+
+def _of(listing: Listing, newest: Backup, now: datetime) -> Iterator[str]:
+    ended = newest.timestamp.stop
+    if now - ended > OLDEST:
+        yield (
+            f"The newest backup, {newest.label}, ended on {shown(ended)}, {lasting(now - ended)} ago; there should be "
+            f"one a day. Repair: {_NOW}. On the machine, `journalctl --unit auren-backup` says why there was none."
+        )
+    elif ended - now > CLOCKS:
+        yield (
+            f"The newest backup, {newest.label}, ended on {shown(ended)}, in the future: the machine's clock or this "
+            "one is wrong. Repair: set the clock (`timedatectl`)."
+        )
+    if newest.error:
+        yield (
+            f"The newest backup, {newest.label}, holds damaged pages: their checksums were wrong in the database. "
+            f"Repair: restore to a time before the damage, {_PAGE}."
+        )
+    yield from _shrunk(listing.backup, newest)
+    archive = listing.archive_of(newest)
+    if not (archive and archive.min and archive.max):
+        yield (
+            f"The bucket has no log (WAL) for the newest backup, {newest.label}, so it cannot be restored. "
+            f"Repair: {_TROUBLE}."
+        )
+    elif archive.min > newest.archive.start or archive.max < newest.archive.stop:
+        yield (
+            f"The bucket has the log (WAL) from {archive.min} to {archive.max}, and the newest backup, {newest.label}, "
+            f"needs it from {newest.archive.start} to {newest.archive.stop}, so it cannot be restored. Repair: {_FULL}."
+        )
+
+
+def _shrunk(backups: Sequence[Backup], newest: Backup) -> Iterator[str]:
+    """The database is compared, which every kind tells. Of a full backup, also what it added to the bucket."""
+    earlier = [each for each in backups if each.kind == newest.kind and each.label != newest.label]
+    before = max(earlier, key=lambda backup: backup.timestamp.stop, default=None)
+    if before is None:
+        return
+    compared = [("holds a database of", newest.info.size, before.info.size)]
+    if newest.kind == "full":
+        compared.append(("has in the bucket", newest.info.repository.delta, before.info.repository.delta))
+    for what, now, then in compared:
+        if 2 * now < then:
+            yield (
+                f"The newest backup, {newest.label}, {what} {size(now)}, less than half of the {size(then)} of "
+                f"{before.label} before it. Repair: if nobody deleted so much on purpose, restore to a time before, "
+                f"{_PAGE}."
+            )
+            return

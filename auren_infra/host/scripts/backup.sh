@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# auren-backup COMMAND: the backups of PostgreSQL, in the bucket that auren:backups names.
+#   run [full]             makes a backup now
+#   list [--as-of TIME]    what is in the bucket, in pgBackRest's JSON; with a TIME, what was there then
+#   drill [LENDER…]        restores beside the database, and compares. The containers of the LENDERs are stopped meanwhile: it needs their
+#                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
+#   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
+#   ready                  after a start of the database: WAL arrives in the bucket, and there is a backup
+#   fill RELEASE [TARGET]  before the first start: the empty volume is restored to TARGET. One with a database is left alone.
+set -euo pipefail
+
+source backups.sh
+source lending.sh
+
+usage="usage: auren-backup run [full] | list [--as-of TIME] | drill [LENDER...] | sentinel | ready | fill RELEASE [TARGET]"
+metrics=/var/lib/auren/metrics
+place=$disk/backup-drill
+patience=120  # seconds for a segment to arrive
+
+# fill RELEASE [TARGET]
+fill() {
+    local newest
+    release=releases/$1
+    [ ! -e "$unfinished" ] || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
+    if [ ! -e "$volume/.restored" ] && { [ -e "$volume/PG_VERSION" ] || [ -e "$volume/.init/.complete" ]; }; then
+        return
+    fi
+    if [ -z "${2:-}" ]; then
+        [ ! -e "$volume/.restored" ] || fail "The volume of PostgreSQL was to be restored, and that did not come to its end. Set" \
+            "auren:restore again. For an empty database instead, remove $volume/.restored."
+        ask
+        newest=$(backups | tail -n 1 | cut -d' ' -f2)
+        [ -z "$newest" ] || fail "The volume of PostgreSQL is empty, and the bucket has backups up to $(moment "$newest"). Set auren:restore" \
+            "to latest to have them restored, or name another bucket in auren:backups for an empty database."
+        return
+    fi
+    read_target "$2"
+    alone
+    restore_into "$volume" "${words[@]}" >"$work/restored" || fail "PostgreSQL was not restored. $(reason)"
+    echo "PostgreSQL was restored to $2: $(what_of "$work/restored")"
+}
+
+# room: the database fits beside itself, with what its server writes.
+room() {
+    local needs has
+    needs=$(($(du -sk "$volume" | cut -f1) / 1024 + 512)) has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
+    [ "$has" -ge "$needs" ] || fail "A drill needs $needs MB on the data disk, which has $has MB. Give it a larger volume."
+}
+
+# Up to a restore point of now, with what the database holds before and after it.
+rehearse() {
+    local point segment status=0 deadline=$((SECONDS + patience))
+    room
+    point=drill-$(date -u +%Y%m%dT%H%M%SZ)
+    live_found >"$work/before" || fail "PostgreSQL could not be asked. $(reason)"
+    sql <<<"SELECT pg_create_restore_point('$point')" >/dev/null || fail "$(reason)"
+    live_found >"$work/after" || fail "PostgreSQL could not be asked. $(reason)"
+    segment=$(sql <<<'SELECT pg_walfile_name(pg_switch_wal())') || fail "$(reason)"
+    until [ "$(sql <<<"SELECT last_archived_wal >= '$segment' FROM pg_stat_archiver")" = t ]; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "The WAL segment $segment has not arrived in the bucket within $patience s. See: docker logs $container"
+        sleep 1
+    done
+    borrow "$@"
+    make "$place"
+    restore_into "$place" drill "$point" >"$work/restored" || status=$?
+    sed -n 's/.*restore backup set \([0-9A-Z_-]*\).*/\1/p' "$said" >"$work/label"
+    [ "$status" -eq 0 ] || fail "$(reason)"
+    give_back
+    rm -rf "$place"
+    compare >"$work/compared" || fail "What was restored could not be compared. $(reason)"
+}
+
+# compare: the sentinel's moment, its age in seconds, the rows, the tables, and what is wrong, a line each. A table has as many rows as
+# before or after the restore point, or between them, give or take what was inserted and deleted meanwhile.
+compare() {
+    local what
+    {
+        echo 'CREATE TEMP TABLE seen (what text, found jsonb);'
+        echo 'COPY seen FROM STDIN;'
+        for what in before after restored; do
+            printf '%s\t' "$what"
+            sed 's/\\/\\\\/g' "$work/$what"
+        done
+        echo '\.'
+        cat <<'SQL'
+WITH restored AS (SELECT found FROM seen WHERE what = 'restored'),
+before AS (SELECT found FROM seen WHERE what = 'before'),
+after AS (SELECT found FROM seen WHERE what = 'after'),
+bounds AS (
+    SELECT
+        name,
+        least((b.value ->> 0)::bigint, (a.value ->> 0)::bigint)
+        - greatest(coalesce(pg_stat_get_tuples_deleted(to_regclass(name)), 0) - (b.value ->> 2)::bigint, 0) AS least,
+        greatest((b.value ->> 0)::bigint, (a.value ->> 0)::bigint)
+        + greatest(coalesce(pg_stat_get_tuples_inserted(to_regclass(name)), 0) - (b.value ->> 1)::bigint, 0) AS most
+    FROM before, after, jsonb_each(before.found -> 'counts') AS b (name, value)
+    JOIN jsonb_each(after.found -> 'counts') AS a (name, value) USING (name)
+),
+faults AS (
+    SELECT format('%s has %s rows where %s to %s were.', name, coalesce(restored.found -> 'counts' -> name ->> 0, 'no'), least, most) AS fault
+    FROM bounds, restored
+    WHERE coalesce((restored.found -> 'counts' -> name ->> 0)::bigint NOT BETWEEN least AND most, true)
+    UNION ALL
+    SELECT format('The sentinel is of %s, and should be of %s.', coalesce(restored.found ->> 'newest', 'no time'), before.found ->> 'newest')
+    FROM restored, before, after
+    WHERE
+        before.found ->> 'newest' IS NOT NULL
+        AND coalesce(restored.found ->> 'newest' NOT BETWEEN before.found ->> 'newest' AND after.found ->> 'newest', true)
+)
+SELECT unnest(ARRAY[
+    found ->> 'newest',
+    extract(epoch FROM date_trunc('second', now()) - (found ->> 'newest')::timestamptz)::bigint::text,
+    found ->> 'rows',
+    found ->> 'tables',
+    coalesce((SELECT string_agg(fault, ' ' ORDER BY fault) FROM faults), '')
+])
+FROM restored;
+SQL
+    } | sql
+}
+
+# quoted: as a string of JSON.
+quoted() {
+    printf '"%s"' "$(tr '\n\t' '  ' | sed 's/[\\"]/\\&/g; s/ *$//')"
+}
+
+# report OK FAULT SECONDS
+report() {
+    local newest="" age=0 rows=0 tables=0 label ended now
+    now=$(date +%s) ended=$(moment "$(date +%s)")
+    [ ! -s "$work/compared" ] || { read -r newest && read -r age && read -r rows && read -r tables; } <"$work/compared"
+    label=$(cat "$work/label" 2>/dev/null || true)
+    printf '{"ended": "%s", "ok": %s, "fault": %s, "backup": "%s", "seconds": %d, "newest": "%s", "ageSeconds": %d, "rows": %d, "tables": %d}\n' \
+        "$ended" "$1" "$(quoted <<<"$2")" "$label" "$3" "$newest" "${age:-0}" "$rows" "$tables" >"$memory/drill.json.new"
+    if [ "$1" = true ]; then
+        cp "$memory/drill.json.new" "$memory/good-drill.json.new"
+        mv "$memory/good-drill.json.new" "$memory/good-drill.json"
+        printf 'auren_backup_drill_%s %s\n' timestamp_seconds "$now" age_seconds "${age:-0}" rows "$rows" duration_seconds "$3" \
+            >"$memory/good-drill.prom.new"
+        mv "$memory/good-drill.prom.new" "$memory/good-drill.prom"
+    fi
+    mv "$memory/drill.json.new" "$memory/drill.json"
+    install -d -m 0755 "$metrics"
+    {
+        cat "$memory/good-drill.prom" 2>/dev/null || true
+        echo "auren_backup_drill_ok $([ "$1" = true ] && echo 1 || echo 0)"
+    } >"$metrics/backup.prom.new"
+    mv "$metrics/backup.prom.new" "$metrics/backup.prom"
+    cat "$memory/drill.json"
+}
+
+drill() {
+    local began=$SECONDS fault="" status=0
+    alone
+    rm -rf "$place"
+    # In the background, or `set -e` would not count in it.
+    (
+        trap 'give_back; rm -rf "$place"' EXIT
+        rehearse "$@"
+    ) 2>"$work/fault" &
+    wait $! || status=$?
+    [ "$status" -eq 0 ] || fault=$(cat "$work/fault")
+    [ ! -s "$work/compared" ] || fault=$(tail -n +5 "$work/compared")
+    if [ -n "$fault" ] || [ "$status" -ne 0 ]; then
+        report false "${fault:-The drill was ended.}" $((SECONDS - began))
+        fail "The drill failed. $fault"
+    fi
+    report true "" $((SECONDS - began))
+}
+
+main() {
+    local command=${1:-}
+    begin
+    [ $# -eq 0 ] || shift
+    case "$command $#" in
+    "run 0" | "run 1") [ "${1:-full}" = full ] || fail "$usage"; back_up "$@" ;;
+    "list 0" | "list 2")
+        read_target latest "$@"
+        ask "${past[@]}"
+        cat "$work/info"
+        ;;
+    "drill "*) drill "$@" ;;
+    "sentinel 0") write_sentinel ;;
+    "ready 0")
+        make_ready
+        ask
+        [ -n "$(backups)" ] || back_up full
+        ;;
+    "fill 1" | "fill 2") fill "$@" ;;
+    *) fail "$usage" ;;
+    esac
+}
+
+main "$@"; exit

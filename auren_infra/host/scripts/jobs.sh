@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# jobs < FILES: what the machine does on a schedule. For each job NAME, auren-NAME.service and its timer are there, and the timer runs.
+# No other timer of AUREN is left.
+set -euo pipefail
+
+source unpack.sh
+
+units=/etc/systemd/system
+
+main() {
+    local unit timer changed=
+    local -a timers=()
+    unpack
+    for unit in "$units"/auren-*.timer; do
+        [ -e "$unit" ] && [ ! -e "$work/$(basename "$unit")" ] || continue
+        systemctl disable --quiet --now "$(basename "$unit")"
+        rm -f "$unit" "${unit%.timer}.service"
+        changed=yes
+    done
+    for unit in "$work"/*; do
+        [ -e "$unit" ] || continue
+        install -m 0644 "$unit" "$units/$(basename "$unit").new"
+        mv "$units/$(basename "$unit").new" "$units/$(basename "$unit")"
+        changed=yes
+    done
+    [ -n "$changed" ] || return 0
+    systemctl daemon-reload
+    for timer in "$work"/*.timer; do
+        [ ! -e "$timer" ] || timers+=("$(basename "$timer")")
+    done
+    [ "${#timers[@]}" -eq 0 ] || { systemctl enable --quiet "${timers[@]}" && systemctl restart "${timers[@]}"; }
+}
+
+main "$@"; exit

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# lending: what the scripts have in common that need memory of other services for a while. They source it behind `releases.sh`, and call
+# `give_back` at their end.
+set -euo pipefail
+
+lent=()  # the containers that are stopped meanwhile
+
+is_running() {
+    [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
+}
+
+# borrow LENDER…: stops these services. Their locks keep the watchdog away, until this script ends in any way.
+borrow() {
+    local lender number
+    for lender in "$@"; do
+        exec {number}>"/run/lock/auren-$lender"
+        flock --wait 60 "$number" || fail "$lender is being deployed, and its memory is needed. Try again when that has ended."
+        if is_running "auren-$lender"; then
+            docker stop "auren-$lender" >/dev/null
+            lent+=("auren-$lender")
+        fi
+    done
+}
+
+# shellcheck disable=SC2329 # called at the end of the script
+give_back() {
+    [ "${#lent[@]}" -eq 0 ] || docker start "${lent[@]}" >/dev/null
+    lent=()
+}

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# auren-restore COMMAND: the database of before, from the backups in the bucket that auren:backups names. A TARGET is `latest`, or a time in
+# UTC as 2026-11-27T01:00:00Z. With --as-of, the bucket counts as it was at that time, with what was deleted later.
+#   look TARGET [--as-of TIME]  says from what it would be restored and what would be lost, in JSON. Nothing is changed.
+#   to TARGET [--as-of TIME]    restores it in the place of the database, which is kept beside. A restore that was cut is finished by the
+#                               same command. If it fails, the database of before runs again.
+#   kept                        what is kept of databases of before
+#   discard NAME                removes one of them
+set -euo pipefail
+
+source backups.sh
+
+usage="usage: auren-restore look TARGET [--as-of TIME] | to TARGET [--as-of TIME] | kept | discard NAME"
+patience=300  # seconds for the database to become healthy
+
+# archived: when the newest segment in the bucket was archived, in seconds since 1970, or nothing.
+archived() {
+    asked repo-ls archive/auren --recurse --output=json --io-timeout=10 "${past[@]}" >"$work/wal" || fail "$(reason)"
+    sed 's/},/&\n/g' "$work/wal" | sed -n 's|.*/[0-9A-F]\{24\}-[^"]*":{.*"time":\([0-9]*\).*|\1|p' | sort -n | tail -n 1
+}
+
+# choose: sets the backup that the target is restored from: its `label`, its end in seconds since 1970, and its `bytes`.
+choose() {
+    local wanted
+    wanted=$(date +%s)
+    [ "$target" = latest ] || wanted=$(date -u -d "$target" +%s)
+    ask "${past[@]}"
+    read -r label ended bytes < <(backups | awk -v wanted="$wanted" '$2 <= wanted { found = $0 } END { print found }') || true
+    [ -n "$label" ] || fail "There is no backup in the bucket${as_of:+ of $as_of}$([ "$target" = latest ] || echo " from before $target")." \
+        "auren-backup list shows what there is."
+}
+
+# free: the bytes that are free on the data disk.
+free() {
+    echo $(($(df --output=avail -k "$disk" | tail -n 1) * 1024))
+}
+
+look() {
+    local label ended bytes until newest="" rows="" loss=null from
+    choose
+    until=$(archived)
+    [ "$target" = latest ] || [ "$(date -u -d "$target" +%s)" -gt "${until:-0}" ] || until=$(date -u -d "$target" +%s)
+    if live_found >"$work/live"; then
+        newest=$(sed -n 's/.*"newest" : "\([^"]*\)".*/\1/p' "$work/live")
+        rows=$(sed -n 's/.*"rows" : \([0-9]*\),.*/\1/p' "$work/live")
+        from=$(date -u -d "${newest:-now}" +%s)
+        loss=$((from > ${until:-$ended} ? from - ${until:-$ended} : 0))
+    fi
+    printf '{"backup": "%s", "backupEnded": "%s", "until": "%s", "databaseBytes": %s, "freeBytes": %s, ' \
+        "$label" "$(moment "$ended")" "$(moment "${until:-$ended}")" "$bytes" "$(free)"
+    printf '"liveNewest": %s, "liveRows": %s, "lossSeconds": %s}\n' "${newest:+\"}${newest:-null}${newest:+\"}" "${rows:-null}" "$loss"
+}
+
+# The file `unfinished` says how far a restore is. Its lines: what was asked for, the directory that keeps the database of before, and
+# the steps that are behind it: `aside`, `failed`.
+passed() {
+    grep -qxF -- "$1" "$unfinished"
+}
+
+pass() {
+    echo "$1" >>"$unfinished"
+    sync "$unfinished"
+}
+
+# shift_content FROM TO: all but what a restore leaves. A database is one by its PG_VERSION.
+shift_content() {
+    find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .restored ! -name PG_VERSION -exec mv --target-directory "$2" {} +
+}
+
+# The container makes no database while there is .restored, and starts none without PG_VERSION: a reboot in between harms nothing.
+put_aside() {
+    docker stop "$container" >/dev/null 2>&1 || true
+    make "$volume/.restored" "$kept"
+    [ ! -e "$volume/PG_VERSION" ] || mv "$volume/PG_VERSION" "$kept/"
+    shift_content "$volume" "$kept"
+    sync --file-system "$volume"
+    pass aside
+}
+
+put_back() {
+    [ ! -d "$kept" ] || shift_content "$kept" "$volume"
+    [ ! -e "$kept/PG_VERSION" ] || mv "$kept/PG_VERSION" "$volume/"
+    sync --file-system "$volume"
+    rm -rf "$volume/.restored" "$kept"
+}
+
+# Compose makes the container if there is none.
+run_again() {
+    local deadline=$((SECONDS + patience))
+    compose "$directory/current/compose.yml" up --detach --no-deps "$service" >"$said" 2>&1 || return 1
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 1
+    done
+}
+
+# event WORD
+event() {
+    add_event "$service" "$(linked current)" "$1" "$wish"
+}
+
+# There is room for both databases.
+check_room() {
+    local label ended bytes needs
+    choose
+    needs=$((bytes / 1048576 + 512))
+    [ $(($(free) / 1048576)) -ge "$needs" ] || fail "The restored database needs $needs MB on the data disk beside the one of now, and" \
+        "$(($(free) / 1048576)) MB are free. auren-restore kept shows what earlier restores have kept."
+}
+
+# take_up: begins a restore, or goes on with one that was cut.
+take_up() {
+    if [ -e "$unfinished" ]; then
+        [ "$(head -n 1 "$unfinished")" = "$wish" ] || fail "Another restore was cut. Finish it first: auren-restore to $(head -n 1 "$unfinished")"
+        kept=$(sed -n 2p "$unfinished")
+        echo "Going on with the restore to $wish that was cut." >&2
+        return
+    fi
+    check_room
+    kept=$volume.before-$(date -u +%Y%m%dT%H%M%SZ)
+    printf '%s\n' "$wish" "$kept" >"$unfinished.new"
+    mv "$unfinished.new" "$unfinished"
+    sync "$unfinished" "$memory"
+    event restoring
+}
+
+# refuse SENTENCE: the database of before runs again. Nothing is in its place yet, unless what was restored is whole.
+refuse() {
+    local after="The database of before runs again, and nothing of it was changed."
+    [ ! -e "$volume/.restored/.complete" ] || fail "What was restored is whole, and could not be moved to its place. $1" \
+        "Try again: auren-restore to $wish"
+    passed failed || pass failed
+    put_back
+    run_again || after="The database of before is in its place, and its container did not become healthy: docker logs $container"
+    event restore-failed
+    rm "$unfinished"
+    fail "PostgreSQL was not restored. $1 $after"
+}
+
+to() {
+    local wish=$target${as_of:+ --as-of $as_of} kept
+    exec 9>"/run/lock/auren-$service"
+    flock --wait 300 9 || fail "A deployment of $service is under way, and has not ended within five minutes. Nothing was done."
+    alone
+    take_up
+    ! passed failed || refuse "It was cut when it had failed."
+    passed aside || put_aside
+    if [ -e "$volume/.restored" ] || [ ! -e "$volume/PG_VERSION" ]; then
+        restore_into "$volume" "${words[@]}" >/dev/null || refuse "$(reason)"
+    fi
+    run_again || fail "PostgreSQL was restored to $wish, but its container did not become healthy: docker logs $container." \
+        "What was there before is in $kept."
+    event restored
+    rm "$unfinished"
+    live_found >"$work/live" || fail "$(reason)"
+    echo "PostgreSQL was restored to $wish: $(what_of "$work/live"). What was there before is kept as ${kept##*/}."
+    make_ready
+    back_up full
+}
+
+kept() {
+    local path
+    for path in "$volume".before-*; do
+        [ ! -d "$path" ] || printf '%s\t%s MB\n' "${path##*/}" $(($(du -sk "$path" | cut -f1) / 1024))
+    done
+}
+
+discard() {
+    [[ $1 =~ ^postgres_data\.before-[0-9]{8}T[0-9]{6}Z$ && -d $disk/$1 ]] || fail "Nothing is kept as $1. auren-restore kept shows what is."
+    [ ! -e "$unfinished" ] || ! passed "$disk/$1" || fail "A restore is not over that may still need $1."
+    rm -rf "${disk:?}/$1"
+}
+
+main() {
+    local command=${1:-}
+    begin
+    [ $# -eq 0 ] || shift
+    case "$command $#" in
+    "look 1" | "look 3")
+        read_target "$@"
+        look
+        ;;
+    "to 1" | "to 3")
+        read_target "$@"
+        to
+        ;;
+    "kept 0") kept ;;
+    "discard 1") discard "$1" ;;
+    *) fail "$usage" ;;
+    esac
+}
+
+main "$@"; exit

@@ -1,0 +1,151 @@
+"""`python -m auren_infra restore`: PostgreSQL's data of an earlier moment, in place of the data of now."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from auren_infra.command_line import Help, run, told
+from auren_infra.moment import past, written
+from auren_infra.outputs import StackOutputs, machine, source
+from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
+from auren_infra.outputs.placing import show
+from auren_infra.outputs.source import OutputsError
+from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.restore import prospect
+from auren_infra.restore.prospect import ProspectError
+
+_LONG = 6 * 3600
+"""Seconds for a restore and the backup behind it."""
+_SHORT = 300
+"""Seconds for a look."""
+_PROGRAM = "auren-restore"
+_LATEST = "latest"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    stack: StackName | None = options.stack
+    try:
+        outputs = source.of_stack(stack and stack.for_pulumi, secrets=True)
+        match options.command:
+            case "kept":
+                return machine.end(machine.ask(outputs, _PROGRAM, "kept", seconds=_SHORT))
+            case "discard":
+                return machine.end(machine.ask(outputs, _PROGRAM, "discard", options.name, seconds=_SHORT))
+            case _:
+                words = [options.to, *(["--as-of", written(options.as_of)] if options.as_of else [])]
+                return _restore(outputs, words, asked=not options.yes)
+    except NoProgramError:
+        print("error: This stack has no backups to restore from: docs/backups.md says how to begin.", file=sys.stderr)
+        return NOT_ASKED
+    except (OutputsError, MachineError, ProspectError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return NOT_ASKED
+
+
+def _told(does: str, *examples: str) -> Help:
+    return told(
+        does=does,
+        needs=machine.NEEDS,
+        ends={
+            DONE: "done: the database is that of the moment, and runs",
+            REFUSED: "it could not be done; standard error says what runs now",
+            NOT_ASKED: "the call was wrong, or was not confirmed, or the machine could not be asked; "
+            "standard error says which",
+        },
+        examples=[f"restore {example}" for example in examples],
+    )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    call = "python -m auren_infra restore"
+    parser = argparse.ArgumentParser(
+        usage=f"{call} [--stack NAME] --to TIME [--as-of TIME] [--yes]\n"
+        f"       {call} [--stack NAME] kept | discard NAME",
+        **_told(
+            "Replaces PostgreSQL's data by that of an earlier moment, from the backups. It first says what comes back "
+            "and what is lost, and asks. What it replaces is kept on the machine. After a cut, the same call goes on. "
+            "On the machine, `auren-restore` does the same.",
+            "--stack prod --to latest",
+            "--stack prod --to 2026-03-01T16:00Z",
+            "--stack prod --to 2026-03-01T16:00Z --as-of 2026-03-01T16:05Z",
+            "kept --stack prod",
+            "discard --stack prod postgres_data.before-20260301T160700Z",
+        ),
+    )
+    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    parser.add_argument(
+        "--to",
+        metavar="TIME",
+        type=_target,
+        help="the moment, such as 2026-03-01T16:00Z, or `latest`: all that there is",
+    )
+    parser.add_argument("--as-of", metavar="TIME", type=past, help="from the bucket as it was then, before a theft")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=call)
+    kept = commands.add_parser(
+        "kept",
+        help="list the data that earlier restores have replaced",
+        **_told("Lists the data that earlier restores have replaced, and that is kept.", "kept --stack prod"),
+    )
+    discard = commands.add_parser(
+        "discard",
+        help="delete data that a restore has replaced",
+        **_told(
+            "Deletes data that an earlier restore has replaced. It cannot be had again.",
+            "discard --stack prod postgres_data.before-20260301T160700Z",
+        ),
+    )
+    for one in (kept, discard):
+        one.add_argument(
+            "--stack",
+            metavar="NAME",
+            type=stack_name,
+            default=argparse.SUPPRESS,  # so that one before the command counts
+            help="this stack, instead of the selected one",
+        )
+    discard.add_argument("name", metavar="NAME", help="as `kept` lists it")
+    options = parser.parse_args(arguments)
+    if options.command:
+        if options.to or options.as_of or options.yes:
+            parser.error(f"{options.command} takes none of --to, --as-of and --yes")
+    elif not options.to:
+        parser.error("name the moment: --to latest, or --to TIME")
+    elif options.as_of and options.to != _LATEST and written(options.as_of) < options.to:
+        parser.error("the bucket as it was at --as-of has nothing of a later --to")
+    return options
+
+
+def _target(text: str) -> str:
+    return text if text == _LATEST else written(past(text))
+
+
+def _restore(outputs: StackOutputs, words: Sequence[str], *, asked: bool) -> int:
+    looked = machine.ask(outputs, _PROGRAM, "look", *words, seconds=_SHORT)
+    if looked.returncode:
+        return machine.end(looked)
+    found = prospect.read(looked.stdout)
+    show("".join(f"{line}\n" for line in prospect.words(found)))
+    if asked and not _confirmed():
+        return NOT_ASKED
+    try:
+        return machine.end(machine.ask(outputs, _PROGRAM, "to", *words, seconds=_LONG))
+    except MachineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        print("The restore may still run on the machine, or be cut. The same call finishes it.", file=sys.stderr)
+        return NOT_ASKED
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        print("error: Nobody can be asked here, so nothing was changed. With --yes, nobody is.", file=sys.stderr)
+        return False
+    print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() == "yes":
+        return True
+    print("Nothing was changed.", file=sys.stderr)
+    return False
+
+
+if __name__ == "__main__":
+    run(main)

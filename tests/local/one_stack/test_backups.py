@@ -1,0 +1,123 @@
+"""PostgreSQL's backups in the bucket: made, tried, and restored, in place and on a machine that has nothing."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from auren_infra.files import paths
+from tests.local import cloud
+from tests.local.deployment import STACK, Deployment, UpdateFailedError, called
+from tests.local.events import post_event, read_event
+from tests.local.host import Host
+from tests.local.one_stack.test_secrets import give, take
+
+pytestmark = pytest.mark.machine
+
+Outputs = dict[str, Any]
+BACKUPS = f"spaces://fra1/auren-{STACK}-backups"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backed_up(deployment: Deployment, first_up: str) -> Iterator[None]:
+    """The stack as it is, with backups."""
+    give(deployment, "backup-passphrase", "in a drawer", "--secret")
+    deployment.configure(backups=BACKUPS)
+    deployment.up()
+    yield
+    deployment.configure(backups=None)
+    take(deployment, "backup-passphrase")
+    deployment.up()
+
+
+def asked(command: str, *arguments: str, status: int = 0) -> str:
+    done = called(command, *arguments, timeout=600)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def moment() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stored(host: Host, *events: int) -> dict[int, float]:
+    """Those of the events that PostgreSQL has. The API may have others in its cache."""
+    said = asked_database(host, f"SELECT id, value FROM events WHERE id IN ({', '.join(map(str, events))})")
+    return {int(event): float(value) for event, value in (line.split("|") for line in said.splitlines())}
+
+
+def asked_database(host: Host, statement: str) -> str:
+    return host.run("docker", "exec", "auren-postgres", "psql", "-U", "auren", "-d", "auren", "-Atc", statement)
+
+
+def log_arrives(host: Host) -> None:
+    """All that was written so far is in the bucket."""
+    asked_database(host, "SELECT pg_switch_wal()")
+    host.run("docker", "exec", "auren-postgres", "pgbackrest", "check", seconds=120)
+
+
+def test_an_update_ends_with_a_backup_in_the_bucket(host: Host) -> None:
+    (stanza,) = json.loads(host.run("auren-backup", "list"))
+    assert stanza["status"]["code"] == 0
+    assert [backup["type"] for backup in stanza["backup"]] == ["full"]
+    timers = host.run("systemctl", "list-timers", "--output", "json")
+    assert {"auren-backup.timer", "auren-drill.timer", "auren-sentinel.timer"} <= {
+        each["unit"] for each in json.loads(timers)
+    }
+    assert called("drift", timeout=300).stdout == "The machine is what was deployed.\n"
+
+
+def test_a_drill_restores_the_newest_backup_beside_the_database(outputs: Outputs, host: Host) -> None:
+    event = post_event(outputs, 71.5)
+    before = host.container_id("auren-postgres")
+    assert "The drill was good: " in asked("backup", "drill")
+    found = json.loads(host.run("cat", paths.DRILLS[1]))
+    assert found["rows"] > 0
+    assert found["ageSeconds"] < 180
+    assert host.container_id("auren-postgres") == before
+    assert read_event(outputs, event) == 71.5
+    assert host.run("find", paths.DATA, "-maxdepth", "1", "-name", "*drill*") == ""
+    host.wait_until_healthy(host.containers(), 60)  # the one whose memory it had, too
+    asked("backup", "check")
+
+
+@pytest.mark.long
+def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outputs: Outputs, host: Host) -> None:
+    kept = post_event(outputs, 72.5)
+    time.sleep(1)
+    then = moment()
+    time.sleep(1)
+    lost = post_event(outputs, 73.5)
+    log_arrives(host)
+    asked("restore", "--to", then, "--yes")
+    assert stored(host, kept, lost) == {kept: 72.5}
+    assert read_event(outputs, post_event(outputs, 74.5)) == 74.5
+    (aside,) = asked("restore", "kept").split()[:1]
+    assert "The drill was good: " in asked("backup", "drill"), "the new timeline can be restored as well"
+    asked("restore", "discard", aside)
+    assert asked("restore", "kept").strip() == ""
+
+
+@pytest.mark.long
+def test_droplet_and_volume_are_lost_and_everything_up_to_the_last_minute_is_back(
+    deployment: Deployment, outputs: Outputs, host: Host
+) -> None:
+    event = post_event(outputs, 75.5)
+    log_arrives(host)
+    volume = outputs["volumes"][0]["id"]
+    cloud.delete(outputs["droplet"]["id"])
+    cloud.delete_volume(volume)
+    with pytest.raises(UpdateFailedError, match="auren:restore"):
+        deployment.up("--refresh")
+    deployment.configure(restore="latest")
+    deployment.up()
+    again = deployment.outputs()
+    assert read_event(again, event) == 75.5
+    assert read_event(again, post_event(again, 76.5)) == 76.5
+    assert "The drill was good: " in asked("backup", "drill")
+    deployment.configure(restore=None)
+    deployment.up()
+    assert called("drift", timeout=300).stdout == "The machine is what was deployed.\n"

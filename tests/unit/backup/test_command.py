@@ -1,0 +1,149 @@
+"""`python -m auren_infra backup` as it is typed, with a machine that answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from auren_infra.__main__ import main
+from tests.unit.backup.bucket import GOOD, NEWEST, bucket, drill
+from tests.unit.on_machine import OnMachine
+
+DRILLS = ["/var/lib/auren/backup/drill.json", "/var/lib/auren/backup/good-drill.json"]
+NO_FILE = "".join(f"cat: {path}: No such file or directory\n" for path in DRILLS)
+
+
+@pytest.fixture
+def backed_up(machine: OnMachine) -> OnMachine:
+    """Its backups are good by the clock of now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    machine.says("auren-backup list", bucket(*GOOD, now=now))
+    machine.says("cat", drill(timedelta(days=1), now=now))
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        (["now"], ["run"]),
+        (["now", "--full", "--stack", "prod"], ["run", "full"]),
+        (["list", "--json"], ["list"]),
+        (["list", "--json", "--as-of", "2026-03-01T17:00+01:00"], ["list", "--as-of", "2026-03-01T16:00:00Z"]),
+    ],
+    ids=" ".join,
+)
+def test_the_machine_gets_its_words_and_what_it_prints_is_shown(
+    machine: OnMachine, capsys: pytest.CaptureFixture[str], typed: list[str], sent: list[str]
+) -> None:
+    machine.says(f"auren-backup {sent[0]}", "as it was said\n")
+    assert main(["backup", *typed]) == 0
+    assert machine.asked == [["auren-backup", *sent]]
+    assert capsys.readouterr() == ("as it was said\n", "")
+    machine.says(f"auren-backup {sent[0]}", error="The bucket cannot be reached.\n", status=1)
+    assert main(["backup", "--stack", "prod", *typed]) == 1
+    assert capsys.readouterr().err == "error: The bucket cannot be reached.\n"
+
+
+def test_the_stack_is_named_before_or_behind_the_command(machine: OnMachine) -> None:
+    assert main(["backup", "--stack", "missing", "now"]) == 2
+    assert main(["backup", "now", "--stack", "missing"]) == 2
+    assert machine.asked == []
+
+
+def test_the_list_is_a_table(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "list"]) == 0
+    assert capsys.readouterr().out.startswith("LABEL ")
+    backed_up.says("auren-backup list", "nothing that is known")
+    assert main(["backup", "list"]) == 2
+    assert "`auren-backup list` does not print what this program reads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-03-01T16:00", "01.03.2026 16:00", "2999-01-01T00:00Z", "2026-03-01T16:00:00.5Z"]
+)
+def test_a_time_that_is_not_clear_or_has_not_been_is_refused(
+    machine: OnMachine, capsys: pytest.CaptureFixture[str], time: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["backup", "list", "--as-of", time])
+    assert f"argument --as-of: '{time}' " in capsys.readouterr().err
+    assert machine.asked == []
+
+
+def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "check"]) == 0
+    assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
+    assert backed_up.asked == [["auren-backup", "list"], ["cat", *DRILLS]]
+
+
+def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    backed_up.says("cat", drill(timedelta(0), ok=False, fault="A segment is missing"), error=NO_FILE, status=1)
+    assert main(["backup", "check"]) == 1
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert " failed: A segment is missing. Repair: docs/backups.md, When a drill fails, " in fault
+
+
+def test_a_bucket_that_cannot_be_read_is_a_fault_beside_those_of_the_drills(
+    backed_up: OnMachine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backed_up.says("auren-backup list", error="The key of the bucket is wrong.\n", status=1)
+    backed_up.says("cat", drill(timedelta(days=30)))
+    assert main(["backup", "check"]) == 1
+    bucket_fault, drill_fault = capsys.readouterr().out.splitlines()
+    assert bucket_fault.startswith("The bucket cannot be read: The key of the bucket is wrong. Repair: docs/backups.md")
+    assert drill_fault.startswith("The last good backup drill was on")
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"error": "cat: Input/output error\n", "status": 1}, "The records of the drills cannot be read"),
+        ({"output": '{"ended": "yesterday"}'}, "are not what this program knows"),
+        ({"error": "Connection timed out\n", "status": 255}, "The machine cannot be reached over SSH"),
+    ],
+    ids=["a disk", "another form", "no SSH"],
+)
+def test_what_could_not_be_asked_is_no_fault(
+    backed_up: OnMachine, capsys: pytest.CaptureFixture[str], said: dict, fault: str
+) -> None:
+    backed_up.says("cat", **said)
+    assert main(["backup", "check"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert fault in shown.err
+
+
+def test_a_stack_without_backups_has_nothing_to_check(machine: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    """The nightly look asks every stack."""
+    assert main(["backup", "check"]) == 0
+    assert "auren:backups is empty" in capsys.readouterr().out
+    for command in ("now", "list"):
+        assert main(["backup", command]) == 2
+        assert "auren:backups is empty" in capsys.readouterr().err
+
+
+def test_a_drill_is_run_by_its_unit_and_its_end_is_told(machine: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.says("cat", error=NO_FILE, status=1)
+    machine.says("systemctl")
+    machine.then("systemctl", drill(timedelta(0)))
+    assert main(["backup", "drill"]) == 0
+    assert machine.asked == [["cat", *DRILLS], ["systemctl", "start", "auren-drill.service"], ["cat", *DRILLS]]
+    assert capsys.readouterr().out == (
+        f"The drill was good: it restored {NEWEST.label}, took 23 s, counted 1,234 rows in 12 tables, "
+        "found a newest row that was 70 s old.\n"
+    )
+
+
+def test_a_drill_that_fails_or_does_not_end_is_no_success(
+    machine: OnMachine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.says("cat", drill(timedelta(days=1)))
+    machine.says("systemctl", error="Job for auren-drill.service failed.\n", status=1)
+    assert main(["backup", "drill"]) == 1
+    shown = capsys.readouterr().err
+    assert "The drill did not come to its end. Job for auren-drill.service failed.\n" in shown
+    assert "journalctl --unit auren-drill.service" in shown
+    machine.then("systemctl", drill(timedelta(0), ok=False, fault="The passphrase is wrong", rows=None))
+    assert main(["backup", "drill"]) == 1
+    assert capsys.readouterr().err.startswith("error: The drill failed: The passphrase is wrong\n")
+    machine.says("systemctl", error="Unit auren-drill.service not found.\n", status=5)
+    assert main(["backup", "drill"]) == 2

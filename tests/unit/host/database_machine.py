@@ -1,0 +1,120 @@
+"""A machine with PostgreSQL's container and its bucket, for the scripts of the backups: a stand-in for Docker."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.unit.host.bench import Bench
+
+SERVICES = "/opt/auren/services/postgres"
+VOLUME = "/mnt/auren-data/postgres_data"
+MEMORY = "/var/lib/auren/backup"
+HISTORY = "/mnt/auren-data/history"
+RELEASE = f"{1:016x}"
+HOLDS = (
+    '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.\\"a\\\\b\\"" : [3, 3, 0] }}\n'
+)
+"""Of a table with a name that needs quoting twice."""
+DOCKER = r"""
+fails() {
+    [ ! -e "$state/$1.fails" ] || { cat "$state/$1.fails" >&2; exit 1; }
+}
+case "$*" in
+"rm --force auren-postgres-restore") ;;
+"stop "* | "start "*) ;;
+"exec --interactive auren-postgres psql "*)
+    words=$(cat)
+    printf '%s\n' "$words" >>"$state/sql"
+    fails psql
+    case $words in
+    *"COPY seen"*) cat "$state/compared" ;;
+    *pg_switch_wal*) echo 00000001000000000000000A ;;
+    *last_archived_wal*) cat "$state/archived" ;;
+    esac ;;
+"exec --interactive auren-postgres bash "*" found") fails found; cat "$state/live" ;;
+"exec auren-postgres pgbackrest "*)
+    fails "$4"
+    [ "$4" != backup ] || [ ! -e "$state/info.after" ] || cp "$state/info.after" "$state/info" ;;
+"inspect --format {{.State.Status}} auren-postgres") cat "$state/status" ;;
+*" --entrypoint pgbackrest postgres-restore info "*) cat "$state/info" ;;
+"exec --interactive auren-postgres pgbackrest info "*) cat "$state/info" ;;
+"exec --interactive auren-postgres pgbackrest repo-ls "*) cat "$state/wal" ;;
+*" run --rm --no-deps --no-TTY --name auren-postgres-restore --volume "*)
+    into=$* into=${into#*--volume } into=${into%%:*}
+    echo "INFO: repo1: restore backup set 20261127-010000F, recovery will start at 2026-11-27 01:00:00" >&2
+    fails restore
+    if [[ $* != *" postgres-restore drill "* ]]; then
+        [ ! -e "$into/what" ] || { echo "$into is not empty" >&2; exit 1; }
+        echo 17 >"$into/PG_VERSION"
+        echo restored >"$into/what"
+        rm -rf "$into/.restored"
+    fi
+    cat "$state/restored" ;;
+*" up --detach --no-deps postgres")
+    fails up
+    cat "${state%/state}/mnt/auren-data/postgres_data/what" >>"$state/served" ;;
+"inspect --format {{.State.Health.Status}} auren-postgres") echo healthy ;;
+"inspect --format {{.State.Running}} "*) echo true ;;
+*) echo "not expected: docker $*" >&2; exit 98 ;;
+esac
+"""
+
+
+def set_up(bench: Bench) -> Bench:
+    """The database has what the bucket's one backup has, and the WAL behind it."""
+    bench.path("/run/lock").mkdir(parents=True)
+    for directory in (f"{SERVICES}/releases/{RELEASE}", VOLUME):
+        bench.path(directory).mkdir(parents=True)
+    bench.path(f"{SERVICES}/current").symlink_to(f"releases/{RELEASE}")
+    bench.path(f"{VOLUME}/PG_VERSION").write_text("17\n")
+    bench.path(f"{VOLUME}/what").write_text("of before\n")
+    bench.stub("docker", DOCKER)
+    bench.stub("du", r"printf '102400\t%s\n' \"$2\"")
+    bench.stub("df", "echo Avail; echo 4194304")
+    listed(bench, "info", [("20261127-010000F", 1795741200, 104857600)])
+    bench.state("status", "running")
+    for name, text in {
+        "live": HOLDS,
+        "restored": HOLDS,
+        "archived": "t\n",
+        "compared": "2026-11-27T01:00:00Z\n70\n3\n1\n\n",
+    }.items():
+        bench.path(f"/state/{name}").write_text(text)
+    return bench
+
+
+def listed(
+    bench: Bench, name: str, backups: Iterable[tuple[str, int, int]], code: int = 0, message: str = "ok"
+) -> None:
+    """What pgBackRest tells of the bucket: label, end and bytes of each backup."""
+    told = [
+        {
+            "archive": {"start": f"{9:024X}", "stop": f"{9:024X}"},
+            "backrest": {"format": 5, "version": "2.55.1"},
+            "database": {"id": 1, "repo-key": 1},
+            "error": False,
+            "info": {"delta": 1, "repository": {"delta": 2, "delta-map": 3, "size-map": 4}, "size": size},
+            "label": label,
+            "lsn": {"start": "0/9000028", "stop": "0/9000120"},
+            "prior": None,
+            "timestamp": {"start": end - 7, "stop": end},
+            "type": "full",
+        }
+        for label, end, size in backups
+    ]
+    status = {"code": code, "message": message}
+    answer = [{"archive": [{"database": {"id": 1}, "id": "17-1"}], "backup": told, "name": "auren", "status": status}]
+    bench.path(f"/state/{name}").write_text(json.dumps(answer, separators=(",", ":")))
+
+
+def fails(bench: Bench, what: str, said: str) -> None:
+    bench.state(f"{what}.fails", said)
+
+
+def events(bench: Bench) -> list[list[str]]:
+    path = bench.path(HISTORY)
+    return [line.split("\t")[1:5] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def content(path: Path) -> dict[str, str]:
+    return {str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file()}

@@ -1,0 +1,267 @@
+"""backup.sh, which stays on the machine as auren-backup: what it makes, what it compares, and why it fails."""
+
+import json
+import time
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.unit.host.bench import Bench
+from tests.unit.host.database_machine import MEMORY, RELEASE, SERVICES, VOLUME, content, fails, listed, set_up
+
+FULL = "20261127-010000F"
+NEXT = "20261127-010000F_20261128-010000D"
+
+
+@pytest.fixture
+def machine(bench: Bench) -> Bench:
+    return set_up(bench)
+
+
+def _backup(machine: Bench, *arguments: str) -> CompletedProcess[str]:
+    return machine.run("backup", *arguments)
+
+
+def _made(machine: Bench) -> list[str]:
+    return [line.rpartition(" ")[2] for line in machine.calls("docker exec auren-postgres pgbackrest backup")]
+
+
+@pytest.mark.parametrize(
+    ("age", "arguments", "kind"),
+    [(1, (), "diff"), (8, (), "full"), (1, ("full",), "full")],
+    ids=["young", "old", "asked"],
+)
+def test_a_full_backup_is_made_each_week_and_when_it_is_asked_for(
+    machine: Bench, age: int, arguments: tuple[str, ...], kind: str
+) -> None:
+    end = int(time.time()) - age * 86400
+    listed(machine, "info", [(FULL, end, 1 << 20)])
+    listed(machine, "info.after", [(FULL, end, 1 << 20), (NEXT, end + 9, 5 << 20)])
+    done = _backup(machine, "run", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{NEXT}: a backup ({kind}) of 5 MB of data, listed in the bucket\n"
+    assert _made(machine) == [f"--type={kind}"]
+
+
+def test_a_backup_that_the_bucket_does_not_list_is_none(machine: Bench) -> None:
+    done = _backup(machine, "run")
+    assert (done.returncode, done.stderr) == (1, "A backup was made, but the bucket does not list it.\n")
+
+
+REASONS = {
+    "the clock": ("<Code>RequestTimeTooSkewed</Code>", "The bucket refuses this machine because its clock is wrong: "),
+    "the key": ("<Code>InvalidAccessKeyId</Code>", "The bucket refuses the key of this machine. Run pulumi up"),
+    "the secret": ("<Code>SignatureDoesNotMatch</Code>", "The bucket refuses the key of this machine. Run pulumi up"),
+    "the bucket": (
+        "<Code>AccessDenied</Code>",
+        "There is no such bucket, or the key of this machine has no right to it.",
+    ),
+    "the network": ("[HostConnectError] on 7 retries", "The bucket cannot be reached from this machine."),
+    "the certificate": ("unable to verify certificate presented by", "The bucket's server has no certificate that"),
+    "the passphrase": (
+        "FormatError: key/value found outside of section",
+        "The backups in the bucket have another passphrase.",
+    ),
+    "a lock": ("unable to acquire lock on file", "A backup is under way already."),
+    "anything else": ("one thing\nand another", "one thing and another\n"),
+}
+
+
+@pytest.mark.parametrize(("said", "sentence"), REASONS.values(), ids=REASONS.keys())
+def test_a_failure_is_told_in_a_sentence(machine: Bench, said: str, sentence: str) -> None:
+    fails(machine, "backup", f"ERROR: [039]: {said}" if "\n" not in said else said)
+    done = _backup(machine, "run")
+    assert done.returncode == 1
+    assert f"No backup was made. {sentence}" in done.stderr
+
+
+def test_a_bucket_that_cannot_be_read_is_not_taken_for_an_empty_one(machine: Bench) -> None:
+    """pgBackRest ends with 0 all the same."""
+    listed(machine, "info", [], 99, "[ProtocolError] <Code>InvalidAccessKeyId</Code>")
+    for arguments in (("list",), ("run",), ("fill", RELEASE)):
+        if arguments[0] == "fill":
+            machine.path(f"{VOLUME}/PG_VERSION").unlink()
+        done = _backup(machine, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("The bucket refuses the key of this machine.")
+
+
+@pytest.mark.parametrize(("status", "call"), [("running", "docker exec"), ("restarting", "docker compose")])
+def test_what_was_in_the_bucket_is_listed_also_without_the_database(machine: Bench, status: str, call: str) -> None:
+    machine.state("status", status)
+    done = _backup(machine, "list", "--as-of", "2026-11-27T01:00:00Z")
+    assert json.loads(done.stdout)[0]["backup"][0]["label"] == FULL
+    (asked,) = machine.calls(call)
+    assert asked.endswith(" info --output=json --io-timeout=10 --repo=1 --repo-target-time=2026-11-27 01:00:00+00")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("ru",),
+        ("run", "diff"),
+        ("list", "--as-of"),
+        ("list", "as-of", "2026-11-27T01:00:00Z"),
+        ("ready", "now"),
+        ("fill",),
+    ],
+)
+def test_what_is_no_command_is_refused(machine: Bench, arguments: tuple[str, ...]) -> None:
+    done = _backup(machine, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: auren-backup run [full] | ")
+    assert machine.calls("docker") == []
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-27", "2026-11-27T01:00:00", "2026-13-27T01:00:00Z"])
+def test_what_is_no_time_is_refused(machine: Bench, time: str) -> None:
+    done = _backup(machine, "list", "--as-of", time)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{time} is no time. Write it like this, in UTC: 2026-11-27T01:00:00Z\n"
+
+
+def _drilled(machine: Bench, *arguments: str) -> tuple[CompletedProcess[str], dict[str, object]]:
+    done = _backup(machine, "drill", *arguments)
+    told = json.loads(done.stdout)
+    assert json.loads(machine.path(f"{MEMORY}/drill.json").read_text()) == told
+    assert not machine.path("/mnt/auren-data/backup-drill").exists()
+    return done, told
+
+
+def test_a_drill_that_finds_all_counts(machine: Bench) -> None:
+    done, told = _drilled(machine, "kafka-ui")
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = {
+        "ok": True,
+        "fault": "",
+        "backup": FULL,
+        "newest": "2026-11-27T01:00:00Z",
+        "ageSeconds": 70,
+        "rows": 3,
+        "tables": 1,
+    }
+    assert told == {**told, **expected}
+    assert json.loads(machine.path(f"{MEMORY}/good-drill.json").read_text()) == told
+    metrics = machine.path("/var/lib/auren/metrics/backup.prom").read_text().splitlines()
+    assert [line.split()[0].removeprefix("auren_backup_drill_") for line in metrics] == [
+        *("timestamp_seconds", "age_seconds", "rows", "duration_seconds", "ok")
+    ]
+    assert metrics[-1] == "auren_backup_drill_ok 1"
+    assert machine.calls("docker stop", "docker start") == ["docker stop auren-kafka-ui", "docker start auren-kafka-ui"]
+    _, compared = machine.path("/state/sql").read_text().split("CREATE TEMP TABLE")
+    assert r'"public.\\"a\\\\b\\""' in compared, "COPY takes a backslash for its own"
+
+
+def test_a_drill_that_misses_rows_fails_and_the_last_good_one_is_told(machine: Bench) -> None:
+    _drilled(machine)
+    good = machine.path(f"{MEMORY}/good-drill.json").read_text()
+    machine.path("/state/compared").write_text(
+        '2026-11-27T01:00:00Z\n70\n2\n1\npublic."a\\b" has 2 rows where 3 to 3 were.\n'
+    )
+    done, told = _drilled(machine)
+    assert done.returncode == 1
+    assert (told["ok"], told["fault"], told["rows"]) == (False, 'public."a\\b" has 2 rows where 3 to 3 were.', 2)
+    assert machine.path(f"{MEMORY}/good-drill.json").read_text() == good
+    metrics = machine.path("/var/lib/auren/metrics/backup.prom").read_text()
+    assert "auren_backup_drill_rows 3\n" in metrics
+    assert metrics.endswith("auren_backup_drill_ok 0\n")
+
+
+def test_a_drill_whose_restore_fails_says_so_and_gives_the_memory_back(machine: Bench) -> None:
+    fails(machine, "restore", "ERROR: [029]: zst error: [-20] Data corruption detected")
+    done, told = _drilled(machine, "kafka-ui")
+    assert done.returncode == 1
+    assert (told["ok"], told["backup"]) == (False, FULL)
+    assert str(told["fault"]).startswith(f"A file of the backup {FULL} in the bucket is damaged.")
+    assert machine.calls("docker start") == ["docker start auren-kafka-ui"]
+    assert "auren_backup_drill_ok 0\n" in machine.path("/var/lib/auren/metrics/backup.prom").read_text()
+
+
+def test_a_drill_that_does_not_fit_the_disk_touches_nothing(machine: Bench) -> None:
+    machine.stub("df", "echo Avail; echo 409600")
+    done, told = _drilled(machine, "kafka-ui")
+    assert done.returncode == 1
+    assert told["fault"] == "A drill needs 612 MB on the data disk, which has 400 MB. Give it a larger volume."
+    assert machine.calls("docker stop", "docker exec") == []
+
+
+def test_a_segment_that_does_not_arrive_fails_the_drill(machine: Bench) -> None:
+    machine.state("archived", "f")
+    text = machine.text("backup").replace("patience=120", "patience=0")
+    done = machine.run("backup", "drill", text=text)
+    assert "The WAL segment 00000001000000000000000A has not arrived in the bucket within 0 s." in done.stderr
+
+
+def test_the_archive_is_made_ready_and_the_first_backup_made_once(machine: Bench) -> None:
+    listed(machine, "info.after", [(FULL, 1795741200, 1 << 20)])
+    listed(machine, "info", [], 2, "no valid backups")
+    for _ in range(2):
+        assert _backup(machine, "ready").returncode == 0
+    assert _made(machine) == ["--type=full"]
+
+
+def test_a_bucket_with_another_databases_backups_is_left_alone(machine: Bench) -> None:
+    fails(machine, "stanza-create", "ERROR: [028]: backup and archive info files exist but do not match the database")
+    done = _backup(machine, "ready")
+    assert done.returncode == 1
+    assert "The bucket holds the backups of another database. Name another bucket in auren:backups." in done.stderr
+    assert machine.calls("docker exec auren-postgres pgbackrest stanza-upgrade") == []
+
+
+def test_a_database_that_was_lost_before_its_first_backup_is_no_obstacle(machine: Bench) -> None:
+    fails(machine, "stanza-create", "ERROR: [028]: backup and archive info files exist but do not match the database")
+    listed(machine, "info", [], 2, "no valid backups")
+    listed(machine, "info.after", [(FULL, 1795741200, 1 << 20)])
+    assert _backup(machine, "ready").returncode == 0
+    assert machine.calls("docker exec auren-postgres pgbackrest stanza-upgrade")
+
+
+def _empty(machine: Bench) -> None:
+    machine.path("/state/status").unlink()
+    for name in ("PG_VERSION", "what"):
+        machine.path(f"{VOLUME}/{name}").unlink()
+    machine.path(f"{SERVICES}/current").unlink()
+
+
+def test_a_volume_with_a_database_is_not_filled(machine: Bench) -> None:
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+    assert machine.calls("docker") == []
+
+
+def test_an_empty_volume_is_filled_by_the_staged_release(machine: Bench) -> None:
+    _empty(machine)
+    done = _backup(machine, "fill", RELEASE, "2026-11-27T01:00:00Z")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "PostgreSQL was restored to 2026-11-27T01:00:00Z: 3 rows in 1 tables\n"
+    assert content(machine.path(VOLUME)) == {"PG_VERSION": "17\n", "what": "restored\n"}
+    (restored,) = machine.calls("docker compose")
+    assert f"--file {SERVICES}/releases/{RELEASE}/compose.yml --profile restore run" in restored
+    assert restored.endswith(" postgres-restore time 2026-11-27 01:00:00+00")
+
+
+def test_an_empty_volume_beside_a_full_bucket_is_no_new_database(machine: Bench) -> None:
+    """Its WAL would not fit the bucket, and everybody would believe that all is gone."""
+    _empty(machine)
+    done = _backup(machine, "fill", RELEASE, "")
+    assert done.returncode == 1
+    assert "The volume of PostgreSQL is empty, and the bucket has backups up to 2026-11-27T01:00:00Z." in done.stderr
+    listed(machine, "info", [], 1, "missing stanza path")
+    assert _backup(machine, "fill", RELEASE, "").returncode == 0
+
+
+def test_a_filling_that_was_cut_goes_on_and_is_not_forgotten(machine: Bench) -> None:
+    _empty(machine)
+    machine.path(f"{VOLUME}/.restored").mkdir()
+    done = _backup(machine, "fill", RELEASE)
+    assert done.returncode == 1
+    assert "was to be restored, and that did not come to its end. Set auren:restore again." in done.stderr
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+
+
+def test_a_restore_by_hand_that_was_cut_is_finished_by_hand(machine: Bench) -> None:
+    machine.path(MEMORY).mkdir()
+    machine.path(f"{MEMORY}/restoring").write_text("latest\nkept\n")
+    done = _backup(machine, "fill", RELEASE, "latest")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "A restore was cut. Finish it on the machine first: auren-restore to latest\n"

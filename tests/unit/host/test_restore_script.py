@@ -1,0 +1,221 @@
+"""restore.sh, which stays on the machine as auren-restore: the database of before is kept, whatever fails or is cut."""
+
+import fcntl
+import json
+import re
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.unit.host.bench import Bench
+from tests.unit.host.database_machine import HISTORY, MEMORY, RELEASE, VOLUME, content, events, fails, listed, set_up
+
+BEFORE = {"PG_VERSION": "17\n", "what": "of before\n"}
+RESTORED = {"PG_VERSION": "17\n", "what": "restored\n"}
+TIME = "2026-11-27T01:30:00Z"
+
+
+@pytest.fixture
+def machine(bench: Bench) -> Bench:
+    machine = set_up(bench)
+    listed(machine, "info.after", [("20261127-010000F", 1795741200, 1), ("20261127-020000F", 1795744800, 1)])
+    segments = {
+        f"17-1/0000000100000000/{number:024X}-{'a' * 40}.zst": {"time": 1795741200 + number} for number in (9, 10)
+    }
+    machine.path("/state/wal").write_text(json.dumps(segments, separators=(",", ":")))
+    return machine
+
+
+def _restore(machine: Bench, *arguments: str, text: str | None = None) -> CompletedProcess[str]:
+    return machine.run("restore", *arguments, text=text)
+
+
+def _kept(machine: Bench) -> list[dict[str, str]]:
+    return [content(path) for path in machine.path("/mnt/auren-data").glob("postgres_data.before-*")]
+
+
+def _is_restored(machine: Bench) -> None:
+    assert content(machine.path(VOLUME)) == RESTORED
+    assert _kept(machine) == [BEFORE]
+    assert not machine.path(f"{MEMORY}/restoring").exists()
+    assert machine.path("/state/served").read_text() == "restored\n"
+    assert events(machine)[-1] == ["postgres", RELEASE, "restored", "latest"]
+
+
+def test_the_database_is_restored_and_the_one_of_before_is_kept(machine: Bench) -> None:
+    done = _restore(machine, "to", "latest")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"PostgreSQL was restored to latest: 3 rows in 1 tables\. What was there before is kept as postgres_data\.b.*",
+        first,
+    )
+    assert second == "20261127-020000F: a backup (full) of 0 MB of data, listed in the bucket"
+    _is_restored(machine)
+    assert events(machine) == [["postgres", RELEASE, word, "latest"] for word in ("restoring", "restored")]
+    shown = _restore(machine, "kept").stdout
+    assert re.fullmatch(r"postgres_data\.before-\d{8}T\d{6}Z\t100 MB\n", shown)
+
+
+def test_a_target_in_the_past_of_the_bucket_is_handed_on(machine: Bench) -> None:
+    assert _restore(machine, "to", TIME, "--as-of", "2026-11-27T02:00:00Z").returncode == 0
+    (restored,) = [call for call in machine.calls("docker compose") if "--volume" in call]
+    assert restored.endswith(" postgres-restore time 2026-11-27 01:30:00+00 --as-of 2026-11-27 02:00:00+00")
+    assert events(machine)[0][3] == f"{TIME} --as-of 2026-11-27T02:00:00Z"
+
+
+def test_a_restore_that_fails_leaves_the_database_of_before_running(machine: Bench) -> None:
+    fails(machine, "restore", "ERROR: [029]: zst error: [-20] Data corruption detected")
+    done = _restore(machine, "to", "latest")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "PostgreSQL was not restored. A file of the backup 20261127-010000F in the bucket is damaged."
+    )
+    assert done.stderr.endswith("The database of before runs again, and nothing of it was changed.\n")
+    assert content(machine.path(VOLUME)) == BEFORE
+    assert machine.path("/state/served").read_text() == "of before\n"
+    assert _kept(machine) == []
+    assert not machine.path(f"{MEMORY}/restoring").exists()
+    assert events(machine)[-1][2] == "restore-failed"
+    machine.path("/state/restore.fails").unlink()
+    assert _restore(machine, "to", "latest").returncode == 0
+
+
+def test_a_database_of_before_that_does_not_start_either_is_told(machine: Bench) -> None:
+    fails(machine, "restore", "no backup set found to restore")
+    fails(machine, "up", "no")
+    assert "is in its place, and its container did not become healthy" in _restore(machine, "to", "latest").stderr
+
+
+CUTS = {
+    "before anything": "    passed aside || put_aside\n",
+    "when the container was stopped": '    make "$volume/.restored" "$kept"\n',
+    "while it is put aside": '    shift_content "$volume" "$kept"\n',
+    "before the restore": '    if [ -e "$volume/.restored" ] ||',
+    "before the start": '    run_again || fail "PostgreSQL was restored',
+    "before the end": "    event restored\n",
+}
+
+
+@pytest.mark.parametrize("line", CUTS.values(), ids=CUTS.keys())
+def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, line: str) -> None:
+    text = machine.text("restore")
+    assert text.count(line) == 1
+    cut = _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}"))
+    assert cut.returncode == -9
+    whole = machine.path(f"{VOLUME}/PG_VERSION").exists()
+    assert whole or machine.path(f"{VOLUME}/.restored").exists(), "or the container would make an empty database"
+    other = _restore(machine, "to", TIME)
+    assert (other.returncode, other.stderr) == (
+        1,
+        "Another restore was cut. Finish it first: auren-restore to latest\n",
+    )
+    machine.path("/state/served").unlink(missing_ok=True)
+    done = _restore(machine, "to", "latest")
+    assert (done.returncode, done.stderr) == (0, "Going on with the restore to latest that was cut.\n")
+    _is_restored(machine)
+
+
+@pytest.mark.parametrize("line", ["    put_back\n", '    [ ! -e "$kept/PG_VERSION" ] ||', "    event restore-failed\n"])
+def test_the_way_back_that_was_cut_is_finished_too(machine: Bench, line: str) -> None:
+    fails(machine, "restore", "one fault")
+    text = machine.text("restore")
+    assert text.count(line) == 1
+    assert _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}")).returncode == -9
+    machine.path("/state/restore.fails").unlink()
+    done = _restore(machine, "to", "latest")
+    assert done.returncode == 1
+    assert "PostgreSQL was not restored. It was cut when it had failed." in done.stderr
+    assert (content(machine.path(VOLUME)), _kept(machine)) == (BEFORE, [])
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_stopped(machine: Bench) -> None:
+    machine.stub("df", "echo Avail; echo 409600")
+    done = _restore(machine, "to", "latest")
+    assert done.returncode == 1
+    assert (
+        "needs 612 MB on the data disk beside the one of now, and 400 MB are free. auren-restore kept shows"
+        in done.stderr
+    )
+    assert machine.calls("docker stop") == []
+    assert not machine.path(HISTORY).exists()
+
+
+def test_a_time_before_all_backups_is_refused_before_anything_is_stopped(machine: Bench) -> None:
+    done = _restore(machine, "to", "2026-11-27T00:59:59Z")
+    assert (done.returncode, machine.calls("docker stop")) == (1, [])
+    assert "There is no backup in the bucket from before 2026-11-27T00:59:59Z. auren-backup list shows" in done.stderr
+
+
+def test_a_deployment_and_a_drill_are_waited_for(machine: Bench) -> None:
+    text = machine.text("restore").replace("--wait 300", "--wait 0")
+    for name, said in {
+        "postgres": "A deployment of postgres is under way",
+        "backup": "A drill or a restore is under way",
+    }.items():
+        with machine.path(f"/run/lock/auren-{name}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = _restore(machine, "to", "latest", text=text)
+        assert done.returncode == 1
+        assert said in done.stderr
+    assert machine.calls("docker") == []
+
+
+@pytest.mark.parametrize(
+    ("target", "until", "loss"),
+    [
+        ("latest", "2026-11-27T01:00:10Z", 50),
+        ("2026-11-27T01:00:05Z", "2026-11-27T01:00:05Z", 55),
+        (TIME, "2026-11-27T01:00:10Z", 50),
+    ],
+    ids=["latest", "earlier", "later than the WAL"],
+)
+def test_a_look_tells_what_would_be_lost_and_changes_nothing(
+    machine: Bench, target: str, until: str, loss: int
+) -> None:
+    live = machine.path("/state/live")
+    live.write_text(live.read_text().replace("01:00:00Z", "01:01:00Z"))
+    done = _restore(machine, "look", target)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "backup": "20261127-010000F",
+        "backupEnded": "2026-11-27T01:00:00Z",
+        "until": until,
+        "databaseBytes": 104857600,
+        "freeBytes": 4194304 * 1024,
+        "liveNewest": "2026-11-27T01:01:00Z",
+        "liveRows": 3,
+        "lossSeconds": loss,
+    }
+    assert content(machine.path(VOLUME)) == BEFORE
+    assert not machine.path(HISTORY).exists()
+
+
+def test_a_look_works_without_a_database(machine: Bench) -> None:
+    fails(machine, "found", "no such container")
+    told = json.loads(_restore(machine, "look", "latest").stdout)
+    assert (told["liveNewest"], told["liveRows"], told["lossSeconds"]) == (None, None, None)
+
+
+def test_what_is_kept_is_discarded_by_its_name_only(machine: Bench) -> None:
+    kept = machine.path("/mnt/auren-data/postgres_data.before-20261127T010000Z")
+    kept.mkdir()
+    for name in ("postgres_data", "../auren-data/postgres_data", "postgres_data.before-20261127T010001Z", ""):
+        done = _restore(machine, "discard", name)
+        assert (done.returncode, done.stderr) == (1, f"Nothing is kept as {name}. auren-restore kept shows what is.\n")
+    machine.path(MEMORY).mkdir(exist_ok=True)
+    machine.path(f"{MEMORY}/restoring").write_text(f"latest\n{kept}\naside\n")
+    assert "A restore is not over that may still need" in _restore(machine, "discard", kept.name).stderr
+    machine.path(f"{MEMORY}/restoring").unlink()
+    assert _restore(machine, "discard", kept.name).returncode == 0
+    assert not kept.exists()
+    assert machine.path(VOLUME).exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("too", "latest"), ("to",), ("to", "latest", "--as-of"), ("to", "a", "b"), ("kept", "x")]
+)
+def test_what_is_no_command_is_refused(machine: Bench, arguments: tuple[str, ...]) -> None:
+    done = _restore(machine, *arguments)
+    assert done.returncode == 1
+    assert machine.calls("docker") == []

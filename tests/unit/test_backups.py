@@ -1,0 +1,116 @@
+"""What backups add to a stack: a bucket with its keys, pgBackRest in PostgreSQL's container, and a schedule."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import pytest
+import yaml
+
+from auren_infra import call
+from auren_infra.files.firewall import container_rules
+from auren_infra.files.releases import release
+from auren_infra.host import orders
+from auren_infra.host.orders import BackUp, Fill, Jobs, Order, Programs
+from tests.unit.configuration import BACKED_UP, blueprint, planned
+from tests.unit.rehearsal import NAME, Rehearsal, deploy
+
+KEY, BUCKET = "digitalocean:index/spacesKey:SpacesKey", "digitalocean:index/spacesBucket:SpacesBucket"
+Found = TypeVar("Found", bound=Order)
+
+
+def ordered(run: Rehearsal, kind: type[Found]) -> list[Found]:
+    read = [orders.read(call.read(each.inputs["create"], each.inputs["stdin"])) for each in run.commands()]
+    return [order for order in read if isinstance(order, kind)]
+
+
+@pytest.fixture(scope="module")
+def backed_up() -> Rehearsal:
+    return deploy(**BACKED_UP)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Mapping[str, Any]:
+    """The parts of its compose file."""
+    found: Mapping[str, Any] = yaml.safe_load(release(planned(blueprint(**BACKED_UP)), "postgres").compose)["services"]
+    return found
+
+
+def test_the_bucket_keeps_what_is_deleted_and_is_protected(backed_up: Rehearsal) -> None:
+    bucket = backed_up.only(BUCKET)
+    assert bucket.inputs["name"] == "auren-test-backups"
+    assert bucket.inputs["region"] == "fra1"
+    assert bucket.inputs["versioning"] == {"enabled": True}
+    (rule,) = bucket.inputs["lifecycleRules"]
+    assert rule["noncurrentVersionExpiration"] == {"days": 30}
+    assert bucket.inputs["forceDestroy"] is False
+    assert deploy(**BACKED_UP, protectData="false").only(BUCKET).inputs["forceDestroy"] is True
+
+
+def test_the_key_that_can_delete_versions_is_on_no_machine(backed_up: Rehearsal) -> None:
+    grants = {key.name: key.inputs["grants"] for key in backed_up.of_type(KEY)}
+    assert grants == {
+        f"{NAME}-backups-owner": [{"bucket": "", "permission": "fullaccess"}],
+        f"{NAME}-backups": [{"bucket": "auren-test-backups", "permission": "readwrite"}],
+    }
+    sent = "".join(str(command.inputs) for command in backed_up.commands())
+    assert f"KEY-{NAME}-backups-KEY" in sent
+    assert "backups-owner" not in sent
+
+
+def test_without_backups_nothing_of_them_is_made(update: Rehearsal) -> None:
+    assert not update.of_type(BUCKET)
+    assert not update.of_type(KEY)
+    assert not ordered(update, Fill)
+    assert not ordered(update, BackUp)
+    (jobs,) = ordered(update, Jobs)
+    assert not jobs.units
+    (programs,) = ordered(update, Programs)
+    assert not {"auren-backup", "auren-restore"} & programs.files.keys()
+
+
+def test_the_database_reaches_the_bucket_and_nothing_else_outside() -> None:
+    rules = container_rules(planned(blueprint(**BACKED_UP))).splitlines()
+    for name, address in {"postgres": "172.18.0.12", "postgres-restore": "172.18.0.112"}.items():
+        outside = [line for line in rules if f'"{name} to the internet"' in line]
+        assert [line.split(" -m ")[0].split(" -s ")[1] for line in outside] == [
+            f"{address} -p tcp --dport 443",
+            f"{address} -p tcp --dport 53",
+            f"{address} -p udp --dport 53",
+        ]
+
+
+def test_the_restore_has_its_own_memory_network_and_directory(postgres: Mapping[str, Any]) -> None:
+    runs, restores = postgres["postgres"], postgres["postgres-restore"]
+    assert restores["entrypoint"] == ["bash", "/etc/auren/postgres-restore.sh"]
+    assert restores["networks"] == {"auren-network": {"ipv4_address": "172.18.0.112"}}
+    assert restores["profiles"] == ["restore"]
+    assert restores["mem_limit"] == "256m"
+    assert not {"container_name", "network_mode", "healthcheck", "labels"} & restores.keys()
+    assert not [mount for mount in restores["volumes"] if "/var/lib/postgresql/data" in mount]
+    assert "/etc/ssl/certs:/etc/ssl/certs:ro" in runs["volumes"]
+    assert restores["environment"] == runs["environment"]
+
+
+def test_an_image_without_pgbackrest_is_refused_before_the_database_stops(postgres: Mapping[str, Any]) -> None:
+    preflight = postgres["postgres-preflight"]
+    assert [*preflight["entrypoint"], *preflight["command"]] == ["pgbackrest", "version"]
+
+
+def test_the_volume_is_filled_before_the_database_starts(backed_up: Rehearsal) -> None:
+    (fill,) = ordered(deploy(**BACKED_UP, restore="latest"), Fill)
+    assert fill.target == "latest"
+    before = {"postgres": "postgres-fill", "postgres-backups": "postgres", "jobs": "postgres-backups"}
+    for name, first in before.items():
+        assert backed_up.command(first).urn in backed_up.command(name).dependencies
+
+
+def test_the_machine_makes_backups_and_tries_them(backed_up: Rehearsal) -> None:
+    (jobs,) = ordered(backed_up, Jobs)
+    assert [*jobs.units] == [
+        f"auren-{name}.{kind}" for name in ("backup", "drill", "sentinel") for kind in ("service", "timer")
+    ]
+    # The smallest droplet has no memory for a second database beside all services.
+    assert "ExecStart=/usr/local/sbin/auren-backup drill kafka-ui\n" in jobs.units["auren-drill.service"]
+    assert "OnCalendar=Sun *-*-* 03:10:00 UTC\n" in jobs.units["auren-drill.timer"]
+    (jobs,) = ordered(deploy(**BACKED_UP, dropletSize="s-4vcpu-8gb"), Jobs)
+    assert "auren-backup drill\n" in jobs.units["auren-drill.service"]
