@@ -159,7 +159,7 @@ def test_a_container_that_is_gone_comes_back_by_itself(host: Host, containers: l
 def test_a_second_deployment_is_told_whose_the_machine_is_until_that_one_is_dead(
     deployment: Deployment, host: Host
 ) -> None:
-    words = ("60", "bob@desk", "4567def", "Say more")
+    words = ("600", "bob@desk", "4567def", "Say more")
     with subprocess.Popen(
         host.command("bash", "-s", "--", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
