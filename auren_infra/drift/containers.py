@@ -8,6 +8,7 @@ from auren_infra.drift.facts import Accepted, Container, Facts
 from auren_infra.drift.finding import Finding
 from auren_infra.files.compose import PROJECT_NAME, RELEASE_LABEL
 from auren_infra.host.expected import Deployed, Expected
+from auren_infra.release_text import RESTORE
 
 
 def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
@@ -22,7 +23,9 @@ def findings(wanted: Expected, facts: Facts) -> Iterator[Finding]:
         yield from found
         if one.service in facts.alarms and not found:
             yield Finding(one.name, "did not become healthy, and the watchdog could not help it", one.started)
-    for name in sorted(there.keys() - {one.name for one in deployed}):
+    # While a restore or a drill of it runs, there is another container of a service that is backed up.
+    known = {container for one in deployed for container in (one.name, f"auren-{one.service}{RESTORE}")}
+    for name in sorted(there.keys() - known):
         what = (
             f"is a container that was not deployed, of {there[name].image} on {', '.join(sorted(there[name].networks))}"
         )

@@ -189,6 +189,7 @@ def _restore(plan: MachinePlan, instance: Instance, restore: Restore) -> dict[st
     own = _service(plan, instance)
     data = {f"{volume.name}:{volume.target}:nocopy" for volume in instance.service.volumes}
     changed = {
+        "hostname": restore_name(instance.service.name),  # Docker's DNS knows a container by it, too
         "entrypoint": list(restore.command),
         "command": [],
         "volumes": [mount for mount in own["volumes"] if mount not in data],

@@ -15,7 +15,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     drill = " ".join((f"{_BACKUP} drill", *capacity.lenders(settings, RESTORE_MB)))
     return (
         Job("backup", "Backs the database up", f"{_BACKUP} run", "*-*-* 02:10:00"),
-        Job("drill", "Restores the newest backup beside the database", drill, "Sun *-*-* 03:10:00"),
+        Job("drill", "Restores the newest backup beside the database", drill, "Sun *-*-* 05:10:00"),
         Job(
             "sentinel",
             "Writes the time into the database, so that a restore shows until when it goes",

@@ -48,6 +48,6 @@ placement = Placement(
 )
 network = Network("bench", blueprint, [plan.name for plan in placement.machines])
 Dns("bench", settings, ask(settings, Deployed()), network.addresses["bench-0"])
-shared = Shared(network, Secrets("bench-0", blueprint), built={})
+shared = Shared(network, Secrets("bench-0", blueprint, issued={}), built={})
 for plan in placement.machines:
     provision(plan, shared)

@@ -84,7 +84,7 @@ class Bench:
         return {str(path.relative_to(self.data)): path.read_text() for path in found}
 
 
-MADE = "DATA/.init postgres -c config_file=a"
+MADE = "DATA/.init postgres -c config_file=a -c archive_mode=off"
 OPTIONS = (
     "exit_on_error=on",
     "log_statement=none",

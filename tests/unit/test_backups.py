@@ -82,6 +82,7 @@ def test_the_database_reaches_the_bucket_and_nothing_else_outside() -> None:
 def test_the_restore_has_its_own_memory_network_and_directory(postgres: Mapping[str, Any]) -> None:
     runs, restores = postgres["postgres"], postgres["postgres-restore"]
     assert restores["entrypoint"] == ["bash", "/etc/auren/postgres-restore.sh"]
+    assert restores["hostname"] == "postgres-restore", "or clients would be led to it"
     assert restores["networks"] == {"auren-network": {"ipv4_address": "172.18.0.112"}}
     assert restores["profiles"] == ["restore"]
     assert restores["mem_limit"] == "256m"
@@ -111,6 +112,6 @@ def test_the_machine_makes_backups_and_tries_them(backed_up: Rehearsal) -> None:
     ]
     # The smallest droplet has no memory for a second database beside all services.
     assert "ExecStart=/usr/local/sbin/auren-backup drill kafka-ui\n" in jobs.units["auren-drill.service"]
-    assert "OnCalendar=Sun *-*-* 03:10:00 UTC\n" in jobs.units["auren-drill.timer"]
+    assert "OnCalendar=Sun *-*-* 05:10:00 UTC\n" in jobs.units["auren-drill.timer"]
     (jobs,) = ordered(deploy(**BACKED_UP, dropletSize="s-4vcpu-8gb"), Jobs)
     assert "auren-backup drill\n" in jobs.units["auren-drill.service"]

@@ -21,7 +21,7 @@ patience=120  # seconds for a segment to arrive
 fill() {
     local newest
     release=releases/$1
-    [ ! -e "$unfinished" ] || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
+    [ ! -e "$unfinished" ] || grep -qx restored "$unfinished" || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
     if [ ! -e "$volume/.restored" ] && { [ -e "$volume/PG_VERSION" ] || [ -e "$volume/.init/.complete" ]; }; then
         return
     fi
@@ -42,8 +42,10 @@ fill() {
 
 # room: the database fits beside itself, with what its server writes.
 room() {
-    local needs has
-    needs=$(($(du -sk "$volume" | cut -f1) / 1024 + 512)) has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
+    local needs has bytes
+    ask
+    read -r _ _ bytes < <(backups | tail -n 1) || true
+    needs=$(($(largest "${bytes:-0}") + 512)) has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
     [ "$has" -ge "$needs" ] || fail "A drill needs $needs MB on the data disk, which has $has MB. Give it a larger volume."
 }
 
@@ -121,7 +123,7 @@ SQL
 
 # quoted: as a string of JSON.
 quoted() {
-    printf '"%s"' "$(tr '\n\t' '  ' | sed 's/[\\"]/\\&/g; s/ *$//')"
+    printf '"%s"' "$(tr '\n\t' '  ' | tr -d '\000-\037' | sed 's/[\\"]/\\&/g; s/ *$//')"
 }
 
 # report OK FAULT SECONDS
@@ -173,7 +175,11 @@ main() {
     begin
     [ $# -eq 0 ] || shift
     case "$command $#" in
-    "run 0" | "run 1") [ "${1:-full}" = full ] || fail "$usage"; back_up "$@" ;;
+    "run 0" | "run 1")
+        [ "${1:-full}" = full ] || fail "$usage"
+        make_ready
+        back_up "$@"
+        ;;
     "list 0" | "list 2")
         read_target latest "$@"
         ask "${past[@]}"

@@ -123,6 +123,12 @@ backups() {
         's/.*"size":\([0-9]*\)},"label":"\([0-9A-Z_-]*\)".*"timestamp":{"start":[0-9]*,"stop":\([0-9]*\)}.*/\2 \3 \1/p'
 }
 
+# largest BYTES: in MB, the larger one of a backup with so many bytes and of the database of now. The log leads from the one to the other.
+largest() {
+    local now=$(($(du -sk "$volume" | cut -f1) / 1024)) then=$(($1 / 1048576))
+    echo $((now > then ? now : then))
+}
+
 # back_up [full]: a full one if the newest is older than a week, else what has changed since then. A backup counts when it is listed in the
 # bucket.
 back_up() {
@@ -135,7 +141,7 @@ back_up() {
     ask
     read -r label _ bytes < <(backups | tail -n 1) || true
     [ -n "${label:-}" ] && [ "$label" != "${before%% *}" ] || fail "A backup was made, but the bucket does not list it."
-    echo "$label: a backup ($kind) of $((bytes / 1048576)) MB of data, listed in the bucket"
+    echo "$label: a backup ($kind) of $((bytes / 1048576)) MB of data, listed in the bucket" || true
 }
 
 # make_ready: the archive knows this database, and a segment arrives there. The sentinel has a table.

@@ -52,7 +52,7 @@ look() {
 }
 
 # The file `unfinished` says how far a restore is. Its lines: what was asked for, the directory that keeps the database of before, and
-# the steps that are behind it: `aside`, `failed`.
+# the steps that are behind it: `aside`, `failed`, `restored`.
 passed() {
     grep -qxF -- "$1" "$unfinished"
 }
@@ -70,6 +70,8 @@ shift_content() {
 # The container makes no database while there is .restored, and starts none without PG_VERSION: a reboot in between harms nothing.
 put_aside() {
     docker stop "$container" >/dev/null 2>&1 || true
+    [ "$(docker inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" != true ] ||
+        fail "PostgreSQL cannot be stopped. Nothing was changed. The same command tries again."
     make "$volume/.restored" "$kept"
     [ ! -e "$volume/PG_VERSION" ] || mv "$volume/PG_VERSION" "$kept/"
     shift_content "$volume" "$kept"
@@ -103,7 +105,7 @@ event() {
 check_room() {
     local label ended bytes needs
     choose
-    needs=$((bytes / 1048576 + 512))
+    needs=$(($(largest "$bytes") + 512))
     [ $(($(free) / 1048576)) -ge "$needs" ] || fail "The restored database needs $needs MB on the data disk beside the one of now, and" \
         "$(($(free) / 1048576)) MB are free. auren-restore kept shows what earlier restores have kept."
 }
@@ -139,10 +141,21 @@ refuse() {
 
 to() {
     local wish=$target${as_of:+ --as-of $as_of} kept
+    trap '' PIPE  # whoever has asked may be gone
     exec 9>"/run/lock/auren-$service"
     flock --wait 300 9 || fail "A deployment of $service is under way, and has not ended within five minutes. Nothing was done."
     alone
     take_up
+    passed restored || replace
+    live_found >"$work/live" || fail "$(reason)"
+    echo "PostgreSQL was restored to $wish: $(what_of "$work/live"). What was there before is kept as ${kept##*/}." || true
+    make_ready
+    back_up full
+    rm "$unfinished"
+}
+
+# From here on the services write to what was restored.
+replace() {
     ! passed failed || refuse "It was cut when it had failed."
     passed aside || put_aside
     if [ -e "$volume/.restored" ] || [ ! -e "$volume/PG_VERSION" ]; then
@@ -151,11 +164,7 @@ to() {
     run_again || fail "PostgreSQL was restored to $wish, but its container did not become healthy: docker logs $container." \
         "What was there before is in $kept."
     event restored
-    rm "$unfinished"
-    live_found >"$work/live" || fail "$(reason)"
-    echo "PostgreSQL was restored to $wish: $(what_of "$work/live"). What was there before is kept as ${kept##*/}."
-    make_ready
-    back_up full
+    pass restored
 }
 
 kept() {

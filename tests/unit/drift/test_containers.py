@@ -207,3 +207,8 @@ def test_every_service_is_looked_at(deployed: Expected, machine: Machine) -> Non
     assert {found.where for found in compare.findings(deployed, machine.facts, KEY)} == {
         Instance(one).container for one in SERVICES.values()
     }
+
+
+def test_the_container_of_a_restore_is_none_too_many(deployed: Expected, machine: Machine) -> None:
+    machine.containers["auren-postgres-restore"] = machine.containers["auren-postgres"]
+    assert compare.findings(deployed, machine.facts, KEY) == []

@@ -21,6 +21,7 @@ fails() {
 }
 case "$*" in
 "rm --force auren-postgres-restore") ;;
+"stop auren-postgres") fails stop; echo exited >"$state/status" ;;
 "stop "* | "start "*) ;;
 "exec --interactive auren-postgres psql "*)
     words=$(cat)
@@ -52,8 +53,10 @@ case "$*" in
     cat "$state/restored" ;;
 *" up --detach --no-deps postgres")
     fails up
+    echo running >"$state/status"
     cat "${state%/state}/mnt/auren-data/postgres_data/what" >>"$state/served" ;;
 "inspect --format {{.State.Health.Status}} auren-postgres") echo healthy ;;
+"inspect --format {{.State.Running}} auren-postgres") sed 's/running/true/' "$state/status" ;;
 "inspect --format {{.State.Running}} "*) echo true ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac

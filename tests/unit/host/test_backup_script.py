@@ -183,7 +183,7 @@ def test_a_drill_that_does_not_fit_the_disk_touches_nothing(machine: Bench) -> N
     done, told = _drilled(machine, "kafka-ui")
     assert done.returncode == 1
     assert told["fault"] == "A drill needs 612 MB on the data disk, which has 400 MB. Give it a larger volume."
-    assert machine.calls("docker stop", "docker exec") == []
+    assert machine.calls("docker stop", "docker compose", "docker exec auren-postgres pgbackrest backup") == []
 
 
 def test_a_segment_that_does_not_arrive_fails_the_drill(machine: Bench) -> None:
@@ -265,3 +265,26 @@ def test_a_restore_by_hand_that_was_cut_is_finished_by_hand(machine: Bench) -> N
     done = _backup(machine, "fill", RELEASE, "latest")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "A restore was cut. Finish it on the machine first: auren-restore to latest\n"
+
+
+def test_a_bucket_that_was_emptied_is_begun_again_by_a_backup(machine: Bench) -> None:
+    listed(machine, "info.after", [("20261127-010000F", 1795741200, 1), ("20261127-020000F", 1795744800, 1)])
+    assert _backup(machine, "run", "full").returncode == 0
+    calls = machine.calls("docker exec auren-postgres pgbackrest")
+    words = [call.split("pgbackrest ")[1].split()[0] for call in calls]
+    assert words.index("stanza-create") < words.index("check") < words.index("backup")
+
+
+def test_a_drill_needs_room_for_what_the_backup_holds(machine: Bench) -> None:
+    """Much of it may have been deleted since then."""
+    listed(machine, "info", [("20261127-010000F", 1795741200, 30 * 2**30)])
+    done, told = _drilled(machine)
+    assert done.returncode == 1
+    assert told["fault"] == "A drill needs 31232 MB on the data disk, which has 4096 MB. Give it a larger volume."
+
+
+def test_the_record_of_a_drill_is_json_whatever_was_said(machine: Bench) -> None:
+    fails(machine, "restore", 'a "quoted" word, a \\ and a return\r\x07')
+    done, told = _drilled(machine)
+    assert done.returncode == 1
+    assert 'a "quoted" word, a \\ and a return' in str(told["fault"])

@@ -219,3 +219,35 @@ def test_what_is_no_command_is_refused(machine: Bench, arguments: tuple[str, ...
     done = _restore(machine, *arguments)
     assert done.returncode == 1
     assert machine.calls("docker") == []
+
+
+def test_a_database_that_cannot_be_stopped_is_left_as_it_is(machine: Bench) -> None:
+    fails(machine, "stop", "did not receive an exit event")
+    done = _restore(machine, "to", "latest")
+    assert done.returncode == 1
+    assert done.stderr == "PostgreSQL cannot be stopped. Nothing was changed. The same command tries again.\n"
+    assert content(machine.path(VOLUME)) == BEFORE
+    machine.path("/state/stop.fails").unlink()
+    assert _restore(machine, "to", "latest").returncode == 0
+    _is_restored(machine)
+
+
+def test_after_a_cut_behind_the_restore_only_the_backup_is_made(machine: Bench) -> None:
+    """Services have written to what was restored."""
+    line = "    make_ready\n"
+    text = machine.text("restore")
+    assert text.count(line) == 1
+    assert _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}")).returncode == -9
+    machine.path(f"{VOLUME}/what").write_text("written since then\n")
+    assert _restore(machine, "to", "latest").returncode == 0
+    assert content(machine.path(VOLUME))["what"] == "written since then\n"
+    assert machine.calls("docker exec auren-postgres pgbackrest backup") != []
+    assert not machine.path(f"{MEMORY}/restoring").exists()
+
+
+def test_a_database_that_has_grown_since_the_backup_needs_its_own_room(machine: Bench) -> None:
+    machine.stub("du", r"printf '10485760\t%s\n' \"$2\"")
+    done = _restore(machine, "to", "latest")
+    assert done.returncode == 1
+    assert "needs 10752 MB on the data disk" in done.stderr
+    assert content(machine.path(VOLUME)) == BEFORE

@@ -24,8 +24,8 @@ make_database() {
     command -v docker-ensure-initdb.sh >/dev/null ||
         fail "This image has no docker-ensure-initdb.sh: take one of PostgreSQL's official images of 2024 or later."
     rm -rf "$unfinished"
-    # A script of sql/init that says `exit 0` ends the making before the end. The server that was started for it is left then.
-    if ! PGDATA=$unfinished docker-ensure-initdb.sh "$@" || [ -e "$unfinished/postmaster.pid" ]; then
+    # Nothing of it goes to the backups before it is whole. A script of sql/init that says `exit 0` ends the making before the end. The server that was started for it is left then.
+    if ! PGDATA=$unfinished docker-ensure-initdb.sh "$@" -c archive_mode=off || [ -e "$unfinished/postmaster.pid" ]; then
         fail "The first start did not come to its end, so there is no database yet. The last lines before this one say why." \
             "If a script of sql/init failed, repair it and run pulumi again: all scripts then run again, on an empty database."
     fi
