@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from auren_infra import drills
 from auren_infra.backup import judge, listing, table
@@ -123,9 +123,16 @@ def _check(outputs: StackOutputs) -> int:
         show("".join(f"{fault}\n" for fault in faults))
         return REFUSED
     bucket = listing.read(done.stdout)
-    faults = judge.faults(bucket, found, now)
+    faults = [*judge.faults(bucket, found, now), *judge.of_log(_silence(outputs))]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
     return REFUSED if faults else DONE
+
+
+def _silence(outputs: StackOutputs) -> timedelta | None:
+    """Since the newest segment of the log has arrived in the bucket."""
+    done = machine.ask(outputs, _PROGRAM, "log", seconds=_SHORT)
+    said = done.stdout.strip()
+    return timedelta(seconds=int(said)) if done.returncode == 0 and said.isdecimal() else None
 
 
 def _drill(outputs: StackOutputs) -> int:

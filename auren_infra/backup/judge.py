@@ -12,6 +12,9 @@ from auren_infra.size import size
 OLDEST = timedelta(hours=26)
 """Of the newest backup. There is one a day, and a day of the clock may have two hours more."""
 
+SILENCE = timedelta(minutes=10)
+"""Since the newest segment of the log has arrived. One does each minute, since the sentinel is written."""
+
 _NOW = "`python -m auren_infra backup now`"
 _FULL = "`python -m auren_infra backup now --full`"
 _DRILL = "`python -m auren_infra backup drill`"
@@ -46,6 +49,17 @@ def of_drills(found: Sequence[Drill], since: datetime | None, now: datetime) -> 
 def unreadable(said: str) -> Iterator[str]:
     """`said` is why the machine could not list what the bucket holds."""
     yield f"The bucket cannot be read: {said.strip().rstrip('.') or 'no cause is told'}. Repair: {_TROUBLE}."
+
+
+def of_log(since: timedelta | None) -> Iterator[str]:
+    """`since` is when the newest segment has arrived in the bucket; None when the database cannot be asked."""
+    if since is None:
+        yield "PostgreSQL does not say when its log (WAL) has arrived in the bucket. Repair: see whether it runs."
+    elif since > SILENCE:
+        yield (
+            f"No log (WAL) has arrived in the bucket for {lasting(since)}, so what was written since then cannot be "
+            f"restored. Repair: {_TROUBLE}. On the machine, `docker logs auren-postgres` says why."
+        )
 
 
 def _status(listing: Listing) -> Iterator[str]:

@@ -4,6 +4,7 @@
 #   list [--as-of TIME]    what is in the bucket, in pgBackRest's JSON; with a TIME, what was there then
 #   drill [LENDER…]        restores beside the database, and compares. The containers of the LENDERs are stopped meanwhile: it needs their
 #                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
+#   log                    how many seconds ago the newest WAL segment has arrived in the bucket
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
 #   ready                  after a start of the database: WAL arrives in the bucket, and there is a backup
 #   fill RELEASE [TARGET]  before the first start: the empty volume is restored to TARGET. One with a database is left alone.
@@ -12,7 +13,7 @@ set -euo pipefail
 source backups.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | drill [LENDER...] | sentinel | ready | fill RELEASE [TARGET]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fill RELEASE [TARGET]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
@@ -186,6 +187,10 @@ main() {
         cat "$work/info"
         ;;
     "drill "*) drill "$@" ;;
+    "log 0")
+        sql <<<'SELECT extract(epoch FROM now() - coalesce(last_archived_time, stats_reset))::bigint FROM pg_stat_archiver' ||
+            fail "PostgreSQL could not be asked. $(reason)"
+        ;;
     "sentinel 0") write_sentinel ;;
     "ready 0")
         make_ready

@@ -18,6 +18,7 @@ def backed_up(machine: OnMachine) -> OnMachine:
     now = datetime.now(UTC).replace(microsecond=0)
     machine.says("auren-backup list", bucket(*GOOD, now=now))
     machine.says("cat", drill(timedelta(days=1), now=now))
+    machine.says("auren-backup log", "42\n")
     return machine
 
 
@@ -72,7 +73,7 @@ def test_a_time_that_is_not_clear_or_has_not_been_is_refused(
 def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "check"]) == 0
     assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
-    assert backed_up.asked == [["auren-backup", "list"], ["cat", *DRILLS]]
+    assert backed_up.asked == [["auren-backup", "list"], ["cat", *DRILLS], ["auren-backup", "log"]]
 
 
 def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,3 +148,25 @@ def test_a_drill_that_fails_or_does_not_end_is_no_success(
     assert capsys.readouterr().err.startswith("error: The drill failed: The passphrase is wrong\n")
     machine.says("systemctl", error="Unit auren-drill.service not found.\n", status=5)
     assert main(["backup", "drill"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "fault"),
+    [
+        (
+            "601\n",
+            0,
+            "No log (WAL) has arrived in the bucket for 10 min 1 s, so what was written since then cannot be ",
+        ),
+        ("\n", 0, "PostgreSQL does not say when its log (WAL) has arrived in the bucket."),
+        ("", 1, "PostgreSQL does not say when its log (WAL) has arrived in the bucket."),
+    ],
+    ids=["long ago", "never", "no database"],
+)
+def test_a_log_that_does_not_arrive_is_a_fault(
+    backed_up: OnMachine, capsys: pytest.CaptureFixture[str], said: str, status: int, fault: str
+) -> None:
+    """The newest backup may still be good."""
+    backed_up.says("auren-backup log", said, error="no" * status, status=status)
+    assert main(["backup", "check"]) == 1
+    assert capsys.readouterr().out.startswith(fault)

@@ -31,6 +31,7 @@ case "$*" in
     *"COPY seen"*) cat "$state/compared" ;;
     *pg_switch_wal*) echo 00000001000000000000000A ;;
     *last_archived_wal*) cat "$state/archived" ;;
+    *last_archived_time*) cat "$state/silence" ;;
     esac ;;
 "exec --interactive auren-postgres bash "*" found") fails found; cat "$state/live" ;;
 "exec auren-postgres pgbackrest "*)

@@ -288,3 +288,13 @@ def test_the_record_of_a_drill_is_json_whatever_was_said(machine: Bench) -> None
     done, told = _drilled(machine)
     assert done.returncode == 1
     assert 'a "quoted" word, a \\ and a return' in str(told["fault"])
+
+
+def test_the_database_tells_when_its_log_has_arrived(machine: Bench) -> None:
+    machine.state("silence", "42")
+    done = _backup(machine, "log")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
+    fails(machine, "psql", "the database system is starting up")
+    done = _backup(machine, "log")
+    assert done.returncode == 1
+    assert done.stderr.startswith("PostgreSQL could not be asked.")
