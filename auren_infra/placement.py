@@ -45,6 +45,11 @@ def instances(service: Service) -> tuple[Instance, ...]:
     return tuple(Instance(service, slot) for slot, _ in zip(Slot, service.host_numbers, strict=False))
 
 
+def restore_address(service: Service) -> IPv4Address | None:
+    """On `auren-network`, of the container that restores the service's data; None for one that is not backed up."""
+    return None if service.restore_number is None else CONTAINER_SUBNET[service.restore_number]
+
+
 @dataclass(frozen=True)
 class Connection:
     """A link between two instances of one machine."""

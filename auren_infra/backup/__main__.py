@@ -16,7 +16,7 @@ from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
 from auren_infra.outputs.placing import show
 from auren_infra.outputs.source import OutputsError
-from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.outputs.stack_name import StackName, add_stack_option
 
 _LONG = 6 * 3600
 """Seconds for a backup or a drill."""
@@ -80,7 +80,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m auren_infra backup",
         **_told("Makes, lists and judges the backups of PostgreSQL, and practises a restore.", *calls.values()),
     )
-    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    add_stack_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, says in _COMMANDS.items():
         examples = [calls[name]]
@@ -88,13 +88,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             name, []
         )
         one = commands.add_parser(name, help=says, **_told(f"{says[0].upper()}{says[1:]}.", *examples))
-        one.add_argument(
-            "--stack",
-            metavar="NAME",
-            type=stack_name,
-            default=argparse.SUPPRESS,  # so that one before the command counts
-            help="this stack, instead of the selected one",
-        )
+        add_stack_option(one, of_command=True)
         if name == "now":
             one.add_argument("--full", action="store_true", help="a full one, whatever there is")
         if name == "list":

@@ -17,7 +17,7 @@ from auren_infra.host.expected import expected
 from auren_infra.outputs import machine, source
 from auren_infra.outputs.machine import MachineError
 from auren_infra.outputs.source import OutputsError
-from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.outputs.stack_name import StackName, add_stack_option
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, NOT_DONE
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             examples=["drift --stack prod"],
         ),
     )
-    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    add_stack_option(parser)
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:

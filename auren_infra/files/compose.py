@@ -6,13 +6,12 @@ them would create is created twice.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address
 from typing import Any
 
 import yaml
 
 from auren_infra.files import paths
-from auren_infra.placement import Instance, MachinePlan, instances
+from auren_infra.placement import Instance, MachinePlan, instances, restore_address
 from auren_infra.release_text import RELEASE_ID, RESTORE
 from auren_infra.services.model import (
     AUTHORITIES,
@@ -25,7 +24,6 @@ from auren_infra.services.model import (
     Update,
     Volume,
 )
-from auren_infra.settings import CONTAINER_SUBNET
 
 PROJECT_NAME = "auren"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -130,10 +128,7 @@ def _service(plan: MachinePlan, instance: Instance) -> dict[str, Any]:
         "environment": {"TZ": "UTC", **service.environment},
         "networks": {NETWORK_NAME: {"ipv4_address": str(instance.address)}},
         "ports": [f"0.0.0.0:{port}:{port}" for port in service.published],
-        # nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as
-        # its owner.
-        "volumes": [f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes]
-        + [f"{source}:{target}:ro" for target, source in mounted.items()],
+        "volumes": _data(service) + [f"{source}:{target}:ro" for target, source in mounted.items()],
         "tmpfs": [
             _tmpfs(service, tmpfs.target, tmpfs.megabytes, "exec" if tmpfs.executable else "noexec")
             for tmpfs in service.tmpfs
@@ -168,7 +163,7 @@ def _preflight(plan: MachinePlan, instance: Instance, preflight: Preflight) -> d
     service = instance.service
     # It has the files of this release alone, also where the container reads those of the next one as well.
     own = _service(plan, replace(instance, service=replace(service, update=Update.STOP_FIRST)))
-    data = {f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes}
+    data = _data(service)
     empty = [_tmpfs(service, volume.target, _EMPTY_VOLUME_MB, "noexec") for volume in service.volumes]
     words: list[str] = _escaped(list(preflight.command))
     if service.entrypoint:  # which starts the service
@@ -187,7 +182,7 @@ def _preflight(plan: MachinePlan, instance: Instance, preflight: Preflight) -> d
 def _restore(plan: MachinePlan, instance: Instance, restore: Restore) -> dict[str, Any]:
     """Like the service, beside it: with less memory, and without its volume. Who runs it mounts a directory there."""
     own = _service(plan, instance)
-    data = {f"{volume.name}:{volume.target}:nocopy" for volume in instance.service.volumes}
+    data = _data(instance.service)
     changed = {
         "hostname": restore_name(instance.service.name),  # Docker's DNS knows a container by it, too
         "entrypoint": list(restore.command),
@@ -202,9 +197,12 @@ def _restore(plan: MachinePlan, instance: Instance, restore: Restore) -> dict[st
     return _alone(own | changed) | {"networks": {NETWORK_NAME: {"ipv4_address": str(address)}}}
 
 
-def restore_address(service: Service) -> IPv4Address | None:
-    """Of the container that restores the service's data."""
-    return None if service.restore_number is None else CONTAINER_SUBNET[service.restore_number]
+def _data(service: Service) -> list[str]:
+    """The mounts of its volumes.
+
+    nocopy: Docker would fill an empty volume with what the image has there (nginx: links to its output), as its owner.
+    """
+    return [f"{volume.name}:{volume.target}:nocopy" for volume in service.volumes]
 
 
 def _alone(specification: dict[str, Any]) -> dict[str, Any]:

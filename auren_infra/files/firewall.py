@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, ip_network
 
 from auren_infra.files import compose
 from auren_infra.files.render import template
-from auren_infra.placement import MachinePlan
+from auren_infra.placement import MachinePlan, restore_address
 from auren_infra.services.inbound import SSH_PORT
 from auren_infra.services.model import BRIDGE
 
@@ -48,7 +48,7 @@ def _over_https(plan: MachinePlan) -> list[tuple[str, IPv4Address]]:
     restores = [
         (compose.restore_name(service.name), address)
         for service in plan.services
-        if (address := compose.restore_address(service))
+        if (address := restore_address(service))
     ]
     return [*found, *restores]
 

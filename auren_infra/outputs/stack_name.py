@@ -1,7 +1,7 @@
 """A stack's name in all forms that the engine prints: `prod`, `auren/prod`, `organization/auren/prod`."""
 
 import re
-from argparse import ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,20 @@ def stack_name(text: str, project: str = "") -> StackName:
     if named != own:
         raise ArgumentTypeError(f"{text} is a stack of the project {named}, and this project is {own}.")
     return StackName(own, name, organization)
+
+
+def add_stack_option(parser: ArgumentParser, *, of_command: bool = False) -> None:
+    """`--stack NAME`, as a `StackName`; None is the selected one.
+
+    With `of_command`, the parser is of a command that stands behind the same option: the one before it counts as well.
+    """
+    parser.add_argument(
+        "--stack",
+        metavar="NAME",
+        type=stack_name,
+        default=SUPPRESS if of_command else None,
+        help="this stack, instead of the selected one",
+    )
 
 
 def project_name() -> str:

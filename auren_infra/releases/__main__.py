@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from auren_infra.command_line import run, told
 from auren_infra.outputs import machine
-from auren_infra.outputs.stack_name import stack_name
+from auren_infra.outputs.stack_name import add_stack_option
 
 _SECONDS = 60
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             examples=["releases --stack prod", "releases --stack prod --service api"],
         ),
     )
-    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    add_stack_option(parser)
     parser.add_argument("--service", metavar="NAME", help="only this one's, such as api")
     options = parser.parse_args(arguments)
     words = [options.service] if options.service else []

@@ -10,7 +10,7 @@ from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
 from auren_infra.outputs.placing import show
 from auren_infra.outputs.source import OutputsError
-from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.outputs.stack_name import StackName, add_stack_option
 from auren_infra.restore import prospect
 from auren_infra.restore.prospect import ProspectError
 
@@ -73,7 +73,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             "discard --stack prod postgres_data.before-20260301T160700Z",
         ),
     )
-    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    add_stack_option(parser)
     parser.add_argument(
         "--to",
         metavar="TIME",
@@ -97,13 +97,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         ),
     )
     for one in (kept, discard):
-        one.add_argument(
-            "--stack",
-            metavar="NAME",
-            type=stack_name,
-            default=argparse.SUPPRESS,  # so that one before the command counts
-            help="this stack, instead of the selected one",
-        )
+        add_stack_option(one, of_command=True)
     discard.add_argument("name", metavar="NAME", help="as `kept` lists it")
     options = parser.parse_args(arguments)
     if options.command:

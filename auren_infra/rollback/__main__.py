@@ -8,7 +8,7 @@ from auren_infra.command_line import run, told
 from auren_infra.exported import StateError
 from auren_infra.outputs import machine
 from auren_infra.outputs.source import OutputsError
-from auren_infra.outputs.stack_name import StackName, stack_name
+from auren_infra.outputs.stack_name import StackName, add_stack_option
 from auren_infra.rollback import pending
 
 _SECONDS = 1800
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ],
         ),
     )
-    parser.add_argument("--stack", metavar="NAME", type=stack_name, help="this stack, instead of the selected one")
+    add_stack_option(parser)
     parser.add_argument("--service", metavar="NAME", required=True, help="such as api")
     parser.add_argument(
         "--to", metavar="RELEASE", help="one that `python -m auren_infra releases` shows, instead of the one before"

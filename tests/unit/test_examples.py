@@ -27,12 +27,11 @@ def test_show():
 """
 
 
-def _drawn(tmp_path: Path, *options: str, **environment: str) -> tuple[str, int, str]:
-    """Sum and number of the examples, and the seed that was printed."""
-    (tmp_path / "test_drawn.py").write_text(DRAWN)
-    alone = ["-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--confcutdir=tests", "-p", "tests.conftest"]
-    said = subprocess.run(
-        [sys.executable, "-m", "pytest", *alone, str(tmp_path / "test_drawn.py"), *options],
+def _pytest(file: Path, *options: str, **environment: str) -> str:
+    """What a run of this file alone prints."""
+    alone = ["-p", "no:cacheprovider", "-c", "pyproject.toml", "--confcutdir=tests", "-p", "tests.conftest"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *alone, str(file), *options],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
@@ -40,6 +39,12 @@ def _drawn(tmp_path: Path, *options: str, **environment: str) -> tuple[str, int,
         check=False,
         timeout=60,
     ).stdout
+
+
+def _drawn(tmp_path: Path, *options: str, **environment: str) -> tuple[str, int, str]:
+    """Sum and number of the examples, and the seed that was printed."""
+    (tmp_path / "test_drawn.py").write_text(DRAWN)
+    said = _pytest(tmp_path / "test_drawn.py", "-q", *options, **environment)
     total, number = re.findall(r"drawn: (-?\d+) in (\d+)", said)[0]
     (seed,) = re.findall(r"--hypothesis-seed=(\d+)$", said, re.MULTILINE)
     return total, int(number), seed
@@ -87,17 +92,7 @@ def test_short():
 def _run(tmp_path: Path, *options: str, **environment: str) -> set[str]:
     """The tests that are run."""
     (tmp_path / "test_long.py").write_text(LONG)
-    alone = ["-v", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--confcutdir=tests", "-p", "tests.conftest"]
-    said = subprocess.run(
-        [sys.executable, "-m", "pytest", *alone, str(tmp_path / "test_long.py"), *options],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    ).stdout
-    return set(re.findall(r"::(\S+) PASSED", said))
+    return set(re.findall(r"::(\S+) PASSED", _pytest(tmp_path / "test_long.py", "-v", *options, **environment)))
 
 
 def test_a_run_that_rotates_has_a_third_of_the_long_tests(tmp_path: Path) -> None:

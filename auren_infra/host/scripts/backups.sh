@@ -4,7 +4,7 @@
 set -euo pipefail
 
 source releases.sh
-source links.sh
+source running.sh
 
 service=postgres
 directory=$services/$service

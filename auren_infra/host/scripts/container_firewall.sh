@@ -24,8 +24,7 @@ main() {
     # Replaced in one step: there is no moment without rules.
     iptables-restore --wait --noflush --test "$rules.new"
     mv "$rules.new" "$rules"
-    install -m 0644 "$work/auren-firewall.service" "$unit.new"
-    mv "$unit.new" "$unit"
+    put auren-firewall.service 0644 "$unit"
     systemctl daemon-reload
     systemctl enable --quiet auren-firewall
     # Not a restart: Docker, which requires it, would be restarted, too.

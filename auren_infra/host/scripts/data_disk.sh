@@ -91,8 +91,7 @@ main() {
         mv /etc/fstab.auren /etc/fstab
     fi
     install -d "${waiting%/*}"
-    install -m 0644 "$work/10-data-disk.conf" "$waiting.new"
-    mv "$waiting.new" "$waiting"
+    put 10-data-disk.conf 0644 "$waiting"
     systemctl daemon-reload
     if [ "$(mountpoint --fs-devno "$target" 2>/dev/null)" != "$(mountpoint --devno "$device")" ]; then
         take_away_old_mount "$device" "$target"

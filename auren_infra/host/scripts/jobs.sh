@@ -19,8 +19,7 @@ main() {
     done
     for unit in "$work"/*; do
         [ -e "$unit" ] || continue
-        install -m 0644 "$unit" "$units/$(basename "$unit").new"
-        mv "$units/$(basename "$unit").new" "$units/$(basename "$unit")"
+        put "$(basename "$unit")" 0644 "$units/$(basename "$unit")"
         changed=yes
     done
     [ -n "$changed" ] || return 0

@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
-# lending: what the scripts have in common that need memory of other services for a while. They source it behind `releases.sh`, and call
+# lending: what the scripts have in common that need memory of other services for a while. They source it behind `running.sh`, and call
 # `give_back` at their end.
 set -euo pipefail
 
 lent=()  # the containers that are stopped meanwhile
-
-is_running() {
-    [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
-}
 
 # borrow LENDER…: stops these services. Their locks keep the watchdog away, until this script ends in any way.
 borrow() {

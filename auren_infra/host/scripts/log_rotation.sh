@@ -32,8 +32,8 @@ accepted() {
     fi
 }
 
-# put NAME PATH: the file of this name is at PATH, replaced in one step.
-put() {
+# put_accepted NAME PATH: the file of this name is at PATH, replaced in one step.
+put_accepted() {
     install -d -m 0755 "$(dirname "$2")"
     install -m 0644 "$work/$1" "$new"
     [ "$2" != "$rule" ] || accepted "$new"
@@ -44,8 +44,8 @@ main() {
     install -d -m 0755 /var/lib/auren
     name_ids "$@"
     unpack
-    put auren-nginx "$rule"
-    put auren.conf "$hourly"
+    put_accepted auren-nginx "$rule"
+    put_accepted auren.conf "$hourly"
     systemctl daemon-reload
     systemctl enable --quiet logrotate.timer
     systemctl restart logrotate.timer

@@ -13,8 +13,7 @@ main() {
         name=$(basename "$path") mode=0644 directory=/usr/local/lib/auren
         [ "$(head -c 2 "$path")" != "#!" ] || mode=0755
         [ "$name" = "${name#auren-}" ] || directory=/usr/local/sbin
-        install -m "$mode" "$path" "$directory/$name.new"
-        mv "$directory/$name.new" "$directory/$name"
+        put "$name" "$mode" "$directory/$name"
     done
 }
 

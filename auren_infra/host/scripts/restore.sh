@@ -70,8 +70,7 @@ shift_content() {
 # The container makes no database while there is .restored, and starts none without PG_VERSION: a reboot in between harms nothing.
 put_aside() {
     docker stop "$container" >/dev/null 2>&1 || true
-    [ "$(docker inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" != true ] ||
-        fail "PostgreSQL cannot be stopped. Nothing was changed. The same command tries again."
+    ! is_running "$container" || fail "PostgreSQL cannot be stopped. Nothing was changed. The same command tries again."
     make "$volume/.restored" "$kept"
     [ ! -e "$volume/PG_VERSION" ] || mv "$volume/PG_VERSION" "$kept/"
     shift_content "$volume" "$kept"
@@ -154,7 +153,7 @@ to() {
     rm "$unfinished"
 }
 
-# From here on the services write to what was restored.
+# replace: what was restored is in the place of the database of before, and runs. Services write to it from its last line on.
 replace() {
     ! passed failed || refuse "It was cut when it had failed."
     passed aside || put_aside

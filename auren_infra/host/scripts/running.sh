@@ -20,6 +20,10 @@ live() {
     fi
 }
 
+is_running() {
+    [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
+}
+
 # release_of CONTAINER: the release that it was made from, or nothing.
 release_of() {
     docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true

@@ -8,12 +8,6 @@ source unpack.sh
 watchdog=/usr/local/lib/auren/watchdog
 units=/etc/systemd/system
 
-# put NAME MODE PATH: the file of this name is at PATH, replaced in one step.
-put() {
-    install -m "$2" "$work/$1" "$3.new"
-    mv "$3.new" "$3"
-}
-
 main() {
     local unit
     install -d -m 0755 "$(dirname "$watchdog")"

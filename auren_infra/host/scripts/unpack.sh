@@ -11,3 +11,9 @@ unpack() {
         /^file / { close(out); out = work "/" substr($0, 6); printf "" >out; next }
         { print substr($0, 2) >out }'
 }
+
+# put NAME MODE PATH: the unpacked file of this name is at PATH, replaced in one step.
+put() {
+    install -m "$2" "$work/$1" "$3.new"
+    mv "$3.new" "$3"
+}
