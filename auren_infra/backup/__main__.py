@@ -117,16 +117,16 @@ def _check(outputs: StackOutputs) -> int:
         show("".join(f"{fault}\n" for fault in faults))
         return REFUSED
     bucket = listing.read(done.stdout)
-    faults = [*judge.faults(bucket, found, now), *judge.of_log(_silence(outputs))]
+    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs))]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
     return REFUSED if faults else DONE
 
 
-def _silence(outputs: StackOutputs) -> timedelta | None:
-    """Since the newest segment of the log has arrived in the bucket."""
+def _log(outputs: StackOutputs) -> tuple[timedelta | None, str]:
+    """Since when the newest segment of the log is in the bucket, and which one is missing there, in a sentence."""
     done = machine.ask(outputs, _PROGRAM, "log", seconds=_SHORT)
-    said = done.stdout.strip()
-    return timedelta(seconds=int(said)) if done.returncode == 0 and said.isdecimal() else None
+    since, _, missing = done.stdout.strip().partition("\n")
+    return timedelta(seconds=int(since)) if done.returncode == 0 and since.isdecimal() else None, missing
 
 
 def _drill(outputs: StackOutputs) -> int:

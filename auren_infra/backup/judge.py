@@ -51,8 +51,11 @@ def unreadable(said: str) -> Iterator[str]:
     yield f"The bucket cannot be read: {said.strip().rstrip('.') or 'no cause is told'}. Repair: {_TROUBLE}."
 
 
-def of_log(since: timedelta | None) -> Iterator[str]:
-    """`since` is when the newest segment has arrived in the bucket; None when the database cannot be asked."""
+def of_log(since: timedelta | None, missing: str) -> Iterator[str]:
+    """`since` is when the newest segment has arrived in the bucket; None when the database cannot be asked. `missing`
+    is a sentence when there is a gap before it."""
+    if missing:
+        yield f"{missing} What was written after it can be restored from the next backup on. Repair: {_FULL}."
     if since is None:
         yield "PostgreSQL does not say when its log (WAL) has arrived in the bucket. Repair: see whether it runs."
     elif since > SILENCE:

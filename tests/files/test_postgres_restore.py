@@ -138,9 +138,10 @@ def test_nothing_is_archived_before_all_was_replayed(bench: Bench) -> None:
 
 
 def test_a_drill_leaves_the_database_where_it_is_thrown_away(bench: Bench) -> None:
-    done = bench.run("drill", "a-point")
+    done = bench.run("drill", "a-point", "20261127-010000F")
     assert (done.returncode, done.stdout) == (0, HOLDS + "\n")
-    assert "--type=name --target=a-point" in bench.calls("pgbackrest restore")[0]
+    (restored,) = bench.calls("pgbackrest restore")
+    assert "--type=name --target=a-point --target-action=promote --set=20261127-010000F" in restored
     assert bench.names() == [".restored"]
 
 
@@ -160,7 +161,10 @@ def test_one_that_was_cut_while_it_was_moved_up_is_not_made_again(bench: Bench) 
     inside.mkdir()
     for name in ("PG_VERSION", "base"):
         (bench.data / name).rename(inside / name)
-    (inside / ".complete").write_text(HOLDS + "\n")
+    (inside / ".complete").write_text(f"latest\n{HOLDS}\n")
+    done = bench.run("time", "2026-11-27 01:00:00+00")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("What was restored by `latest` is whole, and was cut on its way")
     done = bench.run("latest")
     assert (done.returncode, done.stdout) == (0, HOLDS + "\n")
     assert bench.names() == WHOLE
@@ -241,9 +245,36 @@ def test_a_damaged_segment_is_not_taken_for_the_end(bench: Bench) -> None:
 )
 def test_a_target_that_is_not_reached_is_explained(bench: Bench, log: str, said: str) -> None:
     bench.log(log)
-    done = bench.run("drill", "p")
+    done = bench.run("drill", "p", "20261127-010000F")
     assert done.returncode == 1
     assert done.stderr.endswith(said)
+
+
+def test_only_the_log_of_the_restored_database_counts(bench: Bench) -> None:
+    """PostgreSQL 16 went further before it was upgraded, and another 17 has begun anew."""
+    listed = json.loads((bench.state / "archive").read_text())
+    for number in (8, 9, 10, 30):
+        name = f"{ONE}{number:016X}"
+        listed |= {f"{database}/{name[:16]}/{name}-{'a' * 40}.zst": {"time": number} for database in ("16-3", "17-0")}
+    (bench.state / "archive").write_text(json.dumps(listed, separators=(",", ":")))
+    assert bench.run("latest").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((9, 10, 11), ""),
+        ((9, 11), f"The WAL segment {ONE}{10:016X} is missing in the bucket."),
+        ((), f"The WAL segment {ONE}{9:016X} is missing in the bucket."),
+    ],
+)
+def test_a_gap_is_found_without_a_restore(bench: Bench, numbers: tuple[int, ...], said: str) -> None:
+    (bench.data / "PG_VERSION").write_text("17\n")
+    bench.archive(f"{ONE}{number:016X}" for number in numbers)
+    done = bench.run("gap", f"{ONE}{9:016X}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(said)
+    assert bool(done.stdout) == bool(said)
 
 
 def test_a_gap_behind_the_target_is_no_fault(bench: Bench) -> None:

@@ -4,7 +4,8 @@
 #   list [--as-of TIME]    what is in the bucket, in pgBackRest's JSON; with a TIME, what was there then
 #   drill [LENDER…]        restores beside the database, and compares. The containers of the LENDERs are stopped meanwhile: it needs their
 #                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
-#   log                    how many seconds ago the newest WAL segment has arrived in the bucket
+#   log                    how many seconds ago the newest WAL segment has arrived in the bucket; behind it, in a line of its own, which one
+#                          is missing there since the newest backup
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
 #   ready                  after a start of the database: WAL arrives in the bucket, and there is a backup
 #   fill RELEASE [TARGET]  before the first start: the empty volume is restored to TARGET. One with a database is left alone.
@@ -41,18 +42,20 @@ fill() {
     echo "PostgreSQL was restored to $2: $(what_of "$work/restored")"
 }
 
-# room: the database fits beside itself, with what its server writes.
+# room: the database fits beside itself, with what its server writes. Sets the `label` of the newest backup.
 room() {
     local needs has bytes
     ask
-    read -r _ _ bytes < <(backups | tail -n 1) || true
+    read -r label _ bytes < <(backups | tail -n 1) || true
+    [ -n "$label" ] || fail "There is no backup in the bucket."
+    echo "$label" >"$work/label"
     needs=$(($(largest "${bytes:-0}") + 512)) has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
     [ "$has" -ge "$needs" ] || fail "A drill needs $needs MB on the data disk, which has $has MB. Give it a larger volume."
 }
 
 # Up to a restore point of now, with what the database holds before and after it.
 rehearse() {
-    local point segment status=0 deadline=$((SECONDS + patience))
+    local point segment label="" deadline=$((SECONDS + patience))
     room
     point=drill-$(date -u +%Y%m%dT%H%M%SZ)
     live_found >"$work/before" || fail "PostgreSQL could not be asked. $(reason)"
@@ -65,9 +68,7 @@ rehearse() {
     done
     borrow "$@"
     make "$place"
-    restore_into "$place" drill "$point" >"$work/restored" || status=$?
-    sed -n 's/.*restore backup set \([0-9A-Z_-]*\).*/\1/p' "$said" >"$work/label"
-    [ "$status" -eq 0 ] || fail "$(reason)"
+    restore_into "$place" drill "$point" "$label" >"$work/restored" || fail "$(reason)"
     give_back
     rm -rf "$place"
     compare >"$work/compared" || fail "What was restored could not be compared. $(reason)"
@@ -171,6 +172,15 @@ drill() {
     report true "" $((SECONDS - began))
 }
 
+tell_log() {
+    local segment
+    sql <<<'SELECT extract(epoch FROM now() - coalesce(last_archived_time, stats_reset))::bigint FROM pg_stat_archiver' ||
+        fail "PostgreSQL could not be asked. $(reason)"
+    ask
+    segment=$(sed 's/.*"archive":{"start":"\([0-9A-F]*\)".*/\1/' "$work/info")
+    [[ ! $segment =~ ^[0-9A-F]{24}$ ]] || inside bash /etc/auren/postgres-restore.sh gap "$segment" || fail "$(reason)"
+}
+
 main() {
     local command=${1:-}
     begin
@@ -187,10 +197,7 @@ main() {
         cat "$work/info"
         ;;
     "drill "*) drill "$@" ;;
-    "log 0")
-        sql <<<'SELECT extract(epoch FROM now() - coalesce(last_archived_time, stats_reset))::bigint FROM pg_stat_archiver' ||
-            fail "PostgreSQL could not be asked. $(reason)"
-        ;;
+    "log 0") tell_log ;;
     "sentinel 0") write_sentinel ;;
     "ready 0")
         make_ready

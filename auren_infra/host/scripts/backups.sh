@@ -94,6 +94,8 @@ sql() {
 asked() {
     if [ "$(docker inspect --format '{{.State.Status}}' "$container" 2>/dev/null)" = running ]; then
         inside pgbackrest "$@"
+    elif is_running "$restoring"; then
+        docker exec "$restoring" pgbackrest "$@" 2>"$said"  # its address is taken
     else
         beside --entrypoint pgbackrest postgres-restore "$@"
     fi

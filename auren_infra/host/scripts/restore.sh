@@ -69,6 +69,8 @@ shift_content() {
 
 # The container makes no database while there is .restored, and starts none without PG_VERSION: a reboot in between harms nothing.
 put_aside() {
+    # A time that is later than the last commit cannot be reached.
+    (write_sentinel) 2>/dev/null || true
     docker stop "$container" >/dev/null 2>&1 || true
     ! is_running "$container" || fail "PostgreSQL cannot be stopped. Nothing was changed. The same command tries again."
     make "$volume/.restored" "$kept"
@@ -125,6 +127,11 @@ take_up() {
     event restoring
 }
 
+# is_whole: what was restored is in its place.
+is_whole() {
+    [ ! -e "$volume/.restored" ] && [ -e "$volume/PG_VERSION" ]
+}
+
 # refuse SENTENCE: the database of before runs again. Nothing is in its place yet, unless what was restored is whole.
 refuse() {
     local after="The database of before runs again, and nothing of it was changed."
@@ -157,9 +164,8 @@ to() {
 replace() {
     ! passed failed || refuse "It was cut when it had failed."
     passed aside || put_aside
-    if [ -e "$volume/.restored" ] || [ ! -e "$volume/PG_VERSION" ]; then
-        restore_into "$volume" "${words[@]}" >/dev/null || refuse "$(reason)"
-    fi
+    # Whoever ran the container may have failed behind its end.
+    is_whole || restore_into "$volume" "${words[@]}" >/dev/null || is_whole || refuse "$(reason)"
     run_again || fail "PostgreSQL was restored to $wish, but its container did not become healthy: docker logs $container." \
         "What was there before is in $kept."
     event restored

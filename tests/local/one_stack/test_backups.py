@@ -102,6 +102,28 @@ def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outp
 
 
 @pytest.mark.long
+def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs, host: Host) -> None:
+    event = post_event(outputs, 77.5)
+    time.sleep(1)
+    then = moment()
+    time.sleep(1)
+    post_event(outputs, 78.5)
+    log_arrives(host)
+    before_the_theft = moment()
+    time.sleep(1)
+    for directory in ("archive", "backup"):
+        host.run("docker", "exec", "auren-postgres", "pgbackrest", "repo-rm", "--recurse", directory)
+    assert "The bucket holds nothing of this database" in asked("backup", "check", status=1)
+    assert " full " in asked("backup", "list", "--as-of", before_the_theft)
+    asked("restore", "--to", then, "--as-of", before_the_theft, "--yes")
+    assert stored(host, event) == {event: 77.5}
+    assert "The drill was good: " in asked("backup", "drill")
+    asked("backup", "check")
+    (aside,) = asked("restore", "kept").split()[:1]
+    asked("restore", "discard", aside)
+
+
+@pytest.mark.long
 def test_droplet_and_volume_are_lost_and_everything_up_to_the_last_minute_is_back(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:

@@ -76,6 +76,15 @@ def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.Capt
     assert backed_up.asked == [["auren-backup", "list"], ["cat", *DRILLS], ["auren-backup", "log"]]
 
 
+def test_a_gap_in_the_log_is_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as of segments that were dropped while the bucket could not be reached."""
+    backed_up.says("auren-backup log", "12\nThe WAL segment 0A is missing in the bucket.\n")
+    assert main(["backup", "check"]) == 1
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert fault.startswith("The WAL segment 0A is missing in the bucket. What was written after it can be restored")
+    assert fault.endswith("Repair: `python -m auren_infra backup now --full`.")
+
+
 def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     backed_up.says("cat", drill(timedelta(0), ok=False, fault="A segment is missing"), error=NO_FILE, status=1)
     assert main(["backup", "check"]) == 1

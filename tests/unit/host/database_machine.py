@@ -34,6 +34,7 @@ case "$*" in
     *last_archived_time*) cat "$state/silence" ;;
     esac ;;
 "exec --interactive auren-postgres bash "*" found") fails found; cat "$state/live" ;;
+"exec --interactive auren-postgres bash "*" gap 000000000000000000000009") fails gap; cat "$state/gap" ;;
 "exec auren-postgres pgbackrest "*)
     fails "$4"
     [ "$4" != backup ] || [ ! -e "$state/info.after" ] || cp "$state/info.after" "$state/info" ;;
@@ -45,6 +46,7 @@ case "$*" in
     into=$* into=${into#*--volume } into=${into%%:*}
     echo "INFO: repo1: restore backup set 20261127-010000F, recovery will start at 2026-11-27 01:00:00" >&2
     fails restore
+    [ ! -e "$state/late.fails" ] || trap 'fails late' EXIT
     if [[ $* != *" postgres-restore drill "* ]]; then
         [ ! -e "$into/what" ] || { echo "$into is not empty" >&2; exit 1; }
         echo 17 >"$into/PG_VERSION"
@@ -57,7 +59,9 @@ case "$*" in
     echo running >"$state/status"
     cat "${state%/state}/mnt/auren-data/postgres_data/what" >>"$state/served" ;;
 "inspect --format {{.State.Health.Status}} auren-postgres") echo healthy ;;
+"exec auren-postgres-restore pgbackrest info "*) cat "$state/info" ;;
 "inspect --format {{.State.Running}} auren-postgres") sed 's/running/true/' "$state/status" ;;
+"inspect --format {{.State.Running}} auren-postgres-restore") [ ! -e "$state/restoring" ] || echo true ;;
 "inspect --format {{.State.Running}} "*) echo true ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac

@@ -91,8 +91,15 @@ def test_what_was_in_the_bucket_is_listed_also_without_the_database(machine: Ben
     machine.state("status", status)
     done = _backup(machine, "list", "--as-of", "2026-11-27T01:00:00Z")
     assert json.loads(done.stdout)[0]["backup"][0]["label"] == FULL
-    (asked,) = machine.calls(call)
+    (asked,) = [each for each in machine.calls(call) if " info " in each]
     assert asked.endswith(" info --output=json --io-timeout=10 --repo=1 --repo-target-time=2026-11-27 01:00:00+00")
+
+
+def test_what_is_in_the_bucket_is_listed_also_during_a_restore(machine: Bench) -> None:
+    machine.state("status", "exited")
+    machine.state("restoring", "")
+    assert json.loads(_backup(machine, "list").stdout)[0]["backup"][0]["label"] == FULL
+    assert len(machine.calls("docker exec auren-postgres-restore pgbackrest info ")) == 1
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,20 @@ def test_a_drill_whose_restore_fails_says_so_and_gives_the_memory_back(machine: 
     assert str(told["fault"]).startswith(f"A file of the backup {FULL} in the bucket is damaged.")
     assert machine.calls("docker start") == ["docker start auren-kafka-ui"]
     assert "auren_backup_drill_ok 0\n" in machine.path("/var/lib/auren/metrics/backup.prom").read_text()
+
+
+def test_a_drill_restores_the_backup_that_was_the_newest_at_its_point(machine: Bench) -> None:
+    """One that ends meanwhile is behind the point."""
+    _drilled(machine)
+    (restored,) = [call for call in machine.calls("docker compose") if " drill " in call]
+    assert restored.rpartition(" postgres-restore ")[2].startswith("drill drill-")
+    assert restored.endswith(f"Z {FULL}")
+
+
+def test_a_drill_of_an_empty_bucket_says_that_it_is_empty(machine: Bench) -> None:
+    listed(machine, "info", [], 2, "no valid backups")
+    _, told = _drilled(machine)
+    assert told["fault"] == "There is no backup in the bucket."
 
 
 def test_a_drill_that_does_not_fit_the_disk_touches_nothing(machine: Bench) -> None:
@@ -292,8 +313,13 @@ def test_the_record_of_a_drill_is_json_whatever_was_said(machine: Bench) -> None
 
 def test_the_database_tells_when_its_log_has_arrived(machine: Bench) -> None:
     machine.state("silence", "42")
+    machine.path("/state/gap").touch()
     done = _backup(machine, "log")
     assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
+    machine.state("gap", "The WAL segment 0A is missing in the bucket.")
+    assert _backup(machine, "log").stdout == "42\nThe WAL segment 0A is missing in the bucket.\n"
+    listed(machine, "info", [], 2, "no valid backups")
+    assert _backup(machine, "log").stdout == "42\n"
     fails(machine, "psql", "the database system is starting up")
     done = _backup(machine, "log")
     assert done.returncode == 1

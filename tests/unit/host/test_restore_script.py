@@ -87,11 +87,24 @@ def test_a_database_of_before_that_does_not_start_either_is_told(machine: Bench)
     assert "is in its place, and its container did not become healthy" in _restore(machine, "to", "latest").stderr
 
 
+def test_whoever_ran_the_container_may_fail_behind_its_end(machine: Bench) -> None:
+    """What was restored is in its place then, and the database of before is not moved into it."""
+    fails(machine, "late", "the connection to Docker was lost")
+    assert _restore(machine, "to", "latest").returncode == 0
+    _is_restored(machine)
+
+
+def test_a_time_of_now_is_behind_a_commit(machine: Bench) -> None:
+    """Or PostgreSQL would not find the end of its replay. Without a database that answers, it is tried all the same."""
+    assert _restore(machine, "to", TIME).returncode == 0
+    assert machine.path("/state/sql").read_text().startswith("INSERT INTO auren_backup.sentinel")
+
+
 CUTS = {
     "before anything": "    passed aside || put_aside\n",
     "when the container was stopped": '    make "$volume/.restored" "$kept"\n',
     "while it is put aside": '    shift_content "$volume" "$kept"\n',
-    "before the restore": '    if [ -e "$volume/.restored" ] ||',
+    "before the restore": '    is_whole || restore_into',
     "before the start": '    run_again || fail "PostgreSQL was restored',
     "before the end": "    event restored\n",
 }
