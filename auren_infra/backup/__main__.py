@@ -1,4 +1,4 @@
-"""`python -m auren_infra backup`: the backups of PostgreSQL, made, listed, judged, and restored for practice."""
+"""`python -m auren_infra backup`: backups and copies, made, listed, judged, and restored for practice."""
 
 import argparse
 import subprocess
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from auren_infra import drills
-from auren_infra.backup import judge, listing, table
+from auren_infra.backup import copies, judge, listing, table
+from auren_infra.backup.copies import Store
 from auren_infra.command_line import Help, run, told
 from auren_infra.drills import Drill
 from auren_infra.files import paths
@@ -28,9 +29,9 @@ _NO_UNIT = 5
 
 _COMMANDS = {
     "now": "make a backup now, and see that the bucket has it",
-    "list": "list the backups that the bucket holds",
-    "check": "say what is wrong with the backups and with the last drill",
-    "drill": "restore the newest backup beside the database, and count what came back",
+    "list": "list the backups and copies that the bucket holds",
+    "check": "say what is wrong with the backups, the copies and the last drill",
+    "drill": "restore the newest backup beside the database, count what came back, and try the newest copies",
 }
 
 
@@ -78,7 +79,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     calls = {name: f"{name} --stack prod" for name in _COMMANDS}
     parser = argparse.ArgumentParser(
         prog="python -m auren_infra backup",
-        **_told("Makes, lists and judges the backups of PostgreSQL, and practises a restore.", *calls.values()),
+        **_told(
+            "Makes, lists and judges PostgreSQL's backups and the other stores' copies, and practises a restore.",
+            *calls.values(),
+        ),
     )
     add_stack_option(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -93,21 +97,34 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             one.add_argument("--full", action="store_true", help="a full one, whatever there is")
         if name == "list":
             one.add_argument("--as-of", metavar="TIME", type=past, help="as the bucket was then, before a theft")
-            one.add_argument("--json", action="store_true", help="what `pgbackrest info --output=json` prints")
+            one.add_argument(
+                "--json", action="store_true", help="what `pgbackrest info --output=json` prints, without the copies"
+            )
     return parser.parse_args(arguments)
 
 
 def _listed(outputs: StackOutputs, as_of: datetime | None = None) -> subprocess.CompletedProcess[str]:
-    words = ["--as-of", written(as_of)] if as_of else []
-    return machine.ask(outputs, _PROGRAM, "list", *words, seconds=_SHORT)
+    return machine.ask(outputs, _PROGRAM, "list", *_past(as_of), seconds=_SHORT)
+
+
+def _past(as_of: datetime | None) -> list[str]:
+    return ["--as-of", written(as_of)] if as_of else []
 
 
 def _list(outputs: StackOutputs, as_of: datetime | None, *, raw: bool) -> int:
     done = _listed(outputs, as_of)
     if raw or done.returncode:
         return machine.end(done)
-    show(table.render(listing.read(done.stdout)))
+    bucket = listing.read(done.stdout)
+    show(table.render(bucket) + table.render_copies(_copies(outputs, as_of)))
     return DONE
+
+
+def _copies(outputs: StackOutputs, as_of: datetime | None = None) -> tuple[Store, ...]:
+    done = machine.ask(outputs, _PROGRAM, "copies", *_past(as_of), seconds=_SHORT)
+    if done.returncode:
+        raise MachineError(f"The copies in the bucket cannot be listed:\n{done.stderr.strip()}")
+    return copies.read(done.stdout)
 
 
 def _check(outputs: StackOutputs) -> int:
@@ -117,7 +134,7 @@ def _check(outputs: StackOutputs) -> int:
         show("".join(f"{fault}\n" for fault in faults))
         return REFUSED
     bucket = listing.read(done.stdout)
-    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs))]
+    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs)), *judge.of_copies(_copies(outputs), now)]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
     return REFUSED if faults else DONE
 

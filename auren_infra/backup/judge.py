@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from auren_infra import drills
+from auren_infra.backup.copies import Store
 from auren_infra.backup.listing import NO_BACKUP, Backup, Listing
 from auren_infra.drills import CLOCKS, Drill
 from auren_infra.moment import lasting, shown
@@ -11,6 +12,9 @@ from auren_infra.size import size
 
 OLDEST = timedelta(hours=26)
 """Of the newest backup. There is one a day, and a day of the clock may have two hours more."""
+
+_WORTH_COMPARING = 2**20
+"""Bytes of a copy. A smaller one may well be less than half as large as the one before."""
 
 SILENCE = timedelta(minutes=10)
 """Since the newest segment of the log has arrived. One does each minute, since the sentinel is written."""
@@ -62,6 +66,31 @@ def of_log(since: timedelta | None, missing: str) -> Iterator[str]:
         yield (
             f"No log (WAL) has arrived in the bucket for {lasting(since)}, so what was written since then cannot be "
             f"restored. Repair: {_TROUBLE}. On the machine, `docker logs auren-postgres` says why."
+        )
+
+
+def of_copies(stores: Sequence[Store], now: datetime) -> Iterator[str]:
+    """What is wrong with the copies of the other stores."""
+    for store in stores:
+        yield from _of_copy(store, now)
+
+
+def _of_copy(store: Store, now: datetime) -> Iterator[str]:
+    if store.newest is None:
+        yield f"There is no copy of {store.volume} in the bucket. Repair: {_NOW}."
+        return
+    made = store.newest.made
+    if now - made > OLDEST:
+        yield (
+            f"The newest copy of {store.volume} was made on {shown(made)}, {lasting(now - made)} ago; there should be "
+            f"one a day. Repair: {_NOW}. On the machine, `journalctl --unit auren-backup` says why there was none."
+        )
+    before = store.copies[-2] if len(store.copies) > 1 else store.newest
+    if before.size >= _WORTH_COMPARING and 2 * store.newest.size < before.size:
+        yield (
+            f"The newest copy of {store.volume} has {size(store.newest.size)}, less than half of the "
+            f"{size(before.size)} of the one before it. Repair: if nobody deleted so much on purpose, see {_PAGE}, "
+            "Restore from nothing."
         )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from auren_infra import drills
+from auren_infra.backup.copies import Store
 from auren_infra.backup.listing import Listing
 from auren_infra.drills import Drill
 from auren_infra.moment import shown
 from auren_infra.size import size
 
 _HEAD = ("LABEL", "KIND", "ENDED", "DATABASE", "IN BUCKET", "NEEDS THE LOG (WAL)")
+_COPIES = ("COPIES OF", "NUMBER", "OLDEST", "NEWEST", "SIZE OF THE NEWEST")
 
 
 def render(listing: Listing) -> str:
@@ -20,6 +22,17 @@ def render(listing: Listing) -> str:
             "Only a drill shows that no part of it is missing: `python -m auren_infra backup check` asks for it."
         )
     return "".join(f"{line}\n" for line in lines)
+
+
+def render_copies(stores: Sequence[Store]) -> str:
+    """The copies of the other stores, a line for each volume."""
+    rows = [
+        (store.volume, str(len(store.copies)), shown(store.copies[0].made), shown(newest.made), size(newest.size))
+        if (newest := store.newest)
+        else (store.volume, "0", "", "", "")
+        for store in stores
+    ]
+    return "".join(f"{line}\n" for line in ["", *_aligned([_COPIES, *rows])])
 
 
 def summary(listing: Listing, found: Sequence[Drill]) -> str:

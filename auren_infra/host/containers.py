@@ -16,6 +16,7 @@ from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
 from auren_infra.services.jobs import jobs
 from auren_infra.services.model import Restore, Service, Statement, Topics, Update
+from auren_infra.settings.backups import target
 
 RESTORE_SECONDS = 6 * 3600
 """That a restore or a first backup may take."""
@@ -87,7 +88,7 @@ class Containers(pulumi.ComponentResource):
         filled = {
             service.name: machine.run(
                 f"{service.name}-fill",
-                orders.Fill(settings.restore, staged[service.name].stdout),
+                orders.Fill(target(settings.restore), staged[service.name].stdout),
                 after=[programs, staged[service.name]],
                 parent=self,
                 bound=RESTORE_SECONDS,
@@ -119,7 +120,7 @@ class Containers(pulumi.ComponentResource):
             machine.run(
                 f"{name}-backups",
                 orders.BackUp(staged[name].stdout),
-                after=[programs, started[name]],
+                after=[programs, *started.values()],
                 parent=self,
                 bound=RESTORE_SECONDS,
             )
@@ -153,8 +154,25 @@ def _programs(plan: MachinePlan, starts: Sequence[orders.Start[pulumi.Output[str
         "starts": "".join(f"{line}\n" for line in lines),
         "auren-rollback": script("rollback"),
         "auren-releases": script("list_releases"),
-        **({"auren-backup": script("backup"), "auren-restore": script("restore")} if restores else {}),
+        **(
+            {"auren-backup": script("backup"), "auren-restore": script("restore"), "stores": _stores(plan)}
+            if restores
+            else {}
+        ),
     }
+
+
+def _stores(plan: MachinePlan) -> str:
+    """A line for each volume that is copied: SERVICE VOLUME KIND.
+
+    A service comes before those that it talks to. So ZooKeeper's copy knows each topic of Kafka's.
+    """
+    return "".join(
+        f"{service.name} {volume.name} {volume.copy}\n"
+        for service in reversed(plan.services)
+        for volume in service.volumes
+        if volume.copy
+    )
 
 
 def _starting(plan: MachinePlan, service: Service, staged: pulumi.Output[str]) -> orders.Start[pulumi.Output[str]]:

@@ -12,6 +12,7 @@ from auren_infra.services.model import (
     FILES,
     LIVE_FILES,
     NO_PUBLIC_IMAGE,
+    Copy,
     DirectoryMount,
     Generated,
     HealthCheck,
@@ -187,7 +188,7 @@ def redis(settings: Settings) -> Service:
         port=6379,
         host_number=13,
         command=("sh", f"{FILES}/redis-start.sh", f"{FILES}/redis.conf"),
-        volumes=(Volume("redis-data", "/data"),),
+        volumes=(Volume("redis-data", "/data", copy=Copy.REDIS),),
         files=("redis.conf", "redis-start.sh"),
         secrets=(
             SecretFile("redis_password", REDIS_PASSWORD),
@@ -207,6 +208,7 @@ def chromadb(settings: Settings) -> Service:
         "chromadb-data",
         "/data",
         synchronous="SQLite commits by removing its journal and does not flush that: a power cut would bring it back",
+        copy=Copy.SQLITE,
     )
     # A log that has lost records already stays as it is: an index cannot be made from it.
     keep_the_log = (
@@ -247,8 +249,8 @@ def zookeeper(_: Settings) -> Service:
         command=("zookeeper-server-start", f"{FILES}/zookeeper.properties"),
         environment=_jvm(heap_mb=96),
         volumes=(
-            Volume("zookeeper-data", "/var/lib/zookeeper/data"),
-            Volume("zookeeper-log", "/var/lib/zookeeper/log"),
+            Volume("zookeeper-data", "/var/lib/zookeeper/data", copy=Copy.FILES),
+            Volume("zookeeper-log", "/var/lib/zookeeper/log", copy=Copy.FILES),
         ),
         files=("zookeeper.properties", "log4j.properties"),
         tmpfs=(Tmpfs("/tmp", 16),),
@@ -275,7 +277,7 @@ def kafka(settings: Settings) -> Service:
         host_number=16,
         command=("kafka-server-start", f"{FILES}/kafka.properties"),
         environment=_jvm(heap_mb=megabytes * 55 // 100),
-        volumes=(Volume("kafka-data", "/var/lib/kafka/data"),),
+        volumes=(Volume("kafka-data", "/var/lib/kafka/data", copy=Copy.FILES),),
         files=("kafka.properties", "log4j.properties"),
         tmpfs=(Tmpfs("/tmp", 32, executable=JVM_LIBRARIES),),
         health=HealthCheck(("bash", "-c", ask), start_period=60),

@@ -14,8 +14,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         return ()
     drill = " ".join((f"{_BACKUP} drill", *capacity.lenders(settings, RESTORE_MB)))
     return (
-        Job("backup", "Backs the database up", f"{_BACKUP} run", "*-*-* 02:10:00"),
-        Job("drill", "Restores the newest backup beside the database", drill, "Sun *-*-* 05:10:00"),
+        Job("backup", "Backs the database up, and copies the other stores", f"{_BACKUP} run", "*-*-* 02:10:00"),
+        Job("drill", "Restores the newest backup for practice, and tries the copies", drill, "Sun *-*-* 05:10:00"),
         Job(
             "sentinel",
             "Writes the time into the database, so that a restore shows until when it goes",

@@ -38,6 +38,17 @@ class User:
         return f"{self.uid}:{self.gid}"
 
 
+class Copy(StrEnum):
+    """How a volume is copied to the bucket of the backups while its service writes to it."""
+
+    FILES = "files"
+    """Its files as they are. For a service that starts from what a power cut has left."""
+    REDIS = "redis"
+    """What Redis saves when it is asked."""
+    SQLITE = "sqlite"
+    """Its databases by SQLite itself, and its other files as they are."""
+
+
 @dataclass(frozen=True)
 class Volume:
     """A named Docker volume: a directory of the data disk, the service's own."""
@@ -48,6 +59,8 @@ class Volume:
     synchronous: str = ""
     """Why every write must be on the disk before it returns (ext4's attribute S); empty for a service that flushes what
     it has acknowledged by itself."""
+    copy: Copy | None = None
+    """None when it is backed up otherwise, or not worth it."""
 
 
 FILES = "/etc/auren"

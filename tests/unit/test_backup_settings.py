@@ -33,6 +33,10 @@ def test_anything_else_is_refused_with_an_example(wrong: str) -> None:
         ("yesterday", "neither latest nor a time"),
         ("2026-11-27T12:30:00", "the time has no zone"),
         ("2026-11-27T12:30:00.5Z", "the time has parts of a second"),
+        ("latest as of", "neither latest nor a time"),
+        ("latest as of yesterday", "neither latest nor a time"),
+        ("latest as of 2026-11-27T12:30:00", "the time has no zone"),
+        (" as of 2026-11-27T12:30:00Z", "neither latest nor a time"),
     ],
 )
 def test_a_moment_that_cannot_be_understood_is_refused(restore: str, said: str) -> None:
@@ -45,6 +49,8 @@ def test_a_moment_that_cannot_be_understood_is_refused(restore: str, said: str) 
         ("latest", "latest"),
         ("2026-11-27T12:30:00Z", "2026-11-27T12:30:00Z"),
         ("2026-11-27 12:30+01:00", "2026-11-27T11:30:00Z"),
+        ("latest as of 2026-11-27 12:30+01:00", "latest as of 2026-11-27T11:30:00Z"),
+        ("2026-11-27T12:30:00Z as of 2026-11-27T13:00:00Z", "2026-11-27T12:30:00Z as of 2026-11-27T13:00:00Z"),
     ],
 )
 def test_a_moment_with_its_zone_is_taken(restore: str, read: str) -> None:

@@ -11,7 +11,8 @@ from auren_infra.files.firewall import container_rules
 from auren_infra.files.releases import release
 from auren_infra.host import orders
 from auren_infra.host.orders import BackUp, Fill, Jobs, Order, Programs
-from tests.unit.configuration import BACKED_UP, blueprint, planned
+from auren_infra.services.catalogue import described
+from tests.unit.configuration import BACKED_UP, blueprint, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 KEY, BUCKET = "digitalocean:index/spacesKey:SpacesKey", "digitalocean:index/spacesBucket:SpacesBucket"
@@ -98,11 +99,37 @@ def test_an_image_without_pgbackrest_is_refused_before_the_database_stops(postgr
 
 
 def test_the_volume_is_filled_before_the_database_starts(backed_up: Rehearsal) -> None:
-    (fill,) = ordered(deploy(**BACKED_UP, restore="latest"), Fill)
-    assert fill.target == "latest"
+    (fill,) = ordered(backed_up, Fill)
+    assert fill.target == ()
+    for restore, target in {
+        "latest": ("latest",),
+        "latest as of 2026-11-27T12:30:00Z": ("latest", "--as-of", "2026-11-27T12:30:00Z"),
+    }.items():
+        (fill,) = ordered(deploy(**BACKED_UP, restore=restore), Fill)
+        assert fill.target == target
     before = {"postgres": "postgres-fill", "postgres-backups": "postgres", "jobs": "postgres-backups"}
     for name, first in before.items():
         assert backed_up.command(first).urn in backed_up.command(name).dependencies
+
+
+def test_every_volume_is_backed_up_or_copied_but_that_of_the_logs(backed_up: Rehearsal) -> None:
+    (programs,) = ordered(backed_up, Programs)
+    copied = [line.split() for line in programs.files["stores"].splitlines()]
+    assert copied == [
+        ["kafka", "kafka-data", "files"],
+        ["zookeeper", "zookeeper-data", "files"],
+        ["zookeeper", "zookeeper-log", "files"],
+        ["chromadb", "chromadb-data", "sqlite"],
+        ["redis", "redis-data", "redis"],
+    ]
+    volumes = {volume.name for service in described(settings()) for volume in service.volumes}
+    assert volumes - {volume for _, volume, _ in copied} == {"postgres_data", "nginx-logs"}
+
+
+def test_the_first_copies_are_made_when_everything_runs(backed_up: Rehearsal) -> None:
+    first = backed_up.command("postgres-backups").dependencies
+    for service in ("redis", "kafka", "chromadb", "zookeeper"):
+        assert any(urn.endswith(f"-{service}") or f"-{service}-" in urn for urn in first)
 
 
 def test_the_machine_makes_backups_and_tries_them(backed_up: Rehearsal) -> None:

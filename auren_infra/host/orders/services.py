@@ -115,30 +115,29 @@ class StartFirst(Start[Text]):
 
 @dataclass(frozen=True)
 class Fill(Order, Generic[Text]):
-    """The volume of a service that is backed up is not empty, or the bucket is."""
+    """The volumes that are backed up or copied are not empty, or the bucket is."""
 
     id: ClassVar[str] = "fill"
 
-    target: str
-    """`latest`, or a time, or nothing."""
+    target: tuple[str, ...]
+    """Nothing; or `latest` or a time, and maybe as of when the bucket counts: `--as-of`, TIME."""
     staged: Text
     """What `Stage` printed."""
 
     def arguments(self) -> Sequence[str]:
-        return (self.target,)
+        return self.target
 
     def data(self) -> pulumi.Input[str]:
         return known(self.staged)
 
     @classmethod
     def parse(cls, arguments: Sequence[str], data: str | None) -> "Fill[str | None]":
-        (target,) = arguments
-        return Fill(target, data)
+        return Fill(tuple(arguments), data)
 
 
 @dataclass(frozen=True)
 class BackUp(Order, Generic[Text]):
-    """The bucket has a backup of the database, and its log arrives there."""
+    """The bucket has a backup of the database and a copy of each other store, and the log arrives there."""
 
     id: ClassVar[str] = "back_up"
 

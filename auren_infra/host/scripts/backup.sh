@@ -1,33 +1,45 @@
 #!/usr/bin/env bash
-# auren-backup COMMAND: the backups of PostgreSQL, in the bucket that auren:backups names.
-#   run [full]             makes a backup now
+# auren-backup COMMAND: the backups of PostgreSQL, and copies of the other stores, in the bucket that auren:backups names.
+#   run [full]             makes a backup now, and a copy of each other store
 #   list [--as-of TIME]    what is in the bucket, in pgBackRest's JSON; with a TIME, what was there then
-#   drill [LENDER…]        restores beside the database, and compares. The containers of the LENDERs are stopped meanwhile: it needs their
+#   copies [--as-of TIME]  the copies that are there: SERVICE, VOLUME, TIME, BYTES in a line, with tabs. A store without one has the first two.
+#   drill [LENDER…]        restores beside the database, and compares; then tries the copies of the stores. The containers of the LENDERs are stopped meanwhile: it needs their
 #                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
 #   log                    how many seconds ago the newest WAL segment has arrived in the bucket; behind it, in a line of its own, which one
 #                          is missing there since the newest backup
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
-#   ready                  after a start of the database: WAL arrives in the bucket, and there is a backup
-#   fill RELEASE [TARGET]  before the first start: the empty volume is restored to TARGET. One with a database is left alone.
+#   ready                  after a start: WAL arrives in the bucket, and there is a backup, and a copy of each other store
+#   fill RELEASE [TARGET [--as-of TIME]]
+#                          before the first start: empty volumes are restored to TARGET. Those that hold something are left alone.
 set -euo pipefail
 
 source backups.sh
+source copies.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fill RELEASE [TARGET]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fill RELEASE [TARGET [--as-of TIME]]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
 
-# fill RELEASE [TARGET]
+# fill RELEASE [TARGET [--as-of TIME]]
 fill() {
+    release=releases/$1 target="" past=()
+    if [ -n "${2:-}" ]; then
+        read_target "${@:2}"
+        mark_stores
+    fi
+    fill_database
+    fill_stores
+}
+
+fill_database() {
     local newest
-    release=releases/$1
     [ ! -e "$unfinished" ] || grep -qx restored "$unfinished" || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
     if [ ! -e "$volume/.restored" ] && { [ -e "$volume/PG_VERSION" ] || [ -e "$volume/.init/.complete" ]; }; then
         return
     fi
-    if [ -z "${2:-}" ]; then
+    if [ -z "$target" ]; then
         [ ! -e "$volume/.restored" ] || fail "The volume of PostgreSQL was to be restored, and that did not come to its end. Set" \
             "auren:restore again. For an empty database instead, remove $volume/.restored."
         ask
@@ -36,21 +48,19 @@ fill() {
             "to latest to have them restored, or name another bucket in auren:backups for an empty database."
         return
     fi
-    read_target "$2"
     alone
     restore_into "$volume" "${words[@]}" >"$work/restored" || fail "PostgreSQL was not restored. $(reason)"
-    echo "PostgreSQL was restored to $2: $(what_of "$work/restored")"
+    echo "PostgreSQL was restored to $target: $(what_of "$work/restored")"
 }
 
 # room: the database fits beside itself, with what its server writes. Sets the `label` of the newest backup.
 room() {
-    local needs has bytes
+    local bytes
     ask
     read -r label _ bytes < <(backups | tail -n 1) || true
     [ -n "$label" ] || fail "There is no backup in the bucket."
     echo "$label" >"$work/label"
-    needs=$(($(largest "${bytes:-0}") + 512)) has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
-    [ "$has" -ge "$needs" ] || fail "A drill needs $needs MB on the data disk, which has $has MB. Give it a larger volume."
+    room_for "$(largest "${bytes:-0}")" "A drill"
 }
 
 # Up to a restore point of now, with what the database holds before and after it.
@@ -69,8 +79,9 @@ rehearse() {
     borrow "$@"
     make "$place"
     restore_into "$place" drill "$point" "$label" >"$work/restored" || fail "$(reason)"
-    give_back
     rm -rf "$place"
+    drill_copies
+    give_back
     compare >"$work/compared" || fail "What was restored could not be compared. $(reason)"
 }
 
@@ -159,7 +170,7 @@ drill() {
     rm -rf "$place"
     # In the background, or `set -e` would not count in it.
     (
-        trap 'give_back; rm -rf "$place"' EXIT
+        trap 'give_back; rm -rf "$place" "$staging"' EXIT
         rehearse "$@"
     ) 2>"$work/fault" &
     wait $! || status=$?
@@ -170,6 +181,18 @@ drill() {
         fail "The drill failed. $fault"
     fi
     report true "" $((SECONDS - began))
+}
+
+# run [full]: what goes wrong with the database does not keep the other stores from their copies.
+run() {
+    apart run_database "$@"
+    copy_all
+}
+
+# shellcheck disable=SC2329 # called by `apart`, by its name
+run_database() {
+    make_ready
+    back_up "$@"
 }
 
 tell_log() {
@@ -188,13 +211,16 @@ main() {
     case "$command $#" in
     "run 0" | "run 1")
         [ "${1:-full}" = full ] || fail "$usage"
-        make_ready
-        back_up "$@"
+        run "$@"
         ;;
     "list 0" | "list 2")
         read_target latest "$@"
         ask "${past[@]}"
         cat "$work/info"
+        ;;
+    "copies 0" | "copies 2")
+        read_target latest "$@"
+        tell_copies "${past[@]}"
         ;;
     "drill "*) drill "$@" ;;
     "log 0") tell_log ;;
@@ -203,8 +229,9 @@ main() {
         make_ready
         ask
         [ -n "$(backups)" ] || back_up full
+        copy_all missing
         ;;
-    "fill 1" | "fill 2") fill "$@" ;;
+    "fill 1" | "fill 2" | "fill 4") fill "$@" ;;
     *) fail "$usage" ;;
     esac
 }

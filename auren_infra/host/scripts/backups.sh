@@ -90,15 +90,20 @@ sql() {
     inside psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --username auren --dbname auren
 }
 
+# in_image PROGRAM WORD…: in the database's container, or in one like it, with the bucket alone.
+in_image() {
+    if [ "$(docker inspect --format '{{.State.Status}}' "$container" 2>/dev/null)" = running ]; then
+        inside "$@" </dev/null
+    elif is_running "$restoring"; then
+        docker exec "$restoring" "$@" 2>"$said"  # its address is taken
+    else
+        beside --entrypoint "$1" postgres-restore "${@:2}"
+    fi
+}
+
 # asked WORD…: pgBackRest on the bucket alone. It goes without the database, too.
 asked() {
-    if [ "$(docker inspect --format '{{.State.Status}}' "$container" 2>/dev/null)" = running ]; then
-        inside pgbackrest "$@"
-    elif is_running "$restoring"; then
-        docker exec "$restoring" pgbackrest "$@" 2>"$said"  # its address is taken
-    else
-        beside --entrypoint pgbackrest postgres-restore "$@"
-    fi
+    in_image pgbackrest "$@"
 }
 
 live_found() {

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from auren_infra.files import paths
-from tests.local.all_services.biometrics import ARRIVED_WITHIN, post_biometric, read_biometric
+from tests.local.biometrics import ARRIVED_WITHIN, post_biometric, read_biometric
 from tests.local.deployment import DOMAIN, Deployment
 from tests.local.host import COMPOSE, Host
 

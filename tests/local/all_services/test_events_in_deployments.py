@@ -6,9 +6,9 @@ import pytest
 
 from auren_infra.files import paths
 from sandbox.registry import without_tag
-from tests.local.all_services.biometrics import post_biometric
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.all_services.visitors import Reporters
+from tests.local.biometrics import post_biometric
 from tests.local.deployment import DOMAIN, Deployment, UpdateFailedError
 from tests.local.host import Host, wait_for
 

@@ -3,29 +3,22 @@
 Nothing but the machine itself brings it back: no Pulumi, no login.
 """
 
-import json
-import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auren_infra.placement import Instance
 from auren_infra.services.model import Service
-from tests.local.all_services.biometrics import post_biometric, read_biometric
+from tests.local.acknowledged import STORES, kept, writing
 from tests.local.all_services.connections import assert_only_the_links_connect
+from tests.local.biometrics import post_biometric, read_biometric
 from tests.local.cloud import act
 from tests.local.deployment import Deployment
 from tests.local.host import Host
 
 pytestmark = pytest.mark.machine
 
-SCRIPTS = Path(__file__).parent / "scripts"
 WRITE_SECONDS = 8
 BACK_WITHIN = 180
 """Seconds from the power's return until all nine are healthy."""
@@ -35,62 +28,6 @@ REDIS_MAY_LOSE = 1.5
 """Seconds: its append-only file is synced once a second."""
 ENOUGH = 50
 """Fewer acknowledgements than this prove nothing."""
-STORES = ("postgres", "redis", "chromadb", "kafka")
-
-
-@dataclass
-class Acknowledged:
-    """What the stores have acknowledged, known outside the machine at once: it outlives the cut."""
-
-    lines: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def names(self, store: str, before: float = float("inf")) -> set[str]:
-        return {line["name"] for line in self.lines if line["store"] == store and line["at"] < before}
-
-    def last(self, store: str) -> float:
-        return max(line["at"] for line in self.lines if line["store"] == store)
-
-
-def in_api(host: Host, run: str) -> list[str]:
-    """A script on standard input runs in the API's container: with its libraries, its network and its secrets."""
-    return host.command("docker", "exec", "--interactive", host.live("api"), "python3", "-u", "-", run)
-
-
-@contextmanager
-def writing(host: Host, run: str) -> Iterator[Acknowledged]:
-    """Somebody writes meanwhile, until the machine is gone."""
-    acknowledged = Acknowledged()
-
-    def collect(process: subprocess.Popen[str]) -> None:
-        assert process.stdout
-        for line in process.stdout:
-            if line.endswith("}\n"):  # the last one may be cut in the middle
-                acknowledged.lines.append(json.loads(line))
-
-    with (
-        (SCRIPTS / "write.py").open() as script,
-        subprocess.Popen(in_api(host, run), stdin=script, stdout=subprocess.PIPE, text=True) as process,
-    ):
-        reader = threading.Thread(target=collect, args=(process,))
-        reader.start()
-        try:
-            yield acknowledged
-        finally:
-            process.kill()
-            reader.join(timeout=30)
-
-
-def kept(host: Host, run: str) -> dict[str, set[str]]:
-    done = subprocess.run(
-        in_api(host, run),
-        input=(SCRIPTS / "count.py").read_text(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return {store: set(names) for store, names in json.loads(done.stdout).items()}
 
 
 @pytest.mark.parametrize("kind", ["reboot", "power_cycle"])

@@ -1,4 +1,4 @@
-"""PostgreSQL's backups in the bucket: made, tried, and restored, in place and on a machine that has nothing."""
+"""Backups and copies in the bucket: made, tried, and restored, in place and on a machine that has nothing."""
 
 import json
 import time
@@ -10,6 +10,8 @@ import pytest
 
 from auren_infra.files import paths
 from tests.local import cloud
+from tests.local.acknowledged import STORES, kept, writing
+from tests.local.biometrics import post_biometric, read_biometric
 from tests.local.deployment import STACK, Deployment, UpdateFailedError, called
 from tests.local.events import post_event, read_event
 from tests.local.host import Host
@@ -18,6 +20,10 @@ from tests.local.one_stack.test_secrets import give, take
 pytestmark = pytest.mark.machine
 
 Outputs = dict[str, Any]
+WRITE_SECONDS = 8
+ENOUGH = 50
+"""Fewer acknowledgements than this prove nothing."""
+CAUGHT_UP_WITHIN = 120
 BACKUPS = f"spaces://fra1/auren-{STACK}-backups"
 
 
@@ -63,6 +69,10 @@ def test_an_update_ends_with_a_backup_in_the_bucket(host: Host) -> None:
     (stanza,) = json.loads(host.run("auren-backup", "list"))
     assert stanza["status"]["code"] == 0
     assert [backup["type"] for backup in stanza["backup"]] == ["full"]
+    copied = [line.split("\t") for line in host.run("auren-backup", "copies").splitlines()]
+    assert [volume for _, volume, _, size in copied if int(size) > 0] == [
+        *("kafka-data", "zookeeper-data", "zookeeper-log", "chromadb-data", "redis-data")
+    ]
     timers = host.run("systemctl", "list-timers", "--output", "json")
     assert {"auren-backup.timer", "auren-drill.timer", "auren-sentinel.timer"} <= {
         each["unit"] for each in json.loads(timers)
@@ -124,9 +134,16 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
 
 
 @pytest.mark.long
-def test_droplet_and_volume_are_lost_and_everything_up_to_the_last_minute_is_back(
+def test_droplet_and_volume_are_lost_while_everybody_writes_and_the_stores_are_back(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
+    """PostgreSQL up to the last minute, the others as they were when they were copied."""
+    with writing(host, "disaster") as written:
+        time.sleep(WRITE_SECONDS)
+        copied = time.time()
+        asked("backup", "now")
+    counts = {store: len(written.names(store, before=copied)) for store in STORES}
+    assert min(counts.values()) >= ENOUGH, counts
     event = post_event(outputs, 75.5)
     log_arrives(host)
     volume = outputs["volumes"][0]["id"]
@@ -137,9 +154,16 @@ def test_droplet_and_volume_are_lost_and_everything_up_to_the_last_minute_is_bac
     deployment.configure(restore="latest")
     deployment.up()
     again = deployment.outputs()
+    found = kept(Host(again["droplet"]["id"]), "disaster")
+    lost = {store: written.names(store, before=copied) - found[store] for store in STORES}
+    lost["postgres"] = written.names("postgres") - found["postgres"]
+    assert {store: len(names) for store, names in lost.items() if names} == {}, counts
     assert read_event(again, event) == 75.5
     assert read_event(again, post_event(again, 76.5)) == 76.5
+    last = post_biometric(again["address"], "disaster", "heart_rate", 70)
+    assert read_biometric(again["address"], last, within=CAUGHT_UP_WITHIN)["classification"] == "normal"
     assert "The drill was good: " in asked("backup", "drill")
+    asked("backup", "check")
     deployment.configure(restore=None)
     deployment.up()
     assert called("drift", timeout=300).stdout == "The machine is what was deployed.\n"

@@ -19,6 +19,7 @@ def backed_up(machine: OnMachine) -> OnMachine:
     machine.says("auren-backup list", bucket(*GOOD, now=now))
     machine.says("cat", drill(timedelta(days=1), now=now))
     machine.says("auren-backup log", "42\n")
+    machine.says("auren-backup copies", f"redis\tredis-data\t{now:%Y-%m-%dT%H:%M:%SZ}\t7\n")
     return machine
 
 
@@ -52,7 +53,17 @@ def test_the_stack_is_named_before_or_behind_the_command(machine: OnMachine) -> 
 
 def test_the_list_is_a_table(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "list"]) == 0
-    assert capsys.readouterr().out.startswith("LABEL ")
+    shown = capsys.readouterr().out
+    assert shown.startswith("LABEL ")
+    assert "\nredis-data  1 " in shown
+    main(["backup", "list", "--as-of", "2026-03-01T16:00Z"])
+    assert backed_up.asked[-1] == ["auren-backup", "copies", "--as-of", "2026-03-01T16:00:00Z"]
+    capsys.readouterr()
+    backed_up.says("auren-backup copies", error="The bucket cannot be reached.\n", status=1)
+    assert main(["backup", "list"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "The copies in the bucket cannot be listed:\nThe bucket cannot be reached.\n"
+    )
     backed_up.says("auren-backup list", "nothing that is known")
     assert main(["backup", "list"]) == 2
     assert "`auren-backup list` does not print what this program reads" in capsys.readouterr().err
@@ -73,7 +84,8 @@ def test_a_time_that_is_not_clear_or_has_not_been_is_refused(
 def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "check"]) == 0
     assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
-    assert backed_up.asked == [["auren-backup", "list"], ["cat", *DRILLS], ["auren-backup", "log"]]
+    commands = [["auren-backup", name] for name in ("list", "log", "copies")]
+    assert backed_up.asked == [commands[0], ["cat", *DRILLS], *commands[1:]]
 
 
 def test_a_gap_in_the_log_is_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +95,12 @@ def test_a_gap_in_the_log_is_a_fault(backed_up: OnMachine, capsys: pytest.Captur
     (fault,) = capsys.readouterr().out.splitlines()
     assert fault.startswith("The WAL segment 0A is missing in the bucket. What was written after it can be restored")
     assert fault.endswith("Repair: `python -m auren_infra backup now --full`.")
+
+
+def test_a_store_without_a_copy_is_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    backed_up.says("auren-backup copies", "redis\tredis-data\n")
+    assert main(["backup", "check"]) == 1
+    assert capsys.readouterr().out.startswith("There is no copy of redis-data in the bucket. ")
 
 
 def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,8 @@ OWNER = f"{os.getuid()}:{os.getgid()}"
 """The only owner that a test may give a file without being root."""
 
 _HARMLESS = """
-    awk base64 bash basename cat chmod chown cmp comm cp cut date dirname env find flock grep head id install mkdir
-    mktemp mv ln printf readlink rm rmdir sed sh sha256sum sort stat tail timeout touch tr wc xargs
+    awk base64 bash basename cat chmod chown cmp comm cp cut date dirname env find flock grep gzip head id install mkdir
+    mktemp mv ln printf python3 readlink rm rmdir sed sh sha256sum sort stat tail tar timeout touch tr wc xargs
 """
 _MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|usr/share|var)\b)")
 

@@ -1,7 +1,7 @@
 """A machine with PostgreSQL's container and its bucket, for the scripts of the backups: a stand-in for Docker."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.unit.host.bench import Bench
@@ -11,6 +11,7 @@ VOLUME = "/mnt/auren-data/postgres_data"
 MEMORY = "/var/lib/auren/backup"
 HISTORY = "/mnt/auren-data/history"
 RELEASE = f"{1:016x}"
+STORES = (("redis", "redis-data", "redis"), ("chromadb", "chromadb-data", "sqlite"), ("kafka", "kafka-data", "files"))
 HOLDS = (
     '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.\\"a\\\\b\\"" : [3, 3, 0] }}\n'
 )
@@ -35,6 +36,27 @@ case "$*" in
     esac ;;
 "exec --interactive auren-postgres bash "*" found") fails found; cat "$state/live" ;;
 "exec --interactive auren-postgres bash "*" gap 000000000000000000000009") fails gap; cat "$state/gap" ;;
+"exec --interactive auren-postgres pgbackrest repo-put "*)
+    fails repo-put
+    mkdir -p "$state/bucket/${6%/*}"
+    cat >"$state/bucket/$6" ;;
+"exec --interactive auren-postgres pgbackrest repo-rm "*) fails repo-rm; rm "$state/bucket/$6" ;;
+*" auren-postgres pgbackrest repo-ls volumes "* | *" --entrypoint pgbackrest postgres-restore repo-ls volumes "*)
+    fails repo-ls
+    cd "$state"
+    mkdir -p bucket/volumes
+    printf '{".":{"type":"path"}'
+    find bucket/volumes -type f -printf ',"%P":{"type":"file","size":%s,"time":1}'
+    printf '}\n' ;;
+*"/etc/auren/postgres-restore.sh get "*) cat "$state/bucket/${*: -1}" ;;
+"exec auren-redis sh -c "*LASTSAVE) date +%s%N ;;
+"exec auren-redis sh -c "*BGSAVE*)
+    [ ! -e "$state/BGSAVE.fails" ] || exec cat "$state/BGSAVE.fails"  # redis-cli ends with 0 all the same
+    echo Background saving started
+    echo saved >"${state%/state}/mnt/auren-data/redis-data/dump.rdb" ;;
+"inspect --format {{.Image}} "*) echo sha256:redis 268435456 ;;
+"rm --force auren-copy-drill") ;;
+"run --rm --name auren-copy-drill "*) fails prove; echo 3 ;;
 "exec auren-postgres pgbackrest "*)
     fails "$4"
     [ "$4" != backup ] || [ ! -e "$state/info.after" ] || cp "$state/info.after" "$state/info" ;;
@@ -68,7 +90,7 @@ esac
 """
 
 
-def set_up(bench: Bench) -> Bench:
+def set_up(bench: Bench, stores: Iterable[Sequence[str]] = ()) -> Bench:
     """The database has what the bucket's one backup has, and the WAL behind it."""
     bench.path("/run/lock").mkdir(parents=True)
     for directory in (f"{SERVICES}/releases/{RELEASE}", VOLUME):
@@ -76,7 +98,14 @@ def set_up(bench: Bench) -> Bench:
     bench.path(f"{SERVICES}/current").symlink_to(f"releases/{RELEASE}")
     bench.path(f"{VOLUME}/PG_VERSION").write_text("17\n")
     bench.path(f"{VOLUME}/what").write_text("of before\n")
+    for _, volume, _ in stores:
+        bench.path(f"/mnt/auren-data/{volume}").mkdir()
+    bench.path("/usr/local/lib/auren").mkdir(parents=True)
+    bench.path("/usr/local/lib/auren/stores").write_text("".join(f"{' '.join(store)}\n" for store in stores))
+    bench.path(f"{SERVICES}/releases/{RELEASE}/files").mkdir()
+    bench.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf").write_text("repo1-retention-full=30\n")
     bench.stub("docker", DOCKER)
+    bench.stub("setpriv", 'shift 5; exec "$@"')
     bench.stub("du", r"printf '102400\t%s\n' \"$2\"")
     bench.stub("df", "echo Avail; echo 4194304")
     listed(bench, "info", [("20261127-010000F", 1795741200, 104857600)])

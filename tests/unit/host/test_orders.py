@@ -46,7 +46,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     ),
     orders.Switch: st.builds(orders.Switch[str], texts, numbers, texts),
     orders.KafkaTopics: st.builds(orders.KafkaTopics, texts, numbers, many),
-    orders.Fill: st.builds(orders.Fill[str], texts, texts),
+    orders.Fill: st.builds(orders.Fill[str], many, texts),
     orders.BackUp: st.builds(orders.BackUp[str], texts),
     orders.Jobs: st.builds(orders.Jobs, st.dictionaries(words, files)),
     orders.Sqlite: st.builds(orders.Sqlite, texts, texts),
@@ -96,7 +96,18 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    sourced = {"replacing", "starting", "releases", "running", "links", "unpack", "published", "lending", "backups"}
+    sourced = {
+        "replacing",
+        "starting",
+        "releases",
+        "running",
+        "links",
+        "unpack",
+        "published",
+        "lending",
+        "backups",
+        "copies",
+    }
     otherwise = {"hold", "look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
     otherwise |= {"stop", "rollback", "list_releases", "backup", "restore"} | sourced
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise

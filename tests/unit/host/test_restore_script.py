@@ -104,7 +104,7 @@ CUTS = {
     "before anything": "    passed aside || put_aside\n",
     "when the container was stopped": '    make "$volume/.restored" "$kept"\n',
     "while it is put aside": '    shift_content "$volume" "$kept"\n',
-    "before the restore": '    is_whole || restore_into',
+    "before the restore": "    is_whole || restore_into",
     "before the start": '    run_again || fail "PostgreSQL was restored',
     "before the end": "    event restored\n",
 }

@@ -16,7 +16,18 @@ from tests.unit.host.bench import OWNER, Bench
 
 SCRIPTS = sorted((ROOT / "auren_infra/host/scripts").glob("*.sh"))
 
-SOURCED = ("backups", "lending", "replacing", "starting", "releases", "published", "running", "links", "unpack")
+SOURCED = (
+    "backups",
+    "copies",
+    "lending",
+    "replacing",
+    "starting",
+    "releases",
+    "published",
+    "running",
+    "links",
+    "unpack",
+)
 """What others source, and nobody runs; those first that source others."""
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -1,0 +1,250 @@
+"""What auren-backup does with the stores beside PostgreSQL: copied whole, listed, tried, and brought back."""
+
+import contextlib
+import json
+import sqlite3
+import tarfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.unit.host.bench import Bench
+from tests.unit.host.database_machine import MEMORY, RELEASE, SERVICES, STORES, VOLUME, content, fails, listed, set_up
+
+DATA = "/mnt/auren-data"
+AOF = "appendonlydir/appendonly.aof"
+
+
+@pytest.fixture
+def machine(bench: Bench) -> Bench:
+    machine = set_up(bench, STORES)
+    listed(machine, "info.after", [("20261127-010000F", 1795741200, 1), ("20261127-020000F", 1795744800, 1)])
+    machine.path(f"{DATA}/kafka-data/lost+found").mkdir()
+    machine.path(f"{DATA}/kafka-data/biometric.events-0").mkdir()
+    machine.path(f"{DATA}/kafka-data/biometric.events-0/0.log").write_text("events")
+    machine.path(f"{DATA}/redis-data/dump.rdb").write_text("old\n")
+    with contextlib.closing(sqlite3.connect(machine.path(f"{DATA}/chromadb-data/chroma.sqlite3"))) as database:
+        database.execute("CREATE TABLE t (n)")
+        database.execute("INSERT INTO t VALUES (7)")
+        database.commit()
+    machine.path(f"{DATA}/chromadb-data/chroma.sqlite3-journal").write_text("half")
+    return machine
+
+
+def _backup(machine: Bench, *arguments: str) -> CompletedProcess[str]:
+    return machine.run("backup", *arguments)
+
+
+def _objects(machine: Bench, volume: str) -> list[Path]:
+    return sorted(machine.path(f"/state/bucket/volumes/{volume}").glob("*"))
+
+
+def _unpacked(machine: Bench, volume: str, into: Path) -> Path:
+    with tarfile.open(_objects(machine, volume)[-1]) as archive:
+        archive.extractall(into, filter="fully_trusted")
+    return into
+
+
+def _older(machine: Bench, volume: str, days: int) -> Path:
+    """The newest copy was made so many days ago."""
+    (made,) = _objects(machine, volume)
+    then = datetime.now(UTC) - timedelta(days=days)
+    return made.rename(made.with_name(f"{then:%Y%m%dT%H%M%SZ}-{made.name.split('-')[1]}"))
+
+
+def test_each_store_is_copied_as_it_can_be_read_again(machine: Bench, tmp_path: Path) -> None:
+    done = _backup(machine, "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == [volume for _, volume, _ in STORES]
+    assert content(_unpacked(machine, "redis-data", tmp_path / "redis")) == {
+        f"{AOF}.1.base.rdb": "saved\n",
+        f"{AOF}.manifest": "file appendonly.aof.1.base.rdb seq 1 type b\n",
+    }
+    assert content(_unpacked(machine, "kafka-data", tmp_path / "kafka")) == {"biometric.events-0/0.log": "events"}
+    chroma = _unpacked(machine, "chromadb-data", tmp_path / "chroma")
+    assert [path.name for path in chroma.iterdir()] == ["chroma.sqlite3"], "its journal is not the copy's"
+    with contextlib.closing(sqlite3.connect(chroma / "chroma.sqlite3")) as database:
+        assert database.execute("SELECT n FROM t").fetchall() == [(7,)]
+    assert not machine.path(f"{DATA}/backup-copy").exists()
+
+
+def test_a_database_that_cannot_be_backed_up_does_not_keep_the_others_from_it(machine: Bench) -> None:
+    fails(machine, "backup", "[HostConnectError] on 7 retries")
+    fails(machine, "BGSAVE", "ERR Can't save in background: fork")
+    done = _backup(machine, "run")
+    assert done.returncode == 1
+    assert "No backup was made. " in done.stderr
+    assert "Redis does not save its data: ERR Can't save in background: fork\n" in done.stderr
+    assert _objects(machine, "redis-data") == []
+    assert len(_objects(machine, "kafka-data")) == 1
+
+
+def test_a_redis_that_does_not_run_is_copied_as_it_is(machine: Bench, tmp_path: Path) -> None:
+    text = machine.text("backup").replace('is_running "auren-$1"', "false")
+    assert machine.run("backup", "run", text=text).returncode == 0
+    assert content(_unpacked(machine, "redis-data", tmp_path / "redis")) == {"dump.rdb": "old\n"}
+
+
+def test_a_copy_that_does_not_arrive_is_none(machine: Bench) -> None:
+    fails(machine, "repo-put", "ERROR: [039]: <Code>InvalidAccessKeyId</Code>")
+    done = _backup(machine, "run")
+    assert done.returncode == 1
+    for _, volume, _ in STORES:
+        assert f"No copy of {volume} was made. The bucket refuses the key of this machine." in done.stderr
+
+
+def test_a_copy_that_does_not_fit_the_disk_is_not_begun(machine: Bench) -> None:
+    machine.stub("df", "echo Avail; echo 409600")
+    done = _backup(machine, "run")
+    assert (
+        "A copy of redis-data needs 612 MB on the data disk, which has 400 MB. Give it a larger volume." in done.stderr
+    )
+    assert machine.calls("docker exec auren-redis") == []
+
+
+def test_copies_that_are_too_old_go_and_the_others_stay(machine: Bench) -> None:
+    for days, copies in ((31, 1), (29, 2)):
+        _backup(machine, "run")
+        _older(machine, "kafka-data", days)
+        _backup(machine, "run")
+        assert len(_objects(machine, "kafka-data")) == copies
+        for path in _objects(machine, "kafka-data"):
+            path.unlink()
+
+
+def test_an_update_makes_those_that_are_missing(machine: Bench) -> None:
+    assert _backup(machine, "ready").returncode == 0
+    _objects(machine, "redis-data")[0].unlink()
+    machine.forget_calls()
+    assert _backup(machine, "ready").returncode == 0
+    (put,) = machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put")
+    assert "repo-put volumes/redis-data/" in put
+
+
+def test_the_copies_are_told_and_the_stores_without_one(machine: Bench) -> None:
+    assert _backup(machine, "copies").stdout == "".join(f"{service}\t{volume}\n" for service, volume, _ in STORES)
+    _backup(machine, "run")
+    done = _backup(machine, "copies", "--as-of", "2026-11-27T01:00:00Z")
+    assert done.stderr == ""
+    for line, (service, volume, _) in zip(done.stdout.splitlines(), STORES, strict=True):
+        assert line.startswith(f"{service}\t{volume}\t2")
+        assert int(line.rpartition("\t")[2]) == _objects(machine, volume)[0].stat().st_size
+    (asked,) = [call for call in machine.calls("docker exec") if "repo-target-time" in call]
+    assert asked.endswith(
+        " repo-ls volumes --recurse --output=json --io-timeout=10 --repo=1 --repo-target-time=2026-11-27 01:00:00+00"
+    )
+
+
+def _damage(path: Path) -> None:
+    held = bytearray(path.read_bytes())
+    held[len(held) // 2] ^= 1
+    path.write_bytes(held)
+
+
+def _drilled(machine: Bench) -> str:
+    return json.loads(_backup(machine, "drill", "kafka-ui").stdout)["fault"]
+
+
+def test_a_drill_tries_each_copy(machine: Bench) -> None:
+    assert _drilled(machine) == "There is no copy of redis-data in the bucket."
+    _backup(machine, "run")
+    assert _drilled(machine) == ""
+    (tried,) = machine.calls("docker run")
+    assert "--network none --memory 268435456" in tried
+    assert not machine.path(f"{DATA}/backup-copy").exists()
+    fails(machine, "prove", "Bad file format reading the append only file")
+    assert "The copy of redis-data of 2" in (fault := _drilled(machine))
+    assert fault.endswith("cannot be used: Redis does not start with it. Bad file format reading the append only file")
+    assert machine.calls("docker start")[-1] == "docker start auren-kafka-ui"
+
+
+def test_a_drill_finds_a_flipped_bit(machine: Bench) -> None:
+    _backup(machine, "run")
+    _damage(_objects(machine, "kafka-data")[0])
+    assert _drilled(machine).startswith("The copy of kafka-data of 2")
+    assert _drilled(machine).endswith("in the bucket is damaged.")
+
+
+def test_a_drill_finds_a_damaged_database_in_a_copy(machine: Bench) -> None:
+    path = machine.path(f"{DATA}/chromadb-data/chroma.sqlite3")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executemany("INSERT INTO t VALUES (?)", [("x" * 500,) for _ in range(200)])
+        database.commit()
+    held = bytearray(path.read_bytes())
+    held[4096 * 3 : 4096 * 4] = bytes(4096)
+    path.write_bytes(held)
+    _backup(machine, "run")
+    assert "chroma.sqlite3 is damaged." in _drilled(machine)
+
+
+def _emptied(machine: Bench) -> None:
+    for name in ("PG_VERSION", "what"):
+        machine.path(f"{VOLUME}/{name}").unlink()
+    for _, volume, _ in STORES:
+        for path in sorted(machine.path(f"{DATA}/{volume}").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+    machine.path("/state/status").unlink()
+    machine.path(f"{SERVICES}/current").unlink()
+
+
+def test_empty_volumes_are_filled_from_their_copies(machine: Bench) -> None:
+    _backup(machine, "run")
+    _emptied(machine)
+    _objects(machine, "chromadb-data")[0].unlink()
+    done = _backup(machine, "fill", RELEASE, "latest")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+    assert content(machine.path(f"{DATA}/redis-data"))[f"{AOF}.1.base.rdb"] == "saved\n"
+    assert "chromadb-data: left empty, since the bucket has no copy of it\n" in done.stdout
+    assert not list(machine.path(DATA).glob(".filling-*"))
+
+
+def test_what_is_restored_to_a_time_is_the_copy_before_it(machine: Bench) -> None:
+    _backup(machine, "run")
+    _older(machine, "kafka-data", 2)
+    machine.path(f"{DATA}/kafka-data/later").touch()
+    _backup(machine, "run")
+    _emptied(machine)
+    then = datetime.now(UTC) - timedelta(days=1)
+    done = _backup(machine, "fill", RELEASE, f"{then:%Y-%m-%dT%H:%M:%SZ}")
+    assert "redis-data: left empty" in done.stdout
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+
+
+def test_volumes_with_data_are_left_alone_and_so_are_empty_ones_without_a_target(machine: Bench) -> None:
+    _backup(machine, "run")
+    machine.path(f"{DATA}/kafka-data/biometric.events-0/0.log").write_text("newer")
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "newer"}
+    machine.path(f"{DATA}/redis-data/dump.rdb").unlink()
+    assert _backup(machine, "fill", RELEASE, "").returncode == 0
+    assert content(machine.path(f"{DATA}/redis-data")) == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["    fill_database\n", "            unpack_copy ", '        rm "$(filling "$volume")"\n']
+)
+def test_a_filling_that_was_cut_is_finished_or_refused(machine: Bench, line: str) -> None:
+    _backup(machine, "run")
+    _emptied(machine)
+    text = machine.text("backup")
+    assert text.count(line) == 1
+    cut = machine.run("backup", "fill", RELEASE, "latest", text=text.replace(line, f"    kill -9 $$\n{line}"))
+    assert cut.returncode == -9
+    machine.path(f"{DATA}/kafka-data/half").touch()
+    assert _backup(machine, "fill", RELEASE, "").returncode == 1
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+    assert content(machine.path(VOLUME))["what"] == "restored\n"
+
+
+def test_a_restore_that_was_not_finished_is_named_with_its_repair(machine: Bench) -> None:
+    machine.path(f"{DATA}/.filling-kafka-data").touch()
+    done = _backup(machine, "fill", RELEASE, "")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "The volume kafka-data was to be restored, and that did not come to its end. Set auren:r"
+    )
+    assert machine.path(MEMORY).exists()
