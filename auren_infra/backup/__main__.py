@@ -3,7 +3,7 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from auren_infra import drills
@@ -120,6 +120,13 @@ def _list(outputs: StackOutputs, as_of: datetime | None, *, raw: bool) -> int:
     return DONE
 
 
+def _faults_of_copies(outputs: StackOutputs, now: datetime) -> Iterator[str]:
+    try:
+        yield from judge.of_copies(_copies(outputs), now)
+    except MachineError as error:
+        yield from judge.unreadable(str(error))
+
+
 def _copies(outputs: StackOutputs, as_of: datetime | None = None) -> tuple[Store, ...]:
     done = machine.ask(outputs, _PROGRAM, "copies", *_past(as_of), seconds=_SHORT)
     if done.returncode:
@@ -134,7 +141,7 @@ def _check(outputs: StackOutputs) -> int:
         show("".join(f"{fault}\n" for fault in faults))
         return REFUSED
     bucket = listing.read(done.stdout)
-    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs)), *judge.of_copies(_copies(outputs), now)]
+    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs)), *_faults_of_copies(outputs, now)]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
     return REFUSED if faults else DONE
 

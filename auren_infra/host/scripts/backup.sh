@@ -229,7 +229,7 @@ main() {
         make_ready
         ask
         [ -n "$(backups)" ] || back_up full
-        copy_all missing
+        copy_missing
         ;;
     "fill 1" | "fill 2" | "fill 4") fill "$@" ;;
     *) fail "$usage" ;;

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # copies: the volumes of the other stores, in the bucket of PostgreSQL's backups. auren-backup sources it behind backups.sh.
 #
-# The file `stores` has a line for each: SERVICE VOLUME KIND. A copy is one object in the bucket, volumes/VOLUME/TIME-SHA256.tar.gz.
-# pgBackRest encrypts and sends it, and finds what was deleted later. KIND is how the volume is copied while the service writes to it:
-#   files    by links to its files. What a service replaces in one step is of that moment, and its logs may be longer.
+# The file `stores` has a line for each: SERVICE VOLUME KIND. A copy is one object in the bucket, volumes/VOLUME/TIME-BYTES-SHA256.tar.gz,
+# where TIME is that of the run that made it. pgBackRest encrypts and sends it, and finds what was deleted later. What was cut while it
+# was sent has another size, and is no copy. KIND is how the volume is copied while the service writes to it:
+#   files    by links to its files. What a service replaces in one step is of that moment, and its logs may be longer. It starts from
+#            them as after a power cut. Volumes of this kind belong together: they are restored from one run.
 #   redis    what Redis saves when it is asked, as the beginning of its log
 #   sqlite   a database by SQLite itself, and the other files
 # shellcheck disable=SC2154,SC2329 # what backups.sh sets; functions that are called by their names
@@ -22,16 +24,26 @@ apart() {
     wait $! || failures=$((failures + 1))
 }
 
-# ask_copies WORD…: a line in $work/copies for each copy, the oldest first: VOLUME TIME SHA256 BYTES.
+# ask_copies WORD…: a line in $work/copies for each copy, the oldest first: VOLUME TIME BYTES SHA256. $work/objects has what was cut, too.
 ask_copies() {
-    asked repo-ls volumes --recurse --output=json --io-timeout=10 "$@" >"$work/objects" || fail "$(reason)"
-    sed 's/},/&\n/g' "$work/objects" |
-        sed -n 's|.*"\([a-z_-]*\)/\([0-9TZ]*\)-\([0-9a-f]\{64\}\)\.tar\.gz":{.*"size":\([0-9]*\).*|\1 \2 \3 \4|p' | sort >"$work/copies"
+    asked repo-ls volumes --recurse --output=json --io-timeout=10 "$@" >"$work/listed" || fail "$(reason)"
+    sed 's/},/&\n/g' "$work/listed" |
+        sed -n 's|.*"\([a-z_-]*\)/\([0-9TZ]*\)-\([0-9]*\)-\([0-9a-f]\{64\}\)\.tar\.gz":{.*"size":\([0-9]*\).*|\1 \2 \3 \4 \5|p' |
+        sort >"$work/objects"
+    # Encrypted, it has 16 bytes before it, and fills its last block of 16.
+    awk '$5 == 16 + (int($3 / 16) + 1) * 16 { print $1, $2, $3, $4 }' "$work/objects" >"$work/copies"
 }
 
-# copy_of VOLUME [TIME]: TIME SHA256 BYTES of its newest copy, or of the newest one that is not later, or nothing.
-copy_of() {
-    awk -v volume="$1" -v until="${2:-z}" '$1 == volume && $2 <= until { found = $2 " " $3 " " $4 } END { if (found) print found }' "$work/copies"
+# newest_copy VOLUME KIND [TIME]: its newest copy that is not later, or nothing: TIME BYTES SHA256. Of the kind `files`, it is of a run that
+# has all volumes of this kind.
+newest_copy() {
+    awk -v volume="$1" -v kind="$2" -v until="${3:-z}" '
+        NR == FNR { if ($3 == "files") { together[$2]; wanted++ }; next }
+        $2 > until { next }
+        ($1 in together) && !(($1, $2) in seen) { seen[$1, $2]; number[$2]++ }
+        $1 == volume { found[++n] = $2 " " $3 " " $4; time[n] = $2 }
+        END { while (n > 0 && kind == "files" && number[time[n]] != wanted) n--; if (n > 0) print found[n] }
+    ' "$stores" "$work/copies"
 }
 
 # megabytes DIRECTORY: that it takes.
@@ -50,7 +62,8 @@ room_for() {
 gather_files() {
     # A file may go meanwhile.
     cp -al "$2" "$staging/tree" 2>/dev/null || { rm -rf "$staging/tree" && cp -al "$2" "$staging/tree"; }
-    rm -rf "$staging/tree/lost+found"
+    # Kafka and Chroma note that they have ended cleanly. They may have started since, and write to the files that are linked.
+    rm -rf "$staging/tree/lost+found" "$staging/tree/.kafka_cleanshutdown" "$staging/tree/index-is-whole"
 }
 
 # shellcheck disable=SC2016 # the container's own shell
@@ -59,17 +72,19 @@ redis_says() {
 }
 
 gather_redis() {
-    local saved answer deadline=$((SECONDS + save_patience))
+    local answer deadline=$((SECONDS + save_patience))
     if ! is_running "auren-$1"; then
         gather_files "$@"
         return
     fi
-    saved=$(redis_says "$1" LASTSAVE)
-    sleep 1  # its time has no parts of a second
-    answer=$(redis_says "$1" BGSAVE SCHEDULE)
-    [[ $answer = "Background saving "* ]] || fail "Redis does not save its data: $answer"
-    until [ "$(redis_says "$1" LASTSAVE)" != "$saved" ]; do
-        [ "$SECONDS" -lt "$deadline" ] || fail "Redis has not saved its data within $save_patience s. See: docker logs auren-$1"
+    touch "$staging/asked"
+    until answer=$(redis_says "$1" BGSAVE SCHEDULE) && [[ $answer = "Background saving "* ]]; do
+        # It may be saving already, what it had before.
+        [[ $answer = *"in progress"* ]] && [ "$SECONDS" -lt "$deadline" ] || fail "Redis does not save its data: $answer"
+        sleep 1
+    done
+    until [ "$2/dump.rdb" -nt "$staging/asked" ]; do
+        is_running "auren-$1" && [ "$SECONDS" -lt "$deadline" ] || fail "Redis has not saved its data. See: docker logs auren-$1"
         sleep 1
     done
     mkdir -p "$staging/tree/appendonlydir"
@@ -83,7 +98,7 @@ gather_sqlite() {
     local path name
     gather_files "$@"
     for path in "$2"/*.sqlite3; do
-        [ -e "$path" ] || continue
+        [ -e "$path" ] || fail "$1 has no database in $2."
         name=$(basename "$path")
         rm -f "$staging/tree/$name"*
         setpriv --reuid "$(stat -c %u "$path")" --regid "$(stat -c %g "$path")" --clear-groups \
@@ -93,55 +108,69 @@ with contextlib.closing(sqlite3.connect(sys.argv[1], timeout=60)) as live, conte
     done
 }
 
-# copy SERVICE VOLUME KIND
+# copy TIME SERVICE VOLUME KIND
 copy() {
-    local status=0 time sum
-    room_for "$(megabytes "$disk/$2")" "A copy of $2"
+    local time=$1 status=0 sum object
+    shift
     rm -rf "$staging"
+    room_for "$(megabytes "$disk/$2")" "A copy of $2"
     install -d -m 0711 "$staging"
-    time=$(date -u +%Y%m%dT%H%M%SZ)
     "gather_$3" "$1" "$disk/$2"
-    tar --create --gzip --sparse --numeric-owner --directory "$staging/tree" --file "$staging/copy.tar.gz" . 2>"$work/tar" || status=$?
+    (umask 077; tar --create --gzip --sparse --numeric-owner --directory "$staging/tree" --file "$staging/copy.tar.gz" . 2>"$work/tar") || status=$?
     # With 1, a file has changed meanwhile, such as a log that has grown.
     [ "$status" -le 1 ] || fail "$2 cannot be read: $(tail -n 1 "$work/tar")"
     sum=$(sha256sum <"$staging/copy.tar.gz")
-    inside pgbackrest repo-put "volumes/$2/$time-${sum%% *}.tar.gz" <"$staging/copy.tar.gz" || fail "No copy of $2 was made. $(reason)"
+    object="$time $(stat -c %s "$staging/copy.tar.gz") ${sum%% *}"
+    inside pgbackrest repo-put "volumes/$2/${object// /-}.tar.gz" <"$staging/copy.tar.gz" || fail "No copy of $2 was made. $(reason)"
     rm -rf "$staging"
     ask_copies
-    [[ $(copy_of "$2") = "$time ${sum%% *} "* ]] || fail "A copy of $2 was made, but the bucket does not list it."
-    expire_copies "$2" || fail "An old copy of $2 cannot be removed from the bucket. $(reason)"
-    echo "$2: a copy of $(($(copy_of "$2" | cut -d' ' -f3) / 1024)) kB, listed in the bucket"
+    grep -qxF "$2 $object" "$work/copies" || fail "A copy of $2 was made, but the bucket does not list it."
+    expire_copies "$2"
+    object=${object#* }
+    echo "$2: a copy of ${object% *} bytes, listed in the bucket"
 }
 
 # expire_copies VOLUME: those go that are older than backups are kept.
 expire_copies() {
-    local days oldest time sum
+    local days oldest time bytes sum
     days=$(sed -n 's/^repo1-retention-full=//p' "$directory/current/files/pgbackrest.conf")
+    [[ $days =~ ^[1-9][0-9]*$ ]] || fail "The release of $service does not say for how many days copies are kept."
     oldest=$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)
-    while read -r _ time sum _ <&3; do
-        [[ ! $time < $oldest ]] || inside pgbackrest repo-rm "volumes/$1/$time-$sum.tar.gz" >/dev/null </dev/null || return 1
-    done 3< <(grep "^$1 " "$work/copies")
+    while read -r _ time bytes sum _ <&3; do
+        [[ ! $time < $oldest ]] || inside pgbackrest repo-rm "volumes/$1/$time-$bytes-$sum.tar.gz" >/dev/null </dev/null ||
+            fail "An old copy of $1 cannot be removed from the bucket. $(reason)"
+    done 3< <(grep "^$1 " "$work/objects")
 }
 
-# alone_with_copies: nobody else makes or reads a copy until this shell has ended.
+# alone_with_copies: nobody else makes or reads a copy until this shell has ended. What a cut has left is gone.
 alone_with_copies() {
     exec 7>/run/lock/auren-copies
     flock --wait 3600 7 || fail "Copies are being made already, for more than an hour."
+    rm -rf "$staging"
 }
 
-# copy_all [missing]: each store, or those that have no copy yet. One that cannot be copied does not keep the others from it. Fails when
-# there are `failures`.
+# copy_all: one that cannot be copied does not keep the others from it. Fails when there are `failures`.
 copy_all() {
-    local service volume kind
+    local service volume kind time
     alone_with_copies
-    ask_copies
-    cp "$work/copies" "$work/known"
+    time=$(date -u +%Y%m%dT%H%M%SZ)
     while read -r service volume kind <&4; do
-        [ -z "${1:-}" ] || ! grep -q "^$volume " "$work/known" || continue
-        apart copy "$service" "$volume" "$kind" </dev/null
+        apart copy "$time" "$service" "$volume" "$kind" </dev/null
     done 4<"$stores"
     rm -rf "$staging"
     [ "$failures" -eq 0 ]
+}
+
+# copy_missing: all of them, if a store has none.
+copy_missing() {
+    local volume
+    ask_copies
+    while read -r _ volume _ <&3; do
+        if ! grep -q "^$volume " "$work/copies"; then
+            copy_all
+            return
+        fi
+    done 3<"$stores"
 }
 
 # tell_copies WORD…: a line for each copy, the oldest first: SERVICE, VOLUME, TIME, BYTES. A store without one has a line without the last two.
@@ -149,23 +178,27 @@ tell_copies() {
     local service volume found
     ask_copies "$@"
     while read -r service volume _ <&3; do
-        found=$(sed -n "s/^$volume \(....\)\(..\)\(..T..\)\(..\)\(..Z\) [0-9a-f]* \([0-9]*\)$/$service\t$volume\t\1-\2-\3:\4:\5\t\6/p" "$work/copies")
+        found=$(sed -n "s/^$volume \(....\)\(..\)\(..T..\)\(..\)\(..Z\) \([0-9]*\) [0-9a-f]*$/$service\t$volume\t\1-\2-\3:\4:\5\t\6/p" "$work/copies")
         printf '%s\n' "${found:-$service$'\t'$volume}"
     done 3<"$stores"
 }
 
-# fetch VOLUME TIME SHA256 FILE: the copy, whole, and as the bucket was in the `past`.
+# fetch VOLUME TIME BYTES SHA256: prints the copy, as the bucket was in the `past`.
 fetch() {
-    local sum
-    in_image bash /etc/auren/postgres-restore.sh get "volumes/$1/$2-$3.tar.gz" "${past[@]}" >"$4" || fail "$(reason)"
-    sum=$(sha256sum <"$4")
-    [ "${sum%% *}" = "$3" ] || fail "The copy of $1 of $2 in the bucket is damaged."
+    in_image bash /etc/auren/postgres-restore.sh get "volumes/$1/$2-$3-$4.tar.gz" "${past[@]}"
 }
 
-# unpack_copy FILE DIRECTORY
+# is_intact VOLUME TIME BYTES SHA256
+is_intact() {
+    local sum
+    sum=$(fetch "$@" | sha256sum) || fail "$(reason)"
+    [ "${sum%% *}" = "$4" ]
+}
+
+# unpack_copy DIRECTORY VOLUME TIME BYTES SHA256: it is fetched a second time, so that it needs no room beside what is in it.
 unpack_copy() {
-    tar --extract --gzip --numeric-owner --preserve-permissions --directory "$2" --file "$1" 2>"$work/tar" ||
-        fail "A copy cannot be unpacked: $(tail -n 1 "$work/tar")"
+    fetch "${@:2}" | tar --extract --gzip --numeric-owner --preserve-permissions --directory "$1" 2>"$work/tar" ||
+        fail "The copy of $2 of $3 cannot be unpacked: $(tail -n 1 "$work/tar") $(reason)"
 }
 
 # prove_KIND SERVICE DIRECTORY: fails when what was unpacked cannot be used.
@@ -176,6 +209,7 @@ prove_files() {
 # shellcheck disable=SC2016 # the container's own shell
 prove_redis() {
     local image memory
+    [ -e "$2/appendonlydir/appendonly.aof.manifest" ] || fail "There is no append-only file in it."
     read -r image memory < <(docker inspect --format '{{.Image}} {{.HostConfig.Memory}}' "auren-$1") || fail "auren-$1 has no container."
     docker rm --force "$proving" >/dev/null 2>&1 || true
     docker run --rm --name "$proving" --network none --memory "$memory" --user "$(stat -c %u:%g "$2")" --volume "$2:/data" --entrypoint sh "$image" -c '
@@ -186,36 +220,39 @@ prove_redis() {
             sleep 1
         done
         tail -n 3 /tmp/log >&2
-        exit 1' >"$work/keys" 2>"$said" || fail "Redis does not start with it. $(reason)"
+        exit 1' >/dev/null 2>"$said" || fail "Redis does not start with it. $(reason)"
 }
 
 prove_sqlite() {
     local path
     for path in "$2"/*.sqlite3; do
         [ "$(python3 -c 'import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute("PRAGMA integrity_check").fetchone()[0])' "$path" 2>&1 | tail -n 1)" = ok ] ||
-            fail "$(basename "$path") is damaged."
+copy = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+tables, = copy.execute("SELECT count(*) FROM sqlite_master").fetchone()
+print(copy.execute("PRAGMA integrity_check").fetchone()[0] if tables else "empty")' "$path" 2>&1 | tail -n 1)" = ok ] ||
+            fail "$(basename "$path") is damaged, or empty."
     done
 }
 
 # drill_copies: the newest copy of each store is unpacked, and used as far as that can be done here.
 drill_copies() {
-    local service volume kind found
+    local service volume kind found live
     past=()
     alone_with_copies
     ask_copies
     while read -r service volume kind <&4; do
-        found=$(copy_of "$volume")
+        found=$(newest_copy "$volume" "$kind")
         [ -n "$found" ] || fail "There is no copy of $volume in the bucket."
-        room_for "$(megabytes "$disk/$volume")" "A drill of the copy of $volume"
-        rm -rf "$staging"
+        live=$(megabytes "$disk/$volume")
+        room_for $((live + $(cut -d' ' -f2 <<<"$found") / 1048576)) "A drill of the copy of $volume"
         install -d -m 0711 "$staging" "$staging/tree"
-        # shellcheck disable=SC2046 # two words
-        fetch "$volume" $(cut -d' ' -f1,2 <<<"$found") "$staging/copy.tar.gz"
-        unpack_copy "$staging/copy.tar.gz" "$staging/tree"
+        # shellcheck disable=SC2086 # three words
+        is_intact "$volume" $found || fail "The copy of $volume of ${found%% *} in the bucket is damaged."
+        # shellcheck disable=SC2086 # three words
+        unpack_copy "$staging/tree" "$volume" $found
         ("prove_$kind" "$service" "$staging/tree") 2>"$work/unproven" || fail "The copy of $volume of ${found%% *} cannot be used: $(cat "$work/unproven")"
+        rm -rf "$staging"
     done 4<"$stores"
-    rm -rf "$staging"
 }
 
 # A volume that is being filled has a file beside it, until it is whole.
@@ -236,27 +273,55 @@ mark_stores() {
     sync --file-system "$disk"
 }
 
-# fill_stores: what was marked is filled from its copy of the `target`.
-fill_stores() {
-    local service volume found until=""
-    while read -r service volume _ <&4; do
+# wanted_stores: a line in $work/wanted for each that was marked: SERVICE VOLUME KIND.
+wanted_stores() {
+    local service volume kind
+    : >"$work/wanted"
+    while read -r service volume kind <&3; do
         [ -e "$(filling "$volume")" ] || continue
+        echo "$service $volume $kind" >>"$work/wanted"
         [ -n "$target" ] || fail "The volume $volume was to be restored, and that did not come to its end. Set auren:restore again. To begin it" \
             "empty instead, remove $(filling "$volume")."
-        [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
-        [ -e "$work/copies" ] || ask_copies "${past[@]}"
-        find "$disk/$volume" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
-        found=$(copy_of "$volume" "$until")
-        if [ -n "$found" ]; then
-            rm -rf "$staging"
-            install -d -m 0700 "$staging"
-            # shellcheck disable=SC2046 # two words
-            fetch "$volume" $(cut -d' ' -f1,2 <<<"$found") "$staging/copy.tar.gz"
-            unpack_copy "$staging/copy.tar.gz" "$disk/$volume"
-            rm -rf "$staging"
-            sync --file-system "$disk"
+        ! is_running "auren-$service" || fail "auren-$service runs, so its empty volume is not filled. Stop it first: docker stop auren-$service"
+    done 3<"$stores"
+}
+
+# choose_copies: in $work/copies, the newest one up to the `target` is intact for each store that is wanted. Fails when a store has none.
+choose_copies() {
+    local volume kind found
+    while read -r _ volume kind <&4; do
+        found=$(newest_copy "$volume" "$kind" "$until")
+        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}, so" \
+            "no store was filled. If somebody has deleted it, set auren:restore to \`$target as of\` a time when it was there. To begin it" \
+            "empty, remove $(filling "$volume") and auren:restore."
+        # shellcheck disable=SC2086 # three words
+        if ! grep -qxF "$volume $found" "$work/intact" && ! is_intact "$volume" $found; then
+            echo "The copy of $volume of ${found%% *} in the bucket is damaged, so the one before it is taken." >&2
+            grep -vxF "$volume $found" "$work/copies" >"$work/others" || true
+            mv "$work/others" "$work/copies"
+            return 1
         fi
+        echo "$volume $found" >>"$work/intact"
+    done 4<"$work/wanted"
+}
+
+# fill_stores: what was marked is filled. Nothing is, before all copies are known to be intact.
+fill_stores() {
+    local volume kind found until=""
+    wanted_stores
+    [ -s "$work/wanted" ] || return 0
+    alone_with_copies
+    ask_copies "${past[@]}"
+    : >"$work/intact"
+    [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
+    until choose_copies; do :; done
+    while read -r _ volume kind <&4; do
+        find "$disk/$volume" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
+        found=$(newest_copy "$volume" "$kind" "$until")
+        # shellcheck disable=SC2086 # three words
+        unpack_copy "$disk/$volume" "$volume" $found
+        sync --file-system "$disk"
         rm "$(filling "$volume")"
-        echo "$volume: $([ -n "$found" ] && echo "restored from its copy of ${found%% *}" || echo "left empty, since the bucket has no copy of it")"
-    done 4<"$stores"
+        echo "$volume: restored from its copy of ${found%% *}"
+    done 4<"$work/wanted"
 }

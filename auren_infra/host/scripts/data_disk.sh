@@ -4,6 +4,7 @@
 # volume comes formatted.
 # A volume that was detached from a running machine and attached again is mounted anew, and the containers are started on it. systemd
 # may have mounted it before this: it does so when anything asks Docker, whose unit needs the mount.
+# Another, empty volume is refused on a machine that has run services: they would begin with empty stores.
 set -euo pipefail
 
 source unpack.sh
@@ -71,6 +72,15 @@ containers_have_old_mount() {
     return 1
 }
 
+# is_another: none of the directories is on the disk, though there are containers that had them. Without them they cannot start.
+is_another() {
+    local path
+    [ -e "$containers" ] || return 1
+    while read -r path _; do
+        [ ! -d "$path" ] || return 1
+    done <"$work/directories"
+}
+
 main() {
     local device=$1 target=$2 gigabytes=$3 line
     unpack
@@ -98,6 +108,11 @@ main() {
         mount "$target"
     fi
     resize2fs "$device" 2>&1
+    if is_another; then
+        echo "The data disk is empty, and this machine has run on another one. If that one is lost, replace the machine, too:" \
+            "pulumi up --replace URN-of-the-droplet. auren:restore says what the new disk is filled with." >&2
+        exit 1
+    fi
     while read -r path owner sync; do
         own "$path" "$owner"
         [ "$sync" != sync ] || write_through "$path"

@@ -24,6 +24,7 @@ WRITE_SECONDS = 8
 ENOUGH = 50
 """Fewer acknowledgements than this prove nothing."""
 CAUGHT_UP_WITHIN = 120
+DROPLET = "digitalocean:index/droplet:Droplet"
 BACKUPS = f"spaces://fra1/auren-{STACK}-backups"
 
 
@@ -134,34 +135,39 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
 
 
 @pytest.mark.long
-def test_droplet_and_volume_are_lost_while_everybody_writes_and_the_stores_are_back(
-    deployment: Deployment, outputs: Outputs, host: Host
-) -> None:
-    """PostgreSQL up to the last minute, the others as they were when they were copied."""
-    with writing(host, "disaster") as written:
+@pytest.mark.parametrize("lost", ["droplet and volume", "volume"])
+def test_the_data_is_lost_while_everybody_writes_and_the_stores_are_back(deployment: Deployment, lost: str) -> None:
+    """PostgreSQL up to the last minute, the others as they were when they were copied. Nothing starts empty."""
+    before = deployment.outputs()
+    droplet, host = before["droplet"]["id"], Host(before["droplet"]["id"])
+    run = lost.replace(" ", "-")
+    with writing(host, run) as written:
         time.sleep(WRITE_SECONDS)
         copied = time.time()
         asked("backup", "now")
     counts = {store: len(written.names(store, before=copied)) for store in STORES}
     assert min(counts.values()) >= ENOUGH, counts
-    event = post_event(outputs, 75.5)
+    event = post_event(before, 75.5)
     log_arrives(host)
-    volume = outputs["volumes"][0]["id"]
-    cloud.delete(outputs["droplet"]["id"])
+    volume = before["volumes"][0]["id"]
+    if lost == "volume":
+        cloud.detach(volume, droplet)
+    else:
+        cloud.delete(droplet)
     cloud.delete_volume(volume)
     with pytest.raises(UpdateFailedError, match="auren:restore"):
         deployment.up("--refresh")
     deployment.configure(restore="latest")
-    deployment.up()
-    again = deployment.outputs()
-    found = kept(Host(again["droplet"]["id"]), "disaster")
-    lost = {store: written.names(store, before=copied) - found[store] for store in STORES}
-    lost["postgres"] = written.names("postgres") - found["postgres"]
-    assert {store: len(names) for store, names in lost.items() if names} == {}, counts
-    assert read_event(again, event) == 75.5
-    assert read_event(again, post_event(again, 76.5)) == 76.5
-    last = post_biometric(again["address"], "disaster", "heart_rate", 70)
-    assert read_biometric(again["address"], last, within=CAUGHT_UP_WITHIN)["classification"] == "normal"
+    deployment.up(*(["--refresh", "--replace", deployment.urn(DROPLET)] if lost == "volume" else []))
+    after = deployment.outputs()
+    found = kept(Host(after["droplet"]["id"]), run)
+    missing = {store: written.names(store, before=copied) - found[store] for store in STORES}
+    missing["postgres"] = written.names("postgres") - found["postgres"]
+    assert {store: len(names) for store, names in missing.items() if names} == {}, counts
+    assert read_event(after, event) == 75.5
+    assert read_event(after, post_event(after, 76.5)) == 76.5
+    last = post_biometric(after["address"], run, "heart_rate", 70)
+    assert read_biometric(after["address"], last, within=CAUGHT_UP_WITHIN)["classification"] == "normal"
     assert "The drill was good: " in asked("backup", "drill")
     asked("backup", "check")
     deployment.configure(restore=None)

@@ -101,6 +101,9 @@ def test_a_store_without_a_copy_is_a_fault(backed_up: OnMachine, capsys: pytest.
     backed_up.says("auren-backup copies", "redis\tredis-data\n")
     assert main(["backup", "check"]) == 1
     assert capsys.readouterr().out.startswith("There is no copy of redis-data in the bucket. ")
+    backed_up.says("auren-backup copies", error="The bucket cannot be reached.\n", status=1)
+    assert main(["backup", "check"]) == 1
+    assert "The bucket cannot be reached. Repair: " in capsys.readouterr().out
 
 
 def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,12 @@ VOLUME = "/mnt/auren-data/postgres_data"
 MEMORY = "/var/lib/auren/backup"
 HISTORY = "/mnt/auren-data/history"
 RELEASE = f"{1:016x}"
-STORES = (("redis", "redis-data", "redis"), ("chromadb", "chromadb-data", "sqlite"), ("kafka", "kafka-data", "files"))
+STORES = (
+    ("redis", "redis-data", "redis"),
+    ("chromadb", "chromadb-data", "sqlite"),
+    ("kafka", "kafka-data", "files"),
+    ("zookeeper", "zookeeper-data", "files"),
+)
 HOLDS = (
     '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.\\"a\\\\b\\"" : [3, 3, 0] }}\n'
 )
@@ -46,14 +51,16 @@ case "$*" in
     cd "$state"
     mkdir -p bucket/volumes
     printf '{".":{"type":"path"}'
-    find bucket/volumes -type f -printf ',"%P":{"type":"file","size":%s,"time":1}'
+    find bucket/volumes -type f -printf '%P %s\n' |  # encrypted
+        awk '{ printf ",\"%s\":{\"type\":\"file\",\"size\":%d,\"time\":1}", $1, 16 + (int($2 / 16) + 1) * 16 }'
     printf '}\n' ;;
 *"/etc/auren/postgres-restore.sh get "*) cat "$state/bucket/${*: -1}" ;;
-"exec auren-redis sh -c "*LASTSAVE) date +%s%N ;;
 "exec auren-redis sh -c "*BGSAVE*)
     [ ! -e "$state/BGSAVE.fails" ] || exec cat "$state/BGSAVE.fails"  # redis-cli ends with 0 all the same
+    [ ! -e "$state/busy" ] || { rm "$state/busy"; echo ERR Background save already in progress; exit; }
     echo Background saving started
-    echo saved >"${state%/state}/mnt/auren-data/redis-data/dump.rdb" ;;
+    echo saved >"${state%/state}/mnt/auren-data/redis-data/dump.rdb"
+    touch -d "1 second" "${state%/state}/mnt/auren-data/redis-data/dump.rdb" ;;
 "inspect --format {{.Image}} "*) echo sha256:redis 268435456 ;;
 "rm --force auren-copy-drill") ;;
 "run --rm --name auren-copy-drill "*) fails prove; echo 3 ;;
@@ -84,7 +91,8 @@ case "$*" in
 "exec auren-postgres-restore pgbackrest info "*) cat "$state/info" ;;
 "inspect --format {{.State.Running}} auren-postgres") sed 's/running/true/' "$state/status" ;;
 "inspect --format {{.State.Running}} auren-postgres-restore") [ ! -e "$state/restoring" ] || echo true ;;
-"inspect --format {{.State.Running}} "*) echo true ;;
+"inspect --format {{.State.Running}} auren-redis") [ -e "$state/no-redis" ] || [ ! -e "$state/status" ] || echo true ;;
+"inspect --format {{.State.Running}} "*) [ ! -e "$state/status" ] || echo true ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
 """

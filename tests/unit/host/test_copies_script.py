@@ -11,7 +11,18 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.unit.host.bench import Bench
-from tests.unit.host.database_machine import MEMORY, RELEASE, SERVICES, STORES, VOLUME, content, fails, listed, set_up
+from tests.unit.host.database_machine import (
+    DOCKER,
+    MEMORY,
+    RELEASE,
+    SERVICES,
+    STORES,
+    VOLUME,
+    content,
+    fails,
+    listed,
+    set_up,
+)
 
 DATA = "/mnt/auren-data"
 AOF = "appendonlydir/appendonly.aof"
@@ -21,6 +32,8 @@ AOF = "appendonlydir/appendonly.aof"
 def machine(bench: Bench) -> Bench:
     machine = set_up(bench, STORES)
     listed(machine, "info.after", [("20261127-010000F", 1795741200, 1), ("20261127-020000F", 1795744800, 1)])
+    machine.path(f"{DATA}/zookeeper-data/snapshot.0").write_text("books")
+    machine.path(f"{DATA}/kafka-data/.kafka_cleanshutdown").touch()
     machine.path(f"{DATA}/kafka-data/lost+found").mkdir()
     machine.path(f"{DATA}/kafka-data/biometric.events-0").mkdir()
     machine.path(f"{DATA}/kafka-data/biometric.events-0/0.log").write_text("events")
@@ -51,7 +64,7 @@ def _older(machine: Bench, volume: str, days: int) -> Path:
     """The newest copy was made so many days ago."""
     (made,) = _objects(machine, volume)
     then = datetime.now(UTC) - timedelta(days=days)
-    return made.rename(made.with_name(f"{then:%Y%m%dT%H%M%SZ}-{made.name.split('-')[1]}"))
+    return made.rename(made.with_name(f"{then:%Y%m%dT%H%M%SZ}-{made.name.partition('-')[2]}"))
 
 
 def test_each_store_is_copied_as_it_can_be_read_again(machine: Bench, tmp_path: Path) -> None:
@@ -82,9 +95,39 @@ def test_a_database_that_cannot_be_backed_up_does_not_keep_the_others_from_it(ma
 
 
 def test_a_redis_that_does_not_run_is_copied_as_it_is(machine: Bench, tmp_path: Path) -> None:
-    text = machine.text("backup").replace('is_running "auren-$1"', "false")
-    assert machine.run("backup", "run", text=text).returncode == 0
+    machine.state("no-redis", "")
+    assert _backup(machine, "run").returncode == 0
     assert content(_unpacked(machine, "redis-data", tmp_path / "redis")) == {"dump.rdb": "old\n"}
+
+
+def test_a_redis_that_is_saving_already_is_asked_again(machine: Bench) -> None:
+    """What it saves then may be from before."""
+    machine.state("busy", "")
+    assert _backup(machine, "run").returncode == 0
+    assert len(machine.calls("docker exec auren-redis sh -c")) == 2
+
+
+def test_what_was_saved_before_is_no_copy(machine: Bench) -> None:
+    """Redis ended while it saved."""
+    machine.stub("docker", DOCKER.replace("echo saved >", "true ").replace("touch -d", "true"))
+    text = machine.text("backup").replace("save_patience=300", "save_patience=0")
+    done = machine.run("backup", "run", text=text)
+    assert "Redis has not saved its data. See: docker logs auren-redis\n" in done.stderr
+    assert _objects(machine, "redis-data") == []
+
+
+def test_a_copy_that_was_cut_while_it_was_sent_is_none(machine: Bench) -> None:
+    assert _backup(machine, "run").returncode == 0
+    (made,) = _objects(machine, "redis-data")
+    made.write_bytes(made.read_bytes()[:-20])
+    assert "redis\tredis-data\n" in _backup(machine, "copies").stdout
+
+
+def test_a_database_that_is_not_there_is_no_good_copy(machine: Bench) -> None:
+    machine.path(f"{DATA}/chromadb-data/chroma.sqlite3").unlink()
+    done = _backup(machine, "run")
+    assert (done.returncode, _objects(machine, "chromadb-data")) == (1, [])
+    assert "chromadb has no database in /mnt/auren-data/chromadb-data.\n" in done.stderr
 
 
 def test_a_copy_that_does_not_arrive_is_none(machine: Bench) -> None:
@@ -114,13 +157,23 @@ def test_copies_that_are_too_old_go_and_the_others_stay(machine: Bench) -> None:
             path.unlink()
 
 
+def test_a_release_that_names_no_days_removes_nothing(machine: Bench) -> None:
+    _backup(machine, "run")
+    _older(machine, "kafka-data", 400)
+    machine.path(f"{SERVICES}/current/files/pgbackrest.conf").write_text("")
+    assert "does not say for how many days copies are kept" in _backup(machine, "run").stderr
+    assert len(_objects(machine, "kafka-data")) == 2
+
+
 def test_an_update_makes_those_that_are_missing(machine: Bench) -> None:
     assert _backup(machine, "ready").returncode == 0
-    _objects(machine, "redis-data")[0].unlink()
     machine.forget_calls()
     assert _backup(machine, "ready").returncode == 0
-    (put,) = machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put")
-    assert "repo-put volumes/redis-data/" in put
+    assert machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put") == []
+    _objects(machine, "redis-data")[0].unlink()
+    assert _backup(machine, "ready").returncode == 0
+    puts = machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put")
+    assert len(puts) == len(STORES), "they are of one run"
 
 
 def test_the_copies_are_told_and_the_stores_without_one(machine: Bench) -> None:
@@ -155,7 +208,8 @@ def test_a_drill_tries_each_copy(machine: Bench) -> None:
     assert "--network none --memory 268435456" in tried
     assert not machine.path(f"{DATA}/backup-copy").exists()
     fails(machine, "prove", "Bad file format reading the append only file")
-    assert "The copy of redis-data of 2" in (fault := _drilled(machine))
+    fault = _drilled(machine)
+    assert "The copy of redis-data of 2" in fault
     assert fault.endswith("cannot be used: Redis does not start with it. Bad file format reading the append only file")
     assert machine.calls("docker start")[-1] == "docker start auren-kafka-ui"
 
@@ -176,7 +230,15 @@ def test_a_drill_finds_a_damaged_database_in_a_copy(machine: Bench) -> None:
     held[4096 * 3 : 4096 * 4] = bytes(4096)
     path.write_bytes(held)
     _backup(machine, "run")
-    assert "chroma.sqlite3 is damaged." in _drilled(machine)
+    assert "chroma.sqlite3 is damaged, or empty." in _drilled(machine)
+
+
+def test_a_drill_finds_a_redis_copy_without_its_file(machine: Bench) -> None:
+    """Redis would start, and be empty."""
+    machine.state("no-redis", "")
+    _backup(machine, "run")
+    machine.path("/state/no-redis").unlink()
+    assert _drilled(machine).endswith("cannot be used: There is no append-only file in it.")
 
 
 def _emptied(machine: Bench) -> None:
@@ -192,39 +254,82 @@ def _emptied(machine: Bench) -> None:
 def test_empty_volumes_are_filled_from_their_copies(machine: Bench) -> None:
     _backup(machine, "run")
     _emptied(machine)
-    _objects(machine, "chromadb-data")[0].unlink()
     done = _backup(machine, "fill", RELEASE, "latest")
     assert (done.returncode, done.stderr) == (0, "")
     assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
     assert content(machine.path(f"{DATA}/redis-data"))[f"{AOF}.1.base.rdb"] == "saved\n"
-    assert "chromadb-data: left empty, since the bucket has no copy of it\n" in done.stdout
     assert not list(machine.path(DATA).glob(".filling-*"))
 
 
 def test_what_is_restored_to_a_time_is_the_copy_before_it(machine: Bench) -> None:
     _backup(machine, "run")
-    _older(machine, "kafka-data", 2)
+    for _, volume, _ in STORES:
+        _older(machine, volume, 2)
     machine.path(f"{DATA}/kafka-data/later").touch()
     _backup(machine, "run")
     _emptied(machine)
     then = datetime.now(UTC) - timedelta(days=1)
-    done = _backup(machine, "fill", RELEASE, f"{then:%Y-%m-%dT%H:%M:%SZ}")
-    assert "redis-data: left empty" in done.stdout
+    assert _backup(machine, "fill", RELEASE, f"{then:%Y-%m-%dT%H:%M:%SZ}").returncode == 0
     assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+
+
+def _twice(machine: Bench) -> None:
+    """There are copies of two days, and what was copied first is in no volume any more."""
+    _backup(machine, "run")
+    for _, volume, _ in STORES:
+        _older(machine, volume, 1)
+    for name in ("kafka-data/later", "zookeeper-data/later"):
+        machine.path(f"{DATA}/{name}").write_text("later")
+    _backup(machine, "run")
+    _emptied(machine)
+
+
+def test_kafka_and_zookeeper_are_of_one_run(machine: Bench) -> None:
+    _twice(machine)
+    _objects(machine, "zookeeper-data")[1].unlink()
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+    assert content(machine.path(f"{DATA}/zookeeper-data")) == {"snapshot.0": "books"}
+
+
+def test_a_damaged_copy_gives_way_to_the_one_before_it(machine: Bench) -> None:
+    _twice(machine)
+    _damage(_objects(machine, "zookeeper-data")[1])
+    done = _backup(machine, "fill", RELEASE, "latest")
+    assert done.returncode == 0
+    assert done.stderr.startswith("The copy of zookeeper-data of 2")
+    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
+
+
+def test_no_store_is_filled_when_one_has_no_copy(machine: Bench) -> None:
+    """Somebody may have deleted it. It begins empty only if somebody says so."""
+    _backup(machine, "run")
+    _emptied(machine)
+    gone = _objects(machine, "zookeeper-data")[0]
+    gone.rename(machine.path("/state/gone"))
+    done = _backup(machine, "fill", RELEASE, "latest")
+    assert done.returncode == 1
+    assert "The bucket has no copy of kafka-data, so no store was filled." in done.stderr
+    for _, volume, _ in STORES:
+        assert content(machine.path(f"{DATA}/{volume}")) == {}
+    machine.path("/state/gone").rename(gone)
+    assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
+    assert content(machine.path(f"{DATA}/zookeeper-data")) == {"snapshot.0": "books"}
 
 
 def test_volumes_with_data_are_left_alone_and_so_are_empty_ones_without_a_target(machine: Bench) -> None:
     _backup(machine, "run")
-    machine.path(f"{DATA}/kafka-data/biometric.events-0/0.log").write_text("newer")
+    log = machine.path(f"{DATA}/kafka-data/biometric.events-0/0.log")
+    log.write_text("newer")
     assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
-    assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "newer"}
+    assert log.read_text() == "newer"
     machine.path(f"{DATA}/redis-data/dump.rdb").unlink()
     assert _backup(machine, "fill", RELEASE, "").returncode == 0
     assert content(machine.path(f"{DATA}/redis-data")) == {}
 
 
 @pytest.mark.parametrize(
-    "line", ["    fill_database\n", "            unpack_copy ", '        rm "$(filling "$volume")"\n']
+    "line", ["    fill_database\n", '        unpack_copy "$disk/$volume"', '        rm "$(filling "$volume")"\n']
 )
 def test_a_filling_that_was_cut_is_finished_or_refused(machine: Bench, line: str) -> None:
     _backup(machine, "run")
@@ -238,6 +343,14 @@ def test_a_filling_that_was_cut_is_finished_or_refused(machine: Bench, line: str
     assert _backup(machine, "fill", RELEASE, "latest").returncode == 0
     assert content(machine.path(f"{DATA}/kafka-data")) == {"biometric.events-0/0.log": "events"}
     assert content(machine.path(VOLUME))["what"] == "restored\n"
+
+
+def test_a_volume_under_a_service_that_runs_is_not_filled(machine: Bench) -> None:
+    _backup(machine, "run")
+    machine.path(f"{DATA}/redis-data/dump.rdb").unlink()
+    done = _backup(machine, "fill", RELEASE, "latest")
+    assert done.returncode == 1
+    assert done.stderr.startswith("auren-redis runs, so its empty volume is not filled.")
 
 
 def test_a_restore_that_was_not_finished_is_named_with_its_repair(machine: Bench) -> None:

@@ -100,6 +100,7 @@ def test_the_line_of_another_device_is_taken_out_of_fstab(machine: Bench) -> Non
 def running(machine: Bench) -> Bench:
     """Containers run there: one with a volume on the data disk, and one whose volume is elsewhere."""
     machine.path("/etc/systemd/system/auren.service").touch()
+    machine.path(f"{TARGET}/postgres_data").mkdir(parents=True)
     machine.stub(
         "docker",
         'case "$1" in ps) echo ID ;; inspect) printf "%s\\n" "7 postgres_data /data" "8 elsewhere /cache" "" ;; esac',
@@ -128,6 +129,20 @@ def test_containers_are_started_on_a_disk_that_was_away(running: Bench, before: 
     running.forget_calls()
     assert _run(running).returncode == 0
     assert running.calls("umount", "mount ", "systemctl stop") == []
+
+
+def test_another_empty_disk_is_refused_where_services_have_run(running: Bench) -> None:
+    """They would begin with empty stores, before anything of the backups is there."""
+    machine = running
+    machine.path(f"{TARGET}/postgres_data").rmdir()
+    done = _run(machine)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The data disk is empty, and this machine has run on another one.")
+    assert not machine.path(f"{TARGET}/postgres_data").exists(), "a container without its directory does not start"
+    assert machine.calls("systemctl st") == []
+    machine.path(f"{TARGET}/redis-data").mkdir()
+    owned = "".join(f"{machine.path(TARGET)}/{name} {OWNER}\n" for name in ("postgres_data", "redis-data"))
+    assert _run(machine, directories=owned).returncode == 0, "a service is new"
 
 
 def test_containers_are_started_on_a_disk_that_systemd_has_mounted_again(running: Bench) -> None:
