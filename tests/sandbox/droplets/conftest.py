@@ -49,6 +49,7 @@ def hypervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerHyper
         pytest.fail("A sandbox is running here, and this machine has room for one: `make down` first.", pytrace=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "STATE", tmp_path_factory.mktemp("asbx-state"))
+        patch.setattr(layout, "SPACES_CERTIFICATES", layout.STATE / "spaces" / "certificates")
         ensure_base_image(print)
         try:
             with contextlib.closing(DockerHypervisor()) as made:

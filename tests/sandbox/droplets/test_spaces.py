@@ -37,7 +37,7 @@ def spaces(hypervisor: DockerHypervisor, tmp_path_factory: pytest.TempPathFactor
     with store.change() as whole:
         whole.digitalocean.spaces_keys[OWNER.access_key] = OWNER
     place = Place(state, tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("logs"))
-    server = SpacesServer(store, ObjectStore(lambda: spaces_keys(store), place), Faults(), state / "certificates")
+    server = SpacesServer(store, ObjectStore(lambda: spaces_keys(store), place), Faults(), layout.SPACES_CERTIFICATES)
     server.start()
     yield place
     server.stop()
