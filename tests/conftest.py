@@ -17,7 +17,7 @@ settings.load_profile("rotating")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rotate", action="store_true", help="run a third of the tests with the mark `long`, not all")
+    parser.addoption("--rotate", action="store_true", help="run a quarter of the tests with the mark `long`, not all")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("rotate"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
-    kept = sample(long, -(-len(long) // 3), config.getoption("hypothesis_seed"))
+    kept = sample(long, -(-len(long) // 4), config.getoption("hypothesis_seed"))
     left_out = [item for item in long if item not in kept]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)

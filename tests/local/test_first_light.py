@@ -233,6 +233,7 @@ def test_stores_end_cleanly_before_a_resize_cuts_the_power(
     assert deployment.planned() == {}
 
 
+@pytest.mark.long
 def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 81)
     act(outputs["droplet"]["id"], "power_off")
@@ -245,6 +246,7 @@ def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, output
     assert deployment.planned() == {}
 
 
+@pytest.mark.long
 def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 82)
     delete(outputs["droplet"]["id"])
@@ -284,6 +286,7 @@ def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deploym
     assert not dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5).answer
 
 
+@pytest.mark.long
 def test_a_first_start_of_the_database_that_fails_is_found(deployment: Deployment, tmp_path: Path) -> None:
     """The image itself would start again, run no script any more, and become healthy with half of the tables."""
     (tmp_path / "10-first.sql").write_text("CREATE TABLE first ();\n")

@@ -95,7 +95,7 @@ def _run(tmp_path: Path, *options: str, **environment: str) -> set[str]:
     return set(re.findall(r"::(\S+) PASSED", _pytest(tmp_path / "test_long.py", "-v", *options, **environment)))
 
 
-def test_a_run_that_rotates_has_a_third_of_the_long_tests(tmp_path: Path) -> None:
+def test_a_run_that_rotates_has_a_quarter_of_the_long_tests(tmp_path: Path) -> None:
     some = _run(tmp_path, "--rotate", "--hypothesis-seed=7")
     assert len(some) == 4
     assert "test_short" in some

@@ -25,6 +25,7 @@ def test_what_is_not_deployed_yet_is_not_asked(cloud_alone: str) -> None:
     assert "nginx is not deployed yet: whether AUREN answers was not tested." in cloud_alone
 
 
+@pytest.mark.long
 def test_a_droplet_that_somebody_switched_off_fails_the_update(
     deployment: Deployment, first_up: str, host: Host
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_name_that_somebody_changed_fails_the_update_until_it_is_repaired(
     deployment.up("--refresh")
 
 
+@pytest.mark.long
 def test_a_proxied_site_is_asked_through_the_proxy(deployment: Deployment, first_up: str) -> None:
     if pulumi_stack.resources(stack_config.LOCAL):
         pytest.skip("the stack local has the zone's own names, which alone have a certificate")
