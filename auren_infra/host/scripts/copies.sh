@@ -191,7 +191,8 @@ fetch() {
 # is_intact VOLUME TIME BYTES SHA256
 is_intact() {
     local sum
-    sum=$(fetch "$@" | sha256sum) || fail "$(reason)"
+    # At the end of a damaged object, pgBackRest misses what it has filled the last block with.
+    sum=$(fetch "$@" | sha256sum) || found 'unable to flush|cipher header invalid' || fail "$(reason)"
     [ "${sum%% *}" = "$4" ]
 }
 

@@ -54,7 +54,9 @@ case "$*" in
     find bucket/volumes -type f -printf '%P %s\n' |  # encrypted
         awk '{ printf ",\"%s\":{\"type\":\"file\",\"size\":%d,\"time\":1}", $1, 16 + (int($2 / 16) + 1) * 16 }'
     printf '}\n' ;;
-*"/etc/auren/postgres-restore.sh get "*) cat "$state/bucket/${*: -1}" ;;
+*"/etc/auren/postgres-restore.sh get "*)
+    [[ $* != *"$(cat "$state/broken" 2>/dev/null || echo none)"* ]] || fails get
+    cat "$state/bucket/${*: -1}" ;;
 "exec auren-redis sh -c "*BGSAVE*)
     [ ! -e "$state/BGSAVE.fails" ] || exec cat "$state/BGSAVE.fails"  # redis-cli ends with 0 all the same
     [ ! -e "$state/busy" ] || { rm "$state/busy"; echo ERR Background save already in progress; exit; }

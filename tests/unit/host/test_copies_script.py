@@ -221,6 +221,16 @@ def test_a_drill_finds_a_flipped_bit(machine: Bench) -> None:
     assert _drilled(machine).endswith("in the bucket is damaged.")
 
 
+@pytest.mark.parametrize("said", ["unable to flush", "cipher header invalid"])
+def test_what_cannot_be_decrypted_is_damaged(machine: Bench, said: str) -> None:
+    _backup(machine, "run")
+    machine.state("broken", "kafka-data")
+    fails(machine, "get", f"ERROR: [095]: {said}")
+    assert _drilled(machine).endswith("in the bucket is damaged.")
+    fails(machine, "get", "ERROR: [124]: HostConnectError")
+    assert _drilled(machine) == "The bucket cannot be reached from this machine."
+
+
 def test_a_drill_finds_a_damaged_database_in_a_copy(machine: Bench) -> None:
     path = machine.path(f"{DATA}/chromadb-data/chroma.sqlite3")
     with contextlib.closing(sqlite3.connect(path)) as database:
