@@ -1,6 +1,7 @@
 """Backups and copies in the bucket: made, tried, and restored, in place and on a machine that has nothing."""
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -122,12 +123,19 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
     log_arrives(host)
     before_the_theft = moment()
     time.sleep(1)
-    for directory in ("archive", "backup"):
+    for directory in ("archive", "backup", "volumes"):
         host.run("docker", "exec", "auren-postgres", "pgbackrest", "repo-rm", "--recurse", directory)
     assert "The bucket holds nothing of this database" in asked("backup", "check", status=1)
     assert " full " in asked("backup", "list", "--as-of", before_the_theft)
     asked("restore", "--to", then, "--as-of", before_the_theft, "--yes")
     assert stored(host, event) == {event: 77.5}
+    assert "There is no copy of redis-data in the bucket." in asked("backup", "check", status=1)
+    past = ["--repo=1", f"--repo-target-time={before_the_theft.replace('T', ' ').replace('Z', '+00')}"]
+    inside = ["docker", "exec", "auren-postgres"]
+    (name, *_) = host.run(*inside, "pgbackrest", "repo-ls", "volumes/redis-data", *past).split()
+    get = shlex.join([*inside, "bash", "/etc/auren/postgres-restore.sh", "get", f"volumes/redis-data/{name}", *past])
+    assert host.run("sh", "-c", f"{get} | sha256sum").split()[0] in name, "`auren:restore` reads it so"
+    asked("backup", "now")
     assert "The drill was good: " in asked("backup", "drill")
     asked("backup", "check")
     (aside,) = asked("restore", "kept").split()[:1]
