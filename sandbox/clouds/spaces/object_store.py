@@ -230,8 +230,8 @@ class ObjectStore:
     def _environment(self) -> dict[str, str]:
         """Without the caller's settings for S3 clients, and with a home where it has no configuration.
 
-        Near its limit of memory it collects garbage all the time. It reserves 220 MB, and uses half of that: with a limit
-        of 256 MiB it took a sixth of a processor.
+        Near its limit of memory it collects garbage all the time. It reserves 220 MB, and uses half of that: with a
+        limit of 256 MiB it took a sixth of a processor.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WEED_", "S3_"))}
         return kept | {"HOME": str(self.place.state), "GOMEMLIMIT": "512MiB", "GOGC": "50"}
