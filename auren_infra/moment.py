@@ -32,6 +32,11 @@ def written(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def as_of_words(moment: datetime | None) -> list[str]:
+    """For a program of the machine: it counts the bucket as it was then, or as it is."""
+    return ["--as-of", written(moment)] if moment else []
+
+
 def shown(moment: datetime) -> str:
     """For people: `2026-03-01 16:00:00 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

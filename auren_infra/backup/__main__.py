@@ -12,7 +12,7 @@ from auren_infra.backup.copies import Store
 from auren_infra.command_line import Help, run, told
 from auren_infra.drills import Drill
 from auren_infra.files import paths
-from auren_infra.moment import past, written
+from auren_infra.moment import as_of_words, past
 from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
 from auren_infra.outputs.placing import show
@@ -104,11 +104,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _listed(outputs: StackOutputs, as_of: datetime | None = None) -> subprocess.CompletedProcess[str]:
-    return machine.ask(outputs, _PROGRAM, "list", *_past(as_of), seconds=_SHORT)
-
-
-def _past(as_of: datetime | None) -> list[str]:
-    return ["--as-of", written(as_of)] if as_of else []
+    return machine.ask(outputs, _PROGRAM, "list", *as_of_words(as_of), seconds=_SHORT)
 
 
 def _list(outputs: StackOutputs, as_of: datetime | None, *, raw: bool) -> int:
@@ -128,7 +124,7 @@ def _faults_of_copies(outputs: StackOutputs, now: datetime) -> Iterator[str]:
 
 
 def _copies(outputs: StackOutputs, as_of: datetime | None = None) -> tuple[Store, ...]:
-    done = machine.ask(outputs, _PROGRAM, "copies", *_past(as_of), seconds=_SHORT)
+    done = machine.ask(outputs, _PROGRAM, "copies", *as_of_words(as_of), seconds=_SHORT)
     if done.returncode:
         raise MachineError(f"The copies in the bucket cannot be listed:\n{done.stderr.strip()}")
     return copies.read(done.stdout)

@@ -50,7 +50,7 @@ def read(text: str) -> tuple[Store, ...]:
 
 
 def _copy(words: list[str]) -> Iterator[Copy]:
-    """None for a store without one."""
+    """Nothing for a store without one."""
     if words:
         made, size = words
         moment = datetime.fromisoformat(made)

@@ -79,12 +79,7 @@ def _of_copy(store: Store, now: datetime) -> Iterator[str]:
     if store.newest is None:
         yield f"There is no copy of {store.volume} in the bucket. Repair: {_NOW}."
         return
-    made = store.newest.made
-    if now - made > OLDEST:
-        yield (
-            f"The newest copy of {store.volume} was made on {shown(made)}, {lasting(now - made)} ago; there should be "
-            f"one a day. Repair: {_NOW}. On the machine, `journalctl --unit auren-backup` says why there was none."
-        )
+    yield from _old(f"The newest copy of {store.volume} was made", store.newest.made, now)
     before = store.copies[-2] if len(store.copies) > 1 else store.newest
     if before.size >= _WORTH_COMPARING and 2 * store.newest.size < before.size:
         yield (
@@ -111,12 +106,8 @@ def _status(listing: Listing) -> Iterator[str]:
 
 def _of(listing: Listing, newest: Backup, now: datetime) -> Iterator[str]:
     ended = newest.timestamp.stop
-    if now - ended > OLDEST:
-        yield (
-            f"The newest backup, {newest.label}, ended on {shown(ended)}, {lasting(now - ended)} ago; there should be "
-            f"one a day. Repair: {_NOW}. On the machine, `journalctl --unit auren-backup` says why there was none."
-        )
-    elif ended - now > CLOCKS:
+    yield from _old(f"The newest backup, {newest.label}, ended", ended, now)
+    if ended - now > CLOCKS:
         yield (
             f"The newest backup, {newest.label}, ended on {shown(ended)}, in the future: the machine's clock or this "
             "one is wrong. Repair: set the clock (`timedatectl`)."
@@ -137,6 +128,14 @@ def _of(listing: Listing, newest: Backup, now: datetime) -> Iterator[str]:
         yield (
             f"The bucket has the log (WAL) from {archive.min} to {archive.max}, and the newest backup, {newest.label}, "
             f"needs it from {newest.archive.start} to {newest.archive.stop}, so it cannot be restored. Repair: {_FULL}."
+        )
+
+
+def _old(what: str, moment: datetime, now: datetime) -> Iterator[str]:
+    if now - moment > OLDEST:
+        yield (
+            f"{what} on {shown(moment)}, {lasting(now - moment)} ago; there should be one a day. Repair: {_NOW}. "
+            "On the machine, `journalctl --unit auren-backup` says why there was none."
         )
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from auren_infra.command_line import Help, run, told
-from auren_infra.moment import past, written
+from auren_infra.moment import as_of_words, past, written
 from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
 from auren_infra.outputs.placing import show
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "discard":
                 return machine.end(machine.ask(outputs, _PROGRAM, "discard", options.name, seconds=_SHORT))
             case _:
-                words = [options.to, *(["--as-of", written(options.as_of)] if options.as_of else [])]
+                words = [options.to, *as_of_words(options.as_of)]
                 return _restore(outputs, words, asked=not options.yes)
     except NoProgramError:
         print("error: This stack has no backups to restore from: docs/backups.md says how to begin.", file=sys.stderr)

@@ -13,6 +13,9 @@ from tests.local.host import Host
 
 SCRIPTS = Path(__file__).parent / "scripts"
 STORES = ("postgres", "redis", "chromadb", "kafka")
+WRITE_SECONDS = 8
+ENOUGH = 50
+"""Fewer acknowledgements than this prove nothing."""
 
 
 @dataclass
@@ -35,7 +38,7 @@ def in_api(host: Host, run: str) -> list[str]:
 
 @contextmanager
 def writing(host: Host, run: str) -> Iterator[Acknowledged]:
-    """Somebody writes meanwhile, until the machine is gone."""
+    """Somebody writes meanwhile, as long as the machine is there."""
     acknowledged = Acknowledged()
 
     def collect(process: subprocess.Popen[str]) -> None:

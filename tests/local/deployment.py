@@ -19,6 +19,7 @@ from sandbox import environment, layout, pulumi_stack, stack_config
 
 STACK = "rehearsal"
 """Not `local`: whoever has that one up keeps it. Their names and records differ, so the two can stand side by side."""
+DROPLET = "digitalocean:index/droplet:Droplet"
 DOMAIN = f"{STACK}.aupex.ai"
 UP_SECONDS = 900
 UP = ("up", "--yes", "--skip-preview", "--non-interactive")

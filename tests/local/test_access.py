@@ -16,7 +16,7 @@ import pytest
 from sandbox import layout, pulumi_stack
 from tests.local.agent import Agent, ssh_agent
 from tests.local.cloud import act
-from tests.local.deployment import STACK, Deployment, UpdateFailedError, called, rehearsal
+from tests.local.deployment import DROPLET, STACK, Deployment, UpdateFailedError, called, rehearsal
 from tests.local.host import Host
 from tests.local.runner import Runner
 from tests.local.test_first_light import post_event, read_event
@@ -25,7 +25,6 @@ from tests.sandbox.droplets.internet import HOST, Client
 pytestmark = pytest.mark.machine
 
 Outputs = dict[str, Any]
-DROPLET = "digitalocean:index/droplet:Droplet"
 ELSEWHERE = "192.0.2.77"
 """An address that nobody here has."""
 SCRIPT = layout.PROJECT / "auren_infra" / "host" / "scripts" / "machine_firewall.sh"

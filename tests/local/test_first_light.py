@@ -17,7 +17,7 @@ import pytest
 from auren_infra.files import paths
 from sandbox import layout, pulumi_stack
 from tests.local.cloud import act, delete, detach
-from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
+from tests.local.deployment import DOMAIN, DROPLET, STACK, Deployment, UpdateFailedError
 from tests.local.events import post_event, read_event
 from tests.local.host import Host
 from tests.sandbox.droplets.internet import Client
@@ -25,7 +25,6 @@ from tests.sandbox.droplets.internet import Client
 pytestmark = pytest.mark.machine
 
 SECRET = f"{paths.release('api', paths.CURRENT)}/secrets/postgres_password"
-DROPLET = "digitalocean:index/droplet:Droplet"
 
 Outputs = dict[str, Any]
 

@@ -130,9 +130,20 @@ backups() {
         's/.*"size":\([0-9]*\)},"label":"\([0-9A-Z_-]*\)".*"timestamp":{"start":[0-9]*,"stop":\([0-9]*\)}.*/\2 \3 \1/p'
 }
 
+# free: the bytes that are free on the data disk.
+free() {
+    echo $(($(df --output=avail -k "$disk" | tail -n 1) * 1024))
+}
+
+# megabytes DIRECTORY: that it takes.
+megabytes() {
+    echo $(($(du -sk "$1" | cut -f1) / 1024))
+}
+
 # largest BYTES: in MB, the larger one of a backup with so many bytes and of the database of now. The log leads from the one to the other.
 largest() {
-    local now=$(($(du -sk "$volume" | cut -f1) / 1024)) then=$(($1 / 1048576))
+    local now then=$(($1 / 1048576))
+    now=$(megabytes "$volume")
     echo $((now > then ? now : then))
 }
 

@@ -46,15 +46,10 @@ newest_copy() {
     ' "$stores" "$work/copies"
 }
 
-# megabytes DIRECTORY: that it takes.
-megabytes() {
-    echo $(($(du -sk "$1" | cut -f1) / 1024))
-}
-
 # room_for MEGABYTES WHAT
 room_for() {
     local needs=$(($1 + 512)) has
-    has=$(($(df --output=avail -k "$disk" | tail -n 1) / 1024))
+    has=$(($(free) / 1048576))
     [ "$has" -ge "$needs" ] || fail "$2 needs $needs MB on the data disk, which has $has MB. Give it a larger volume."
 }
 

@@ -30,11 +30,6 @@ choose() {
         "auren-backup list shows what there is."
 }
 
-# free: the bytes that are free on the data disk.
-free() {
-    echo $(($(df --output=avail -k "$disk" | tail -n 1) * 1024))
-}
-
 look() {
     local label ended bytes until newest="" rows="" loss=null from
     choose
@@ -175,7 +170,7 @@ replace() {
 kept() {
     local path
     for path in "$volume".before-*; do
-        [ ! -d "$path" ] || printf '%s\t%s MB\n' "${path##*/}" $(($(du -sk "$path" | cut -f1) / 1024))
+        [ ! -d "$path" ] || printf '%s\t%s MB\n' "${path##*/}" "$(megabytes "$path")"
     done
 }
 

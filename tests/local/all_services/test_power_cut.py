@@ -10,7 +10,7 @@ import pytest
 
 from auren_infra.placement import Instance
 from auren_infra.services.model import Service
-from tests.local.acknowledged import STORES, kept, writing
+from tests.local.acknowledged import ENOUGH, STORES, WRITE_SECONDS, kept, writing
 from tests.local.all_services.connections import assert_only_the_links_connect
 from tests.local.biometrics import post_biometric, read_biometric
 from tests.local.cloud import act
@@ -19,15 +19,12 @@ from tests.local.host import Host
 
 pytestmark = pytest.mark.machine
 
-WRITE_SECONDS = 8
 BACK_WITHIN = 180
 """Seconds from the power's return until all nine are healthy."""
 ARRIVED_WITHIN = 60
 CAUGHT_UP_WITHIN = 120
 REDIS_MAY_LOSE = 1.5
 """Seconds: its append-only file is synced once a second."""
-ENOUGH = 50
-"""Fewer acknowledgements than this prove nothing."""
 
 
 @pytest.mark.parametrize("kind", ["reboot", "power_cycle"])

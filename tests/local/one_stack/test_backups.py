@@ -11,9 +11,9 @@ import pytest
 
 from auren_infra.files import paths
 from tests.local import cloud
-from tests.local.acknowledged import STORES, kept, writing
+from tests.local.acknowledged import ENOUGH, STORES, WRITE_SECONDS, kept, writing
 from tests.local.biometrics import post_biometric, read_biometric
-from tests.local.deployment import STACK, Deployment, UpdateFailedError, called
+from tests.local.deployment import DROPLET, STACK, Deployment, UpdateFailedError, called
 from tests.local.events import post_event, read_event
 from tests.local.host import Host
 from tests.local.one_stack.test_secrets import give, take
@@ -21,11 +21,7 @@ from tests.local.one_stack.test_secrets import give, take
 pytestmark = pytest.mark.machine
 
 Outputs = dict[str, Any]
-WRITE_SECONDS = 8
-ENOUGH = 50
-"""Fewer acknowledgements than this prove nothing."""
 CAUGHT_UP_WITHIN = 120
-DROPLET = "digitalocean:index/droplet:Droplet"
 BACKUPS = f"spaces://fra1/auren-{STACK}-backups"
 
 

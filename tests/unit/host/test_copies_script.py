@@ -284,7 +284,7 @@ def test_what_is_restored_to_a_time_is_the_copy_before_it(machine: Bench) -> Non
 
 
 def _twice(machine: Bench) -> None:
-    """There are copies of two days, and what was copied first is in no volume any more."""
+    """There are copies of two days. Those of the second day have a file more. The volumes are empty."""
     _backup(machine, "run")
     for _, volume, _ in STORES:
         _older(machine, volume, 1)

@@ -11,6 +11,7 @@ from auren_infra.host import orders
 from auren_infra.host.machine import script
 from auren_infra.host.orders import ORDERS, Order
 from tests.unit.configuration import BACKED_UP, ROOT, WITH_WEBSITE
+from tests.unit.host.test_scripts import SOURCED
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -96,20 +97,8 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
-    sourced = {
-        "replacing",
-        "starting",
-        "releases",
-        "running",
-        "links",
-        "unpack",
-        "published",
-        "lending",
-        "backups",
-        "copies",
-    }
     otherwise = {"hold", "look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
-    otherwise |= {"stop", "rollback", "list_releases", "backup", "restore"} | sourced
+    otherwise |= {"stop", "rollback", "list_releases", "backup", "restore", *SOURCED}
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
 
 
