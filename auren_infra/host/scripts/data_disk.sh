@@ -72,6 +72,18 @@ containers_have_old_mount() {
     return 1
 }
 
+# stop_and_forget TARGET: no container runs, and Docker knows anew what is mounted for its volumes. It counts the containers of a volume,
+# and one that ended while Docker was away stays counted. Then a volume that systemd has unmounted is never mounted again.
+stop_and_forget() {
+    local volume
+    systemctl stop auren
+    systemctl stop docker.socket docker
+    while read -r volume; do
+        [ ! -d "$1/$volume" ] || umount --lazy "/var/lib/docker/volumes/$volume/_data"
+    done < <(findmnt --noheadings --raw --output TARGET | sed -n 's|^/var/lib/docker/volumes/\([^/]*\)/_data$|\1|p')
+    systemctl start docker
+}
+
 # is_another: none of the directories is on the disk, though there are containers that had them. Without them they cannot start.
 is_another() {
     local path
@@ -120,7 +132,7 @@ main() {
     if [ -e "$containers" ]; then
         # Docker stops when the disk goes away. It must run before the containers are stopped: that asks Docker.
         systemctl start docker
-        ! containers_have_old_mount "$target" || systemctl stop auren
+        ! containers_have_old_mount "$target" || stop_and_forget "$target"
         systemctl start auren
     fi
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"
