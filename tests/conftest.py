@@ -8,16 +8,19 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from tests.examples import examples, sample
+from tests.examples import affordable, examples
 from tests.workers import group
 
 # Hypothesis would try the same examples in each run of a CI, and call a test flaky on a machine that is busy.
 settings.register_profile("rotating", derandomize=False, deadline=None, max_examples=examples(100))
 settings.load_profile("rotating")
 
+ROTATED_SECONDS = 600
+"""Of the long tests, a run that rotates takes others each time, until they take this long."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rotate", action="store_true", help="run a quarter of the tests with the mark `long`, not all")
+    parser.addoption("--rotate", action="store_true", help="run a few of the tests with the mark `long`, not all")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,9 +39,9 @@ def pytest_configure_node(node: WorkerController) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("rotate"):
         return
-    long = [item for item in items if item.get_closest_marker("long")]
-    kept = sample(long, -(-len(long) // 4), config.getoption("hypothesis_seed"))
-    left_out = [item for item in long if item not in kept]
+    seconds = {item: float(mark.args[0]) for item in items if (mark := item.get_closest_marker("long"))}
+    kept = set(affordable(seconds, ROTATED_SECONDS, config.getoption("hypothesis_seed")))
+    left_out = [item for item in seconds if item not in kept]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 

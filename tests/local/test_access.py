@@ -159,6 +159,7 @@ def _let_ssh_in_from(host: Host, *addresses: str) -> None:
     host.run("bash", "-s", "--", stdin=f"{SCRIPT.read_text()}deny in on auren0\n{rules}")
 
 
+@pytest.mark.long(70)
 def test_a_machine_that_named_addresses_is_deployed_to_by_one_of_them(
     deployment: Deployment, outputs: Outputs, agent: Agent, host: Host
 ) -> None:

@@ -26,7 +26,16 @@ pytestmark = pytest.mark.machine
 
 SECRET = f"{paths.release('api', paths.CURRENT)}/secrets/postgres_password"
 
+SIZE, OTHER_SIZE = "m-4vcpu-32gb", "s-8vcpu-32gb-amd"
+"""Both have the same memory: a resize changes no limit of a container."""
+
 Outputs = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def first_up(deployment: Deployment) -> str:
+    deployment.configure(dropletSize=SIZE)
+    return deployment.up()
 
 
 def test_outputs_keep_their_contract(outputs: Outputs, project: Path) -> None:
@@ -182,11 +191,11 @@ def test_protected_data_cannot_be_destroyed(deployment: Deployment, outputs: Out
         deployment.up()
 
 
+@pytest.mark.long(140)
 def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_data(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
     event = post_event(outputs, 80)
-    deployment.configure(dropletSize="m-4vcpu-32gb")  # for the test of a resize
     printed = deployment.up("--replace", deployment.urn(DROPLET))
     assert "containers stopped, /mnt/auren-data unmounted" in printed
     after = deployment.outputs()
@@ -198,27 +207,33 @@ def test_a_droplet_that_is_alive_is_brought_down_cleanly_and_replaced_with_its_d
     assert deployment.planned() == {}
 
 
+@pytest.mark.long(60)
 def test_a_resize_that_is_refused_leaves_nothing_stopped(deployment: Deployment, outputs: Outputs, host: Host) -> None:
     """The cloud refuses to switch the droplet off. A timer starts the containers again, and is not waited for."""
     fault = {"path": "/v2/droplets/[0-9]+/actions", "status": 422, "times": 1}
     control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
     assert httpx.post(control, json=fault, timeout=5).is_success
     names = list(host.containers())
-    deployment.configure(dropletSize="s-8vcpu-32gb-amd")
-    with pytest.raises(UpdateFailedError, match="containers stopped"):
-        deployment.up()
+    deployment.configure(dropletSize=OTHER_SIZE)
+    try:
+        with pytest.raises(UpdateFailedError, match="containers stopped"):
+            deployment.up()
+    finally:
+        deployment.configure(dropletSize=SIZE)
     assert set(host.healths().values()) <= {"exited unhealthy", "exited healthy"}
     assert "auren-start-again.timer" in host.run("systemctl", "list-timers", "--no-pager")
     host.run("systemctl", "start", "auren-start-again.service")
     host.wait_until_healthy(names, 120)
 
 
+@pytest.mark.long(60)
 def test_stores_end_cleanly_before_a_resize_cuts_the_power(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
-    """Both sizes have the same memory, so every container stays and its log tells how it ended."""
+    """Every container stays, and its log tells how it ended."""
     event = post_event(outputs, 85)
     before = {name: host.container_id(name) for name in host.containers()}
+    deployment.configure(dropletSize=OTHER_SIZE)
     printed = deployment.up()
     assert "containers stopped" in printed
     host.wait_until_healthy(before, 180)
@@ -232,7 +247,7 @@ def test_stores_end_cleanly_before_a_resize_cuts_the_power(
     assert deployment.planned() == {}
 
 
-@pytest.mark.long
+@pytest.mark.long(200)
 def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 81)
     act(outputs["droplet"]["id"], "power_off")
@@ -245,7 +260,7 @@ def test_a_dead_droplet_is_replaced_with_its_data(deployment: Deployment, output
     assert deployment.planned() == {}
 
 
-@pytest.mark.long
+@pytest.mark.long(170)
 def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: Deployment, outputs: Outputs) -> None:
     event = post_event(outputs, 82)
     delete(outputs["droplet"]["id"])
@@ -256,6 +271,7 @@ def test_a_droplet_that_somebody_deleted_is_made_anew_with_its_data(deployment: 
     assert deployment.planned() == {}
 
 
+@pytest.mark.long(90)
 def test_a_volume_that_somebody_detached_is_taken_up_again(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:
@@ -285,7 +301,7 @@ def test_a_dead_droplet_does_not_stand_in_the_way_of_destroy(deployment: Deploym
     assert not dns.query.udp(query, layout.DNS_ADDRESS, port=layout.DNS_PORT, timeout=5).answer
 
 
-@pytest.mark.long
+@pytest.mark.long(170)
 def test_a_first_start_of_the_database_that_fails_is_found(deployment: Deployment, tmp_path: Path) -> None:
     """The image itself would start again, run no script any more, and become healthy with half of the tables."""
     (tmp_path / "10-first.sql").write_text("CREATE TABLE first ();\n")

@@ -79,7 +79,7 @@ def test_a_sample_is_another_one_by_another_seed_and_a_soak_takes_all(monkeypatc
 LONG = """
 import pytest
 
-@pytest.mark.long
+@pytest.mark.long(250)
 @pytest.mark.parametrize("number", range(9))
 def test_long(number):
     pass
@@ -95,7 +95,7 @@ def _run(tmp_path: Path, *options: str, **environment: str) -> set[str]:
     return set(re.findall(r"::(\S+) PASSED", _pytest(tmp_path / "test_long.py", "-v", *options, **environment)))
 
 
-def test_a_run_that_rotates_has_a_quarter_of_the_long_tests(tmp_path: Path) -> None:
+def test_a_run_that_rotates_has_ten_minutes_of_the_long_tests(tmp_path: Path) -> None:
     some = _run(tmp_path, "--rotate", "--hypothesis-seed=7")
     assert len(some) == 4
     assert "test_short" in some

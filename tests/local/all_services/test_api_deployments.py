@@ -54,7 +54,7 @@ def test_a_new_image_takes_over_and_no_request_fails(deployment: Deployment, hos
     assert host.healths()["auren-kafka-ui"].startswith("running ")
 
 
-@pytest.mark.long
+@pytest.mark.long(170)
 def test_a_broken_image_fails_the_update_and_no_request_and_is_not_started_by_a_boot(
     deployment: Deployment, host: Host
 ) -> None:
@@ -100,7 +100,7 @@ def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deploy
 REACHES = "python3 -c \"import socket; socket.create_connection(('postgres', 5432), 5)\""
 
 
-@pytest.mark.long
+@pytest.mark.long(40)
 def test_a_migration_reaches_the_database_and_one_that_fails_is_a_failed_deployment(
     deployment: Deployment, host: Host
 ) -> None:

@@ -68,6 +68,7 @@ def _page(version: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.long(80)
 def test_each_release_is_served_whole_and_the_state_has_none_of_its_files(deployment: Deployment, host: Host) -> None:
     nginx = host.started_at("auren-nginx")
     first, second = (_image(**_page(version)) for version in "12")

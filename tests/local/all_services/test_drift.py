@@ -243,7 +243,7 @@ def test_the_nightly_look_finds_nothing_to_tell(nightly: Callable[[], tuple[str,
     assert RIGHT in report
 
 
-@pytest.mark.long
+@pytest.mark.long(40)
 def test_a_merge_is_deployed_by_its_workflow(workflow: Callable[..., str], deployment: Deployment, host: Host) -> None:
     deployment.configure(maxUploadMegabytes=12)
     try:

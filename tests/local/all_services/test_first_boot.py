@@ -50,7 +50,7 @@ def test_an_error_that_left_what_is_needed_is_no_obstacle(
     assert "boom" in printed
 
 
-@pytest.mark.long
+@pytest.mark.long(10)
 def test_an_error_that_left_sshd_open_says_what_to_do(deployment: Deployment, host: Host, failed_boot: None) -> None:
     host.run("sh", "-c", f"echo 'PasswordAuthentication yes' >{OPEN}")
     with pytest.raises(UpdateFailedError) as failed:
@@ -59,7 +59,7 @@ def test_an_error_that_left_sshd_open_says_what_to_do(deployment: Deployment, ho
     assert "Replace it: `pulumi up --replace URN`" in str(failed.value)
 
 
-@pytest.mark.long
+@pytest.mark.long(20)
 def test_a_package_run_that_was_cut_is_ended(deployment: Deployment, host: Host) -> None:
     host.run("sh", "-c", "cd /tmp && apt-get -qq update && apt-get -qq download hello && dpkg --unpack hello_*.deb")
     assert "hello" in host.run("dpkg", "--audit")

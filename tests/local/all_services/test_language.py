@@ -40,7 +40,7 @@ def served(host: Host) -> set[str]:
     return set(host.run("find", "-H", "/opt/auren/website/current", "-type", "f", "-printf", "%P\n").splitlines())
 
 
-@pytest.mark.long
+@pytest.mark.long(20)
 def test_files_that_are_renamed_are_replaced_and_no_others(
     language: str, deployment: Deployment, host: Host, tmp_path: Path
 ) -> None:
@@ -56,7 +56,7 @@ def test_files_that_are_renamed_are_replaced_and_no_others(
     assert served(host) == {RENAMED.get(name, name) for name in NAMES}
 
 
-@pytest.mark.long
+@pytest.mark.long(80)
 def test_every_command_runs_in_every_language(language: str, deployment: Deployment, host: Host) -> None:
     commands = deployment.command_urns().values()
     deployment.up(*(word for urn in commands for word in ("--target-replace", urn)))

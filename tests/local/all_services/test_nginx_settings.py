@@ -65,7 +65,7 @@ def test_another_limit_is_read_while_nginx_runs_and_no_request_fails(deployment:
     ],
     ids=["refused", "not healthy"],
 )
-@pytest.mark.long
+@pytest.mark.long(30)
 def test_settings_that_are_wrong_fail_the_update_and_no_request(
     changed: Callable[[str, str, str], Deployment], host: Host, old: str, new: str, said: str
 ) -> None:

@@ -28,6 +28,7 @@ def wait_until_started_anew(host: Host, before: dict[str, str], seconds: float) 
         time.sleep(1)
 
 
+@pytest.mark.long(90)
 def test_what_was_killed_or_hangs_is_started_anew(host: Host, containers: list[str]) -> None:
     """Three faults at once: killed by hand, a main process that dies, and one that hangs while its container runs."""
     broken = ("auren-nginx", "auren-chromadb", "auren-kafka-ui")
@@ -52,6 +53,7 @@ def test_a_killed_daemon_comes_back_and_no_container_noticed(host: Host, contain
     assert {name: (main_process(host, name), host.started_at(name)) for name in containers} == before
 
 
+@pytest.mark.long(100)
 def test_what_no_restart_helps_is_left_as_it_is_and_told(host: Host, containers: list[str]) -> None:
     """As after the last try: the watchdog's memory says so. Its own tests count the tries."""
     name, service = "auren-kafka-ui", "kafka-ui"

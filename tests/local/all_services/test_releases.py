@@ -70,7 +70,7 @@ def test_a_file_that_stops_a_service_gives_way_and_taking_it_back_is_deployed_ag
     assert host.started_at("auren-redis") == started, "it was right already"
 
 
-@pytest.mark.long
+@pytest.mark.long(30)
 def test_a_file_that_its_preflight_refuses_touches_nothing(
     changed: Callable[[str, str, str], Deployment], host: Host, containers: list[str]
 ) -> None:
@@ -156,6 +156,7 @@ def test_a_container_that_is_gone_comes_back_by_itself(host: Host, containers: l
     assert drift() == (0, RIGHT)
 
 
+@pytest.mark.long(70)
 def test_a_second_deployment_is_told_whose_the_machine_is_until_that_one_is_dead(
     deployment: Deployment, host: Host
 ) -> None:

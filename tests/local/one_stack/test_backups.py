@@ -92,7 +92,7 @@ def test_a_drill_restores_the_newest_backup_beside_the_database(outputs: Outputs
     asked("backup", "check")
 
 
-@pytest.mark.long
+@pytest.mark.long(100)
 def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outputs: Outputs, host: Host) -> None:
     kept = post_event(outputs, 72.5)
     time.sleep(1)
@@ -109,7 +109,7 @@ def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outp
     assert asked("restore", "kept").strip() == ""
 
 
-@pytest.mark.long
+@pytest.mark.long(110)
 def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs, host: Host) -> None:
     event = post_event(outputs, 77.5)
     time.sleep(1)
@@ -138,7 +138,7 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
     asked("restore", "discard", aside)
 
 
-@pytest.mark.long
+@pytest.mark.long(430)
 @pytest.mark.parametrize("lost", ["droplet and volume", "volume"])
 def test_the_data_is_lost_while_everybody_writes_and_the_stores_are_back(deployment: Deployment, lost: str) -> None:
     """PostgreSQL up to the last minute, the others as they were when they were copied. Nothing starts empty."""

@@ -95,7 +95,7 @@ def guarded(user: str, password: str) -> Iterator[None]:
         registry.start()
 
 
-@pytest.mark.long
+@pytest.mark.long(60)
 def test_a_private_registry_is_pulled_from_with_its_login(deployment: Deployment, outputs: Outputs, host: Host) -> None:
     token, before = secrets.token_urlsafe(24), deployment.image("kafka-ui")
     repository, running = before.partition("@")[0], host.container_id("auren-kafka-ui")
@@ -122,7 +122,7 @@ def test_a_private_registry_is_pulled_from_with_its_login(deployment: Deployment
     assert "auth" not in host.run("cat", "/root/.docker/config.json", check=False)
 
 
-@pytest.mark.long
+@pytest.mark.long(90)
 @pytest.mark.parametrize("name", ["postgres", "redis"])
 def test_a_password_is_rotated_by_its_replacement(
     deployment: Deployment, outputs: Outputs, host: Host, name: str
@@ -151,7 +151,7 @@ def test_a_password_that_somebody_changed_is_the_stacks_again_after_a_restart(
     assert read_event(outputs, post_event(outputs, 63.5)) == 63.5
 
 
-@pytest.mark.long
+@pytest.mark.long(330)
 def test_a_destroyed_stack_that_left_its_volume_comes_up_with_the_same_passwords(
     deployment: Deployment, outputs: Outputs, host: Host
 ) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from auren_infra.placement import Instance
 from sandbox import pulumi_stack, stack_config
 from tests.local.cloud import act, change_record, ssl_mode
 from tests.local.deployment import DOMAIN, STACK, Deployment, UpdateFailedError
@@ -25,13 +24,14 @@ def test_what_is_not_deployed_yet_is_not_asked(cloud_alone: str) -> None:
     assert "nginx is not deployed yet: whether AUREN answers was not tested." in cloud_alone
 
 
-@pytest.mark.long
+@pytest.mark.long(220)
 def test_a_droplet_that_somebody_switched_off_fails_the_update(
     deployment: Deployment, first_up: str, host: Host
 ) -> None:
     assert "asked" not in first_up, "nothing was left out"
     before = deployment.outputs()
     droplet = before["droplet"]["id"]
+    containers = host.all_live(service.name for service in deployment.services())
     act(droplet, "power_off")
     try:
         for arguments in ((), ("--refresh",), ("--target", f"**{STACK}-nginx")):
@@ -44,10 +44,11 @@ def test_a_droplet_that_somebody_switched_off_fails_the_update(
         assert deployment.outputs() == before
     finally:
         act(droplet, "power_on")
-    host.wait_until_healthy((Instance(service).container for service in deployment.services()), 400)
+    host.wait_until_healthy(containers, 400)
     deployment.up("--expect-no-changes")
 
 
+@pytest.mark.long(60)
 def test_a_name_that_somebody_changed_fails_the_update_until_it_is_repaired(
     deployment: Deployment, first_up: str
 ) -> None:
@@ -59,7 +60,7 @@ def test_a_name_that_somebody_changed_fails_the_update_until_it_is_repaired(
     deployment.up("--refresh")
 
 
-@pytest.mark.long
+@pytest.mark.long(70)
 def test_a_proxied_site_is_asked_through_the_proxy(deployment: Deployment, first_up: str) -> None:
     if pulumi_stack.resources(stack_config.LOCAL):
         pytest.skip("the stack local has the zone's own names, which alone have a certificate")
