@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 
@@ -45,7 +46,8 @@ def provision(plan: MachinePlan, shared: Shared) -> Provisioned:
     """Register everything of one machine."""
     name, settings, network = plan.name, plan.blueprint.settings, shared.network
     data = DataVolume(name, settings, network.tag, shared.cloud_options)
-    droplet = Droplet(name, settings, network, data, shared.cloud_options, before_resize=stop_before_resize)
+    stop = partial(stop_before_resize, backup_minutes=settings.backup_minutes)
+    droplet = Droplet(name, settings, network, data, shared.cloud_options, before_resize=stop)
     address, private_key, host_key = droplet.address, droplet.private_key, droplet.host_key
     machine = Machine(
         name,

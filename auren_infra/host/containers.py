@@ -96,6 +96,16 @@ class Containers(pulumi.ComponentResource):
             for service in plan.services
             if service.task(Restore)
         }
+        first = [
+            machine.run(
+                f"{name}-backup-first",
+                orders.BackUpFirst(settings.backup_minutes, _staged_stores(plan, staged)),
+                after=[programs, *staged.values(), *filled.values()],
+                parent=self,
+                bound=RESTORE_SECONDS,
+            )
+            for name in filled
+        ]
         started: dict[str, command.remote.Command] = {}
         live: dict[str, pulumi.Output[Instance]] = {}
         for service in plan.services:
@@ -106,6 +116,7 @@ class Containers(pulumi.ComponentResource):
                 after=[
                     *staged.values(),
                     *filled.values(),
+                    *first,
                     *(configuration.directories[directory.source] for directory in service.directories),
                     *(started[target.name] for target in plan.targets(service.name)),
                 ],
@@ -132,7 +143,7 @@ class Containers(pulumi.ComponentResource):
             after=[programs, *backed_up],
             parent=self,
         )
-        self.started, self.live, self.others = started, live, (retire, supervision, tidy, *backed_up, timers)
+        self.started, self.live, self.others = started, live, (retire, supervision, tidy, *first, *backed_up, timers)
         self.register_outputs({})
 
 
@@ -172,6 +183,16 @@ def _stores(plan: MachinePlan) -> str:
         for service in reversed(plan.services)
         for volume in service.volumes
         if volume.copy
+    )
+
+
+def _staged_stores(plan: MachinePlan, staged: Mapping[str, command.remote.Command]) -> pulumi.Output[str]:
+    """A line for each service whose data is in the backups: its name, and what has staged its release."""
+    stores = [
+        service for service in plan.services if service.task(Restore) or any(each.copy for each in service.volumes)
+    ]
+    return pulumi.Output.concat(
+        *(part for store in stores for part in (f"{store.name} ", staged[store.name].stdout, "\n"))
     )
 
 

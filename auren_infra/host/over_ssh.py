@@ -14,8 +14,9 @@ from auren_infra.host.machine import script
 from auren_infra.services.inbound import SSH_PORT, WEB_PORT
 from auren_infra.settings import Fault
 
-REMOTE_SECONDS = 300
-LOCAL_SECONDS = REMOTE_SECONDS + 30
+STOP_SECONDS = 300
+"""That the containers of a machine may take to end."""
+_LAST_WORDS_SECONDS = 30
 """The machine ends its own script first, so that its last words arrive."""
 
 PROGRAMS = {"bash": "bash", "ssh": "an OpenSSH client"}
@@ -46,10 +47,17 @@ class Errand:
     """What happens next, also to a machine that is dead."""
     kept: str
     """What does not happen as long as a machine is alive and the script fails."""
+    seconds: int
+    """That the script may take."""
+
+    @property
+    def local_seconds(self) -> int:
+        """That one connection may take."""
+        return self.seconds + _LAST_WORDS_SECONDS
 
     def environment(self, *, address: Text, known_hosts: Text) -> dict[str, str | Text]:
         """For `over_ssh.sh`."""
-        command = [*LOCALE, "timeout", str(REMOTE_SECONDS), "bash", "-s", "--", *self.arguments]
+        command = [*LOCALE, "timeout", str(self.seconds), "bash", "-s", "--", *self.arguments]
         return {
             "HOST": address,
             "PORT": str(SSH_PORT),
@@ -57,7 +65,7 @@ class Errand:
             "KNOWN_HOSTS": known_hosts,
             "COMMAND": shlex.join(command),
             "SCRIPT": script(self.script_name),
-            "LOCAL_BOUND": str(LOCAL_SECONDS),
+            "LOCAL_BOUND": str(self.local_seconds),
             "NEXT": self.next,
             "KEPT": self.kept,
         }

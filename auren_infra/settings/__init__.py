@@ -156,6 +156,7 @@ class Settings(BaseModel):
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     backups: Backups = ""
     backup_days: Annotated[Whole, Field(ge=7, le=3650)] = 30
+    fresh_backup_minutes: Annotated[Whole, Field(ge=0, le=10_080)] = 60
     restore: Restore = ""
     migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""
     migration_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 300
@@ -171,6 +172,11 @@ class Settings(BaseModel):
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)
+
+    @property
+    def backup_minutes(self) -> int:
+        """How old the newest backup may be before a change of what it holds. 0: none is asked for."""
+        return self.fresh_backup_minutes if self.backups else 0
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def run(folder: Path, port: int, key: str, host_key: str) -> subprocess.Complete
     sleep.chmod(0o755)
     Path("~/.ssh").expanduser().mkdir(mode=0o700, exist_ok=True)
     known_hosts = f"[127.0.0.1]:{port} {' '.join(host_key.split()[:2])}"
-    errand = Errand("stop_containers", ("an argument",), next="NEXT", kept="KEPT")
+    errand = Errand("stop_containers", ("an argument",), next="NEXT", kept="KEPT", seconds=300)
     told = errand.environment(address="127.0.0.1", known_hosts=known_hosts)
     told |= {"PORT": str(port), "WEB_PORT": "1", "SCRIPT": REMOTE, "OWN": str(own), "OVER_SSH": script("over_ssh")}
     return subprocess.run(

@@ -138,6 +138,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     | WORD.map(lambda word: f"{word} \u2019")
     | st.just("x" * 501),
     "backups": WORD | st.builds("spaces://{}/{}".format, WORD, WORD.map(str.upper)),
+    "freshBackupMinutes": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(10_081).map(str),
     "backupDays": _NO_NUMBER | st.integers(max_value=6).map(str) | st.integers(3651).map(str),
     "restore": WORD | st.datetimes().map(lambda moment: moment.isoformat()),
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),

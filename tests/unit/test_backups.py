@@ -10,7 +10,7 @@ from auren_infra import call
 from auren_infra.files.firewall import container_rules
 from auren_infra.files.releases import release
 from auren_infra.host import orders
-from auren_infra.host.orders import BackUp, Fill, Jobs, Order, Programs
+from auren_infra.host.orders import BackUp, BackUpFirst, Fill, Jobs, Order, Programs
 from auren_infra.services.catalogue import described
 from tests.unit.configuration import BACKED_UP, blueprint, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
@@ -62,6 +62,7 @@ def test_without_backups_nothing_of_them_is_made(update: Rehearsal) -> None:
     assert not update.of_type(BUCKET)
     assert not update.of_type(KEY)
     assert not ordered(update, Fill)
+    assert not ordered(update, BackUpFirst)
     assert not ordered(update, BackUp)
     (jobs,) = ordered(update, Jobs)
     assert not jobs.units
@@ -110,6 +111,22 @@ def test_the_volume_is_filled_before_the_database_starts(backed_up: Rehearsal) -
     before = {"postgres": "postgres-fill", "postgres-backups": "postgres", "jobs": "postgres-backups"}
     for name, first in before.items():
         assert backed_up.command(first).urn in backed_up.command(name).dependencies
+
+
+def test_what_changes_is_backed_up_before_its_container_is_touched(backed_up: Rehearsal) -> None:
+    (first,) = ordered(backed_up, BackUpFirst)
+    assert first.minutes == 60
+    assert first.staged is not None
+    stores = [line.split()[0] for line in first.staged.splitlines()]
+    (programs,) = ordered(backed_up, Programs)
+    copied = {line.split()[0] for line in programs.files["stores"].splitlines()}
+    assert sorted(stores) == sorted({"postgres", *copied})
+    command = backed_up.command("postgres-backup-first")
+    for store in stores:
+        assert command.urn in backed_up.command(store).dependencies
+        assert backed_up.command(f"{store}-release").urn in command.dependencies
+    (first,) = ordered(deploy(**BACKED_UP, freshBackupMinutes="0"), BackUpFirst)
+    assert first.minutes == 0
 
 
 def test_every_volume_is_backed_up_or_copied_but_that_of_the_logs(backed_up: Rehearsal) -> None:

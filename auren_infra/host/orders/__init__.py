@@ -8,6 +8,7 @@ from auren_infra.host.orders.files import PutFile, PutImageTree, PutSecret, PutT
 from auren_infra.host.orders.order import Order
 from auren_infra.host.orders.services import (
     BackUp,
+    BackUpFirst,
     Fill,
     Jobs,
     KafkaTopics,
@@ -36,6 +37,7 @@ from auren_infra.host.orders.system import (
 __all__ = [
     "ORDERS",
     "BackUp",
+    "BackUpFirst",
     "ContainerFirewall",
     "DataDisk",
     "DockerEngine",
@@ -72,7 +74,7 @@ ORDERS: dict[str, type[Order]] = {
         *(WaitReady, DataDisk, DockerEngine, DockerNetwork, ContainerFirewall, MachineFirewall, LogRotation),
         *(SystemUpdates, PutFile, RemoveFile, PutSecret, PutTree, PutImageTree),
         *(Stage, Retire, Programs, Supervision, StartFirst, Switch, Reload, KafkaTopics, Sqlite, Tidy),
-        *(Fill, BackUp, Jobs),
+        *(Fill, BackUpFirst, BackUp, Jobs),
     )
 }
 """By id."""

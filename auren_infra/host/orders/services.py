@@ -136,6 +136,29 @@ class Fill(Order, Generic[Text]):
 
 
 @dataclass(frozen=True)
+class BackUpFirst(Order, Generic[Text]):
+    """The stores whose staged release is not the one that runs are in the bucket of the backups."""
+
+    id: ClassVar[str] = "back_up_first"
+
+    minutes: int
+    """How old a backup may be. 0: none is asked for."""
+    staged: Text
+    """A line for each store: its name, and what `Stage` printed."""
+
+    def arguments(self) -> Sequence[str]:
+        return (str(self.minutes),)
+
+    def data(self) -> pulumi.Input[str]:
+        return known(self.staged)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], data: str | None) -> "BackUpFirst[str | None]":
+        (minutes,) = arguments
+        return BackUpFirst(int(minutes), data)
+
+
+@dataclass(frozen=True)
 class BackUp(Order, Generic[Text]):
     """The bucket has a backup of the database and a copy of each other store, and the log arrives there."""
 

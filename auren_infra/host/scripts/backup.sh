@@ -9,6 +9,9 @@
 #                          is missing there since the newest backup
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
 #   ready                  after a start: WAL arrives in the bucket, and there is a backup, and a copy of each other store
+#   fresh MINUTES [SERVICE…]
+#                          before a change: what these services have, or all, is in the bucket as it is now, or as it was so many minutes ago.
+#                          With 0, or without a PostgreSQL that could make backups, nothing is done.
 #   fill RELEASE [TARGET [--as-of TIME]]
 #                          before the first start: empty volumes are restored to TARGET. Those that hold something are left alone.
 set -euo pipefail
@@ -17,7 +20,7 @@ source backups.sh
 source copies.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fill RELEASE [TARGET [--as-of TIME]]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [TARGET [--as-of TIME]]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
@@ -189,10 +192,36 @@ run() {
     copy_all
 }
 
-# shellcheck disable=SC2329 # called by `apart`, by its name
 run_database() {
     make_ready
     back_up "$@"
+}
+
+# fresh MINUTES [SERVICE…]
+fresh() {
+    local minutes=$1 oldest
+    [[ $minutes =~ ^[0-9]+$ ]] || fail "$usage"
+    shift
+    [ "$minutes" -gt 0 ] || return 0
+    oldest=$(($(date +%s) - minutes * 60))
+    if [ ! -e "$directory/current/files/pgbackrest.conf" ] || ! is_running "$container" || ! sql <<<'SELECT' >/dev/null; then
+        echo "PostgreSQL does not run, or has no backups yet. So nothing is backed up before this change."
+        return
+    fi
+    [[ $# -gt 0 && " $* " != *" $service "* ]] || fresh_database "$oldest"
+    copy_older "$oldest" "$@"
+}
+
+# fresh_database SECONDS: the newest backup is not older, and the log behind it is in the bucket.
+fresh_database() {
+    local newest
+    ask
+    newest=$(backups | awk '{ end = $2 } END { print end + 0 }')
+    if [ "$newest" -ge "$1" ]; then
+        backrest check || fail "No WAL arrives in the bucket. $(reason)"
+    else
+        run_database diff
+    fi
 }
 
 tell_log() {
@@ -231,6 +260,7 @@ main() {
         [ -n "$(backups)" ] || back_up full
         copy_missing
         ;;
+    fresh\ [1-9]*) fresh "$@" ;;
     "fill 1" | "fill 2" | "fill 4") fill "$@" ;;
     *) fail "$usage" ;;
     esac

@@ -144,12 +144,13 @@ alone_with_copies() {
     rm -rf "$staging"
 }
 
-# copy_all: one that cannot be copied does not keep the others from it. Fails when there are `failures`.
+# copy_all [VOLUME…]: those, or all. One that cannot be copied does not keep the others from it. Fails when there are `failures`.
 copy_all() {
     local service volume kind time
     alone_with_copies
     time=$(date -u +%Y%m%dT%H%M%SZ)
     while read -r service volume kind <&4; do
+        [ $# -eq 0 ] || [[ " $* " == *" $volume "* ]] || continue
         apart copy "$time" "$service" "$volume" "$kind" </dev/null
     done 4<"$stores"
     rm -rf "$staging"
@@ -166,6 +167,25 @@ copy_missing() {
             return
         fi
     done 3<"$stores"
+}
+
+# copy_older SECONDS [SERVICE…]: a new copy of each volume of those services, or of all, that has none since then.
+# Those of the kind `files` are of one run.
+copy_older() {
+    local oldest service volume kind found
+    local -a old=() together
+    oldest=$(date -u -d "@$1" +%Y%m%dT%H%M%SZ)
+    shift
+    mapfile -t together < <(awk '$3 == "files" { print $2 }' "$stores")
+    ask_copies
+    while read -r service volume kind <&3; do
+        [ $# -eq 0 ] || [[ " $* " == *" $service "* ]] || continue
+        found=$(newest_copy "$volume" "$kind")
+        [[ -z $found || $found < $oldest ]] || continue
+        old+=("$volume")
+        [ "$kind" != files ] || old+=("${together[@]}")
+    done 3<"$stores"
+    [ "${#old[@]}" -eq 0 ] || copy_all "${old[@]}"
 }
 
 # tell_copies WORD…: a line for each copy, the oldest first: SERVICE, VOLUME, TIME, BYTES. A store without one has a line without the last two.

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# release_data_disk TARGET: containers and Docker are stopped and the data disk at TARGET is unmounted, so that it can be detached.
+# release_data_disk TARGET MINUTES: containers and Docker are stopped and the data disk at TARGET is unmounted, so that it can be detached.
+# Before that, the stores are backed up, if the newest backup is older than MINUTES. This is not asked for: the disk stays whole, and
+# when everything is destroyed the bucket may be gone already.
 set -euo pipefail
 
 # In the reverse order of the links; then whatever else runs.
@@ -13,7 +15,10 @@ stop_containers() {
 }
 
 main() {
-    local target=$1 device
+    local target=$1 minutes=$2 device
+    if [ "$minutes" -gt 0 ] && command -v auren-backup >/dev/null; then
+        timeout 600 auren-backup fresh "$minutes" 2>&1 || echo "No backup was made before the machine was brought down."
+    fi
     if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
         stop_containers
         systemctl stop docker.socket docker

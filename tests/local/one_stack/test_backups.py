@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auren_infra.files import paths
+from sandbox.registry import without_tag
 from tests.local import cloud
 from tests.local.acknowledged import ENOUGH, STORES, WRITE_SECONDS, kept, writing
 from tests.local.biometrics import post_biometric, read_biometric
@@ -90,6 +91,33 @@ def test_a_drill_restores_the_newest_backup_beside_the_database(outputs: Outputs
     assert host.run("find", paths.DATA, "-maxdepth", "1", "-name", "*drill*") == ""
     host.wait_until_healthy(host.containers(), 60)  # the one whose memory it had, too
     asked("backup", "check")
+
+
+def copies(host: Host, volume: str) -> list[str]:
+    """When they were made."""
+    told = [line.split("\t") for line in host.run("auren-backup", "copies").splitlines()]
+    return [moment for _, name, moment, _ in told if name == volume]
+
+
+@pytest.mark.long(60)
+def test_a_store_is_copied_before_its_container_changes(deployment: Deployment, host: Host) -> None:
+    before = {volume: copies(host, volume) for volume in ("redis-data", "kafka-data")}
+    image = deployment.image("redis")
+    time.sleep(61)
+    deployment.use_image("redis", without_tag(image))
+    deployment.configure(freshBackupMinutes=1)
+    try:
+        printed = deployment.up()
+    finally:
+        deployment.use_image("redis", image)
+        deployment.configure(freshBackupMinutes=None)
+    assert "redis-data: a copy of " in printed
+    *earlier, made = copies(host, "redis-data")
+    assert earlier == before["redis-data"]
+    assert made < host.started_at("auren-redis")
+    assert copies(host, "kafka-data") == before["kafka-data"], "Kafka does not change"
+    deployment.up()
+    assert copies(host, "redis-data") == [*earlier, made], "it is not an hour old"
 
 
 @pytest.mark.long(100)

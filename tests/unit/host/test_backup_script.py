@@ -111,6 +111,8 @@ def test_what_is_in_the_bucket_is_listed_also_during_a_restore(machine: Bench) -
         ("list", "--as-of"),
         ("list", "as-of", "2026-11-27T01:00:00Z"),
         ("ready", "now"),
+        ("fresh",),
+        ("fresh", "an hour"),
         ("fill",),
     ],
 )
@@ -324,3 +326,82 @@ def test_the_database_tells_when_its_log_has_arrived(machine: Bench) -> None:
     done = _backup(machine, "log")
     assert done.returncode == 1
     assert done.stderr.startswith("PostgreSQL could not be asked.")
+
+
+def _of_minutes_ago(machine: Bench, minutes: int) -> None:
+    """The newest backup in the bucket is so old, and the next one is new."""
+    end = int(time.time()) - 60 * minutes
+    listed(machine, "info", [(FULL, end, 1 << 20)])
+    listed(machine, "info.after", [(FULL, end, 1 << 20), (NEXT, int(time.time()), 5 << 20)])
+
+
+@pytest.mark.parametrize(("age", "made"), [(50, []), (70, ["--type=diff"])])
+@pytest.mark.parametrize("services", [(), ("postgres",), ("redis", "postgres")])
+def test_before_a_change_there_is_a_fresh_backup_or_one_is_made(
+    machine: Bench, age: int, made: list[str], services: tuple[str, ...]
+) -> None:
+    _of_minutes_ago(machine, age)
+    done = _backup(machine, "fresh", "60", *services)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _made(machine) == made
+    assert machine.calls("docker exec auren-postgres pgbackrest check"), "what is written after it arrives as well"
+
+
+def test_without_a_fresh_backup_there_is_an_error(machine: Bench) -> None:
+    _of_minutes_ago(machine, 70)
+    fails(machine, "backup", "[HostConnectError] on 7 retries")
+    done = _backup(machine, "fresh", "60")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "No backup was made. The bucket cannot be reached from this machine.\n",
+    )
+    _of_minutes_ago(machine, 50)
+    fails(machine, "check", "[HostConnectError] on 7 retries")
+    done = _backup(machine, "fresh", "60")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "No WAL arrives in the bucket. The bucket cannot be reached from this machine.\n",
+    )
+
+
+def test_another_services_change_waits_for_no_backup_of_the_database(machine: Bench) -> None:
+    _of_minutes_ago(machine, 70)
+    assert _backup(machine, "fresh", "60", "redis").returncode == 0
+    assert _made(machine) == []
+
+
+def test_nobody_is_kept_from_a_change_that_nothing_can_be_backed_up_before(machine: Bench) -> None:
+    """Backups begin with this update, or it is the change that repairs the database."""
+    _of_minutes_ago(machine, 70)
+    machine.state("status", "restarting")
+    done = _backup(machine, "fresh", "60")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "So nothing is backed up before this change." in done.stdout
+    machine.state("status", "running")
+    fails(machine, "psql", "FATAL:  the database system is starting up")
+    assert "So nothing is backed up before this change." in _backup(machine, "fresh", "60").stdout
+    machine.path("/state/psql.fails").unlink()
+    machine.path(f"{SERVICES}/current/files/pgbackrest.conf").unlink()
+    assert "So nothing is backed up before this change." in _backup(machine, "fresh", "60").stdout
+    assert _made(machine) == []
+
+
+def test_with_0_minutes_nobody_looks(machine: Bench) -> None:
+    done = _backup(machine, "fresh", "0")
+    assert (done.returncode, done.stdout, machine.calls("docker")) == (0, "", [])
+
+
+@pytest.mark.parametrize(("running", "asked"), [("", False), (RELEASE, False), (f"{2:016x}", True)])
+def test_only_a_store_that_changes_is_backed_up_first(bench: Bench, running: str, asked: bool) -> None:
+    bench.stub("docker", 'cat "$state/$(tr -cd a-z- <<<"${!#}")"')
+    bench.stub("auren-backup")
+    bench.state("auren-redis", running)
+    bench.state("auren-postgres", RELEASE)
+    staged = "".join(f"{service} {RELEASE} 2026-11-27T01:00:00Z\n" for service in ("redis", "postgres"))
+    done = bench.run("back_up_first", "60", data=staged)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bench.calls("auren-backup") == (["auren-backup fresh 60 redis"] if asked else [])
+    bench.stub("auren-backup", "echo The bucket is away. >&2; exit 1")
+    done = bench.run("back_up_first", "60", data=staged)
+    assert done.returncode == int(asked)
+    assert done.stderr.startswith("The bucket is away.\nSo redis were not changed." if asked else "")

@@ -40,7 +40,7 @@ def droplet(bench: Bench) -> Bench:
 
 
 def _release(droplet: Bench) -> subprocess.CompletedProcess[str]:
-    return droplet.run("release_data_disk", "/mnt/auren-data")
+    return droplet.run("release_data_disk", "/mnt/auren-data", "0")
 
 
 def test_nothing_writes_any_more_when_the_disk_is_unmounted(droplet: Bench) -> None:
@@ -73,7 +73,7 @@ def test_a_second_release_has_nothing_to_do(droplet: Bench) -> None:
 
 def test_all_containers_end_before_the_power_is_cut(droplet: Bench) -> None:
     """AUREN's own in the order that its unit has; then whatever else runs."""
-    done = droplet.run("stop_containers", "600")
+    done = droplet.run("stop_containers", "600", "0")
     assert (done.returncode, done.stdout, done.stderr) == (0, "containers stopped\n", "")
     steps = droplet.calls("systemctl stop auren", "docker stop", "sync")
     assert steps[-3:] == ["systemctl stop auren", "docker stop -t 60 c9", "sync"]
@@ -81,7 +81,7 @@ def test_all_containers_end_before_the_power_is_cut(droplet: Bench) -> None:
 
 def test_containers_start_again_when_the_power_is_not_cut(droplet: Bench) -> None:
     """This is arranged before they stop: the connection may be cut in between."""
-    droplet.run("stop_containers", "600")
+    droplet.run("stop_containers", "600", "0")
     again = "systemd-run --quiet --collect --unit=auren-start-again --on-active=600 systemctl start auren"
     assert droplet.calls("systemd-run", "systemctl stop auren") == [
         "systemctl stop auren-start-again.timer",
@@ -94,6 +94,25 @@ def test_a_machine_without_containers_has_none_to_stop(droplet: Bench) -> None:
     """The first update failed before it got so far."""
     droplet.state("no-unit", "")
     droplet.state("no-docker", "")
-    done = droplet.run("stop_containers", "600")
+    done = droplet.run("stop_containers", "600", "0")
     assert (done.returncode, done.stderr) == (0, "")
     assert droplet.calls("systemd-run", "docker stop", "systemctl stop auren") == []
+
+
+@pytest.mark.parametrize("minutes", ["0", "60"])
+def test_what_is_not_backed_up_is_not_resized(droplet: Bench, minutes: str) -> None:
+    droplet.stub("auren-backup", "echo The bucket is away. >&2; exit 1")
+    done = droplet.run("stop_containers", "600", minutes)
+    assert done.returncode == int(minutes == "60")
+    assert ("The bucket is away.\nSo the containers were not stopped." in done.stderr) == (minutes == "60")
+    assert bool(droplet.calls("systemctl stop auren", "systemd-run")) == (minutes == "0")
+    assert droplet.calls("auren-backup") == ["auren-backup fresh 60"] * (minutes == "60")
+
+
+def test_a_disk_is_released_also_when_nothing_can_be_backed_up(droplet: Bench) -> None:
+    """It stays whole. When everything is destroyed, the bucket is gone as well."""
+    droplet.stub("auren-backup", "echo The bucket is away. >&2; exit 1")
+    done = droplet.run("release_data_disk", "/mnt/auren-data", "60")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("The bucket is away.\nNo backup was made before the machine was brought down.\n")
+    assert droplet.calls("umount") == ["umount --all-targets /dev/sda"]

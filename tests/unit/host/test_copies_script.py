@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 import tarfile
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -174,6 +175,27 @@ def test_an_update_makes_those_that_are_missing(machine: Bench) -> None:
     assert _backup(machine, "ready").returncode == 0
     puts = machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put")
     assert len(puts) == len(STORES), "they are of one run"
+
+
+def test_before_a_change_a_store_has_a_fresh_copy(machine: Bench) -> None:
+    """Kafka's and ZooKeeper's are of one run."""
+    _backup(machine, "run")
+    listed(machine, "info", [("20261127-020000F", int(time.time()), 1)])
+    machine.forget_calls()
+    assert _backup(machine, "fresh", "60").returncode == 0
+    assert machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put") == []
+    for volume in ("redis-data", "kafka-data", "chromadb-data"):
+        _older(machine, volume, 1)
+    done = _backup(machine, "fresh", "60", "redis", "zookeeper")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [len(_objects(machine, volume)) for _, volume, _ in STORES] == [2, 1, 2, 2]
+    assert _backup(machine, "fresh", "60").returncode == 0
+    assert [len(_objects(machine, volume)) for _, volume, _ in STORES] == [2, 2, 2, 2]
+    fails(machine, "repo-put", "[HostConnectError] on 7 retries")
+    _objects(machine, "redis-data")[-1].unlink()
+    done = _backup(machine, "fresh", "60", "redis")
+    assert done.returncode == 1
+    assert "No copy of redis-data was made. The bucket cannot be reached" in done.stderr
 
 
 def test_the_copies_are_told_and_the_stores_without_one(machine: Bench) -> None:

@@ -53,9 +53,9 @@ def test_the_release_knows_the_machine_that_it_logs_in_to(update: Rehearsal) -> 
     assert environment["HOST"] == ADDRESS
     assert (environment["PORT"], environment["WEB_PORT"]) == ("22", "80")
     assert environment["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthostA"
-    assert environment["COMMAND"] == "env LC_ALL=C timeout 300 bash -s -- /mnt/auren-data"
+    assert environment["COMMAND"] == "env LC_ALL=C timeout 900 bash -s -- /mnt/auren-data 0"
     assert environment["SCRIPT"] == script("release_data_disk")
-    assert int(environment["LOCAL_BOUND"]) > 300, "the machine's own last words must arrive"
+    assert int(environment["LOCAL_BOUND"]) > 900, "the machine's own last words must arrive"
     assert release.inputs["stdin"] == f"PRIVATE-{NAME}-deploy-PRIVATE\n"
     assert "stdin" in release.secrets
 

@@ -48,6 +48,7 @@ EXAMPLES: dict[type[Order], st.SearchStrategy[Order]] = {
     orders.Switch: st.builds(orders.Switch[str], texts, numbers, texts),
     orders.KafkaTopics: st.builds(orders.KafkaTopics, texts, numbers, many),
     orders.Fill: st.builds(orders.Fill[str], many, texts),
+    orders.BackUpFirst: st.builds(orders.BackUpFirst[str], numbers, texts),
     orders.BackUp: st.builds(orders.BackUp[str], texts),
     orders.Jobs: st.builds(orders.Jobs, st.dictionaries(words, files)),
     orders.Sqlite: st.builds(orders.Sqlite, texts, texts),

@@ -47,7 +47,9 @@ def test_containers_stop_before_a_resize(update: Rehearsal, asked: list[dict[str
     assert call["KNOWN_HOSTS"] == f"{ADDRESS} ssh-ed25519 AAAAC3aurentesthostA"
     assert call["key"] == f"PRIVATE-{NAME}-deploy-PRIVATE\n"
     assert call["SCRIPT"] == script("stop_containers")
-    assert re.fullmatch(r"env LC_ALL=C timeout 300 bash -s -- \d+", call["COMMAND"])
+    assert re.fullmatch(r"env LC_ALL=C timeout \d+ bash -s -- \d+ 0", call["COMMAND"]), (
+        "without backups, none is asked for"
+    )
 
 
 def test_another_change_of_the_droplet_stops_nothing(update: Rehearsal, asked: list[dict[str, Any]]) -> None:
@@ -58,7 +60,7 @@ def test_another_change_of_the_droplet_stops_nothing(update: Rehearsal, asked: l
 def test_a_machine_that_is_alive_and_cannot_stop_is_not_resized(asked: list[dict[str, Any]]) -> None:
     """A hook that raises fails the update, before the droplet is touched."""
     with pytest.raises(RuntimeError, match=r"^It is alive\.$"):
-        resize.stop_containers("192.0.2.1", "key", "ssh-ed25519 AAAAC3")
+        resize.stop_containers(60, "192.0.2.1", "key", "ssh-ed25519 AAAAC3")
 
 
 def test_nothing_runs_when_a_droplet_is_made(rehearsal: Rehearsal) -> None:
