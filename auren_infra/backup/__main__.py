@@ -1,13 +1,14 @@
 """`python -m auren_infra backup`: backups and copies, made, listed, judged, and restored for practice."""
 
 import argparse
+import getpass
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from auren_infra import drills
-from auren_infra.backup import copies, judge, listing, table
+from auren_infra.backup import copies, drawer, judge, listing, table
 from auren_infra.backup.copies import Store
 from auren_infra.command_line import Help, run, told
 from auren_infra.drills import Drill
@@ -27,17 +28,25 @@ _PROGRAM = "auren-backup"
 _NO_UNIT = 5
 """The exit status of `systemctl start` for a unit that is not there."""
 
+_DRAWER_NEEDS = (
+    "pulumi on PATH, and what is in the drawer, taken from there: PULUMI_CONFIG_PASSPHRASE, the key of the state's "
+    "bucket, an SSH agent with the private half of auren:deployKey. It asks for backup-passphrase."
+)
+
 _COMMANDS = {
     "now": "make a backup now, and see that the bucket has it",
     "list": "list the backups and copies that the bucket holds",
     "check": "say what is wrong with the backups, the copies and the last drill",
     "drill": "restore the newest backup beside the database, count what came back, and try the newest copies",
+    "drawer": "say what is missing, or wrong, of what a person must have when everything is gone",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     stack: StackName | None = options.stack
+    if options.command == "drawer":
+        return _drawer(stack)
     try:
         outputs = source.of_stack(stack and stack.for_pulumi, secrets=True)
         match options.command:
@@ -62,13 +71,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_ASKED
 
 
-def _told(does: str, *examples: str) -> Help:
+def _drawer(stack: StackName | None) -> int:
+    faults = drawer.faults(stack, _written_down)
+    verdict = faults or ["All that this can see is there, and right."]
+    show("".join(f"{line}\n" for line in (*verdict, "By hand:", *(f"  {line}" for line in drawer.BY_HAND))))
+    return REFUSED if faults else DONE
+
+
+def _written_down() -> str:
+    """The passphrase of the backups, as it is typed. Nobody sees it."""
+    if sys.stdin.isatty():
+        return getpass.getpass("backup-passphrase, as it is written down: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _told(does: str, *examples: str, needs: str = machine.NEEDS) -> Help:
     return told(
         does=does,
-        needs=machine.NEEDS,
+        needs=needs,
         ends={
-            DONE: "done; `check` found no fault",
-            REFUSED: "it failed; `check` found a fault; the lines say which",
+            DONE: "done; `check` or `drawer` found no fault",
+            REFUSED: "it failed; `check` or `drawer` found a fault; the lines say which",
             NOT_ASKED: "the call was wrong, or the machine could not be asked; standard error says why",
         },
         examples=[f"backup {example}" for example in examples],
@@ -91,7 +114,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         examples += {"now": [f"{calls[name]} --full"], "list": [f"{calls[name]} --as-of 2026-03-01T16:00Z"]}.get(
             name, []
         )
-        one = commands.add_parser(name, help=says, **_told(f"{says[0].upper()}{says[1:]}.", *examples))
+        does = f"{says[0].upper()}{says[1:]}."
+        needs = {"needs": _DRAWER_NEEDS} if name == "drawer" else {}
+        one = commands.add_parser(name, help=says, **_told(does, *examples, **needs))
         add_stack_option(one, of_command=True)
         if name == "now":
             one.add_argument("--full", action="store_true", help="a full one, whatever there is")

@@ -35,7 +35,7 @@ COMMANDS = frozenset(
     )
 )
 """The names of the commands on a machine that are of no service. A service's commands begin with its own name."""
-_ENDINGS = ("-release", "-topics", "-statement", "-fill", "-backups")
+_ENDINGS = ("-release", "-topics", "-statement", "-fill", "-backup-first", "-backups")
 """Of the names of a service's further commands."""
 """Before it are the network's own address and the bridge's."""
 

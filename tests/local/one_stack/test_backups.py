@@ -93,6 +93,16 @@ def test_a_drill_restores_the_newest_backup_beside_the_database(outputs: Outputs
     asked("backup", "check")
 
 
+def test_the_rehearsals_drawer_is_not_complete() -> None:
+    """Its state and its settings are on this machine alone, and nobody types its passphrase here."""
+    found = asked("backup", "drawer", status=1).partition("By hand:")[0].splitlines()
+    assert [line.partition(" is ")[0] for line in found] == [
+        "The state",
+        f"Pulumi.{STACK}.yaml",
+        "What was typed",
+    ]
+
+
 def copies(host: Host, volume: str) -> list[str]:
     """When they were made."""
     told = [line.split("\t") for line in host.run("auren-backup", "copies").splitlines()]
