@@ -66,7 +66,10 @@ def _restore(value: str, info: ValidationInfo) -> str:
     wanted, as_of, past = value.partition(_AS_OF)
     if as_of or wanted not in ("", LATEST):
         wanted = wanted if wanted == LATEST else _moment(wanted)
-        value = f"{wanted}{as_of}{_moment(past)}" if as_of else wanted
+        past = _moment(past) if as_of else ""
+        if as_of and wanted != LATEST and past < wanted:
+            raise wrong(f"the bucket as it was at {past} has nothing of a later time; write a time before it")
+        value = f"{wanted}{as_of}{past}"
     if value and not info.data.get("backups", "unreadable"):
         raise wrong("there is nothing to restore from; name the bucket in auren:backups, or leave this empty")
     return value

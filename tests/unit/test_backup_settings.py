@@ -37,6 +37,7 @@ def test_anything_else_is_refused_with_an_example(wrong: str) -> None:
         ("latest as of yesterday", "neither latest nor a time"),
         ("latest as of 2026-11-27T12:30:00", "the time has no zone"),
         (" as of 2026-11-27T12:30:00Z", "neither latest nor a time"),
+        ("2026-11-27T12:30:00Z as of 2026-11-27T13:29:00+01:00", "has nothing of a later time"),
     ],
 )
 def test_a_moment_that_cannot_be_understood_is_refused(restore: str, said: str) -> None:
