@@ -15,7 +15,7 @@ COMMANDS = {
     "outputs": "print a stack's outputs in the format of a tool",
     "release": "write the new image of a service or of the website into the stack's configuration file",
     "releases": "print the releases that the machine keeps, and its history",
-    "restore": "bring PostgreSQL's data back from a backup, in place",
+    "restore": "bring the data of PostgreSQL, or of another store, back in place",
     "review": "preview a stack, and print the comment for a pull request",
     "rollback": "have a service run an earlier release again",
     "state": "create the bucket that a team shares, print an earlier state",

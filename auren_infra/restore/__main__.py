@@ -1,8 +1,8 @@
-"""`python -m auren_infra restore`: PostgreSQL's data of an earlier moment, in place of the data of now."""
+"""`python -m auren_infra restore`: data of an earlier moment, of PostgreSQL or of another store, in place of now's."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from auren_infra.command_line import Help, run, told
 from auren_infra.moment import as_of_words, past, written
@@ -20,6 +20,7 @@ _SHORT = 300
 """Seconds for a look."""
 _PROGRAM = "auren-restore"
 _LATEST = "latest"
+_DATABASE = "postgres"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return machine.end(machine.ask(outputs, _PROGRAM, "discard", options.name, seconds=_SHORT))
             case _:
                 words = [options.to, *as_of_words(options.as_of)]
+                if options.only and options.only != _DATABASE:
+                    return _restore_store(outputs, [options.only, *words], asked=not options.yes)
                 return _restore(outputs, words, asked=not options.yes)
     except NoProgramError:
         print("error: This stack has no backups to restore from: docs/backups.md says how to begin.", file=sys.stderr)
@@ -48,7 +51,7 @@ def _told(does: str, *examples: str) -> Help:
         does=does,
         needs=machine.NEEDS,
         ends={
-            DONE: "done: the database is that of the moment, and runs",
+            DONE: "done: the database, or the store, is that of the moment, and runs",
             REFUSED: "it could not be done; standard error says what runs now",
             NOT_ASKED: "the call was wrong, or was not confirmed, or the machine could not be asked; "
             "standard error says which",
@@ -60,15 +63,17 @@ def _told(does: str, *examples: str) -> Help:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     call = "python -m auren_infra restore"
     parser = argparse.ArgumentParser(
-        usage=f"{call} [--stack NAME] --to TIME [--as-of TIME] [--yes]\n"
+        usage=f"{call} [--stack NAME] --to TIME [--as-of TIME] [--only SERVICE] [--yes]\n"
         f"       {call} [--stack NAME] kept | discard NAME",
         **_told(
-            "Replaces PostgreSQL's data by that of an earlier moment, from the backups. It first says what comes back "
-            "and what is lost, and asks. What it replaces is kept on the machine. After a cut, the same call goes on. "
-            "On the machine, `auren-restore` does the same.",
+            "Replaces PostgreSQL's data by that of an earlier moment, from the backups. With --only, it replaces "
+            "another store's data by its newest copy from before the moment. It first says what comes back and what is "
+            "lost, and asks. What it replaces is kept on the machine. After a cut, the same call goes on. On the "
+            "machine, `auren-restore` does the same.",
             "--stack prod --to latest",
             "--stack prod --to 2026-03-01T16:00Z",
             "--stack prod --to 2026-03-01T16:00Z --as-of 2026-03-01T16:05Z",
+            "--stack prod --to latest --only redis",
             "kept --stack prod",
             "discard --stack prod postgres_data.before-20260301T160700Z",
         ),
@@ -81,6 +86,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="the moment, such as 2026-03-01T16:00Z, or `latest`: all that there is",
     )
     parser.add_argument("--as-of", metavar="TIME", type=past, help="from the bucket as it was then, before a theft")
+    parser.add_argument(
+        "--only", metavar="SERVICE", help="this store instead of PostgreSQL: redis, chromadb, or kafka with zookeeper"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=call)
     kept = commands.add_parser(
@@ -101,8 +109,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     discard.add_argument("name", metavar="NAME", help="as `kept` lists it")
     options = parser.parse_args(arguments)
     if options.command:
-        if options.to or options.as_of or options.yes:
-            parser.error(f"{options.command} takes none of --to, --as-of and --yes")
+        if options.to or options.as_of or options.only or options.yes:
+            parser.error(f"{options.command} takes none of --to, --as-of, --only and --yes")
     elif not options.to:
         parser.error("name the moment: --to latest, or --to TIME")
     elif options.as_of and options.to != _LATEST and written(options.as_of) < options.to:
@@ -118,12 +126,25 @@ def _restore(outputs: StackOutputs, words: Sequence[str], *, asked: bool) -> int
     looked = machine.ask(outputs, _PROGRAM, "look", *words, seconds=_SHORT)
     if looked.returncode:
         return machine.end(looked)
-    found = prospect.read(looked.stdout)
-    show("".join(f"{line}\n" for line in prospect.words(found)))
+    return _confirmed_end(outputs, ["to", *words], prospect.words(prospect.read(looked.stdout)), asked=asked)
+
+
+def _restore_store(outputs: StackOutputs, words: Sequence[str], *, asked: bool) -> int:
+    """`words` are the service, and what the restore of a database has."""
+    looked = machine.ask(outputs, _PROGRAM, "look-store", *words, seconds=_SHORT)
+    if looked.returncode:
+        return machine.end(looked)
+    return _confirmed_end(
+        outputs, ["store", *words], prospect.words_of_copies(prospect.read_copies(looked.stdout)), asked=asked
+    )
+
+
+def _confirmed_end(outputs: StackOutputs, call: Sequence[str], says: Iterable[str], *, asked: bool) -> int:
+    show("".join(f"{line}\n" for line in says))
     if asked and not _confirmed():
         return NOT_ASKED
     try:
-        return machine.end(machine.ask(outputs, _PROGRAM, "to", *words, seconds=_LONG))
+        return machine.end(machine.ask(outputs, _PROGRAM, *call, seconds=_LONG))
     except MachineError as error:
         print(f"error: {error}", file=sys.stderr)
         print("The restore may still run on the machine, or be cut. The same call finishes it.", file=sys.stderr)

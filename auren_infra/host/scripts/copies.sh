@@ -188,6 +188,11 @@ copy_older() {
     [ "${#old[@]}" -eq 0 ] || copy_all "${old[@]}"
 }
 
+# readable TIME: a time of a name, as people read it.
+readable() {
+    echo "${1:0:4}-${1:4:2}-${1:6:5}:${1:11:2}:${1:13}"
+}
+
 # tell_copies WORD…: a line for each copy, the oldest first: SERVICE, VOLUME, TIME, BYTES. A store without one has a line without the last two.
 tell_copies() {
     local service volume found
@@ -302,14 +307,13 @@ wanted_stores() {
     done 3<"$stores"
 }
 
-# choose_copies: in $work/copies, the newest one up to the `target` is intact for each store that is wanted. Fails when a store has none.
+# choose_copies HINT: in $work/copies, the newest one up to the `target` is intact for each store that is wanted. Fails with the HINT, for its
+# VOLUME, when a store has none.
 choose_copies() {
     local volume kind found
     while read -r _ volume kind <&4; do
         found=$(newest_copy "$volume" "$kind" "$until")
-        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}, so" \
-            "no store was filled. If somebody has deleted it, set auren:restore to \`$target as of\` a time when it was there. To begin it" \
-            "empty, remove $(filling "$volume") and auren:restore."
+        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}, so no store was filled. ${1//VOLUME/$volume}"
         # shellcheck disable=SC2086 # three words
         if ! grep -qxF "$volume $found" "$work/intact" && ! is_intact "$volume" $found; then
             echo "The copy of $volume of ${found%% *} in the bucket is damaged, so the one before it is taken." >&2
@@ -321,16 +325,22 @@ choose_copies() {
     done 4<"$work/wanted"
 }
 
+# find_copies HINT: those that are to be used, in $work/copies. Sets `until`, the time in a name that the target is.
+find_copies() {
+    ask_copies "${past[@]}"
+    : >"$work/intact"
+    until=""
+    [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
+    until choose_copies "$1"; do :; done
+}
+
 # fill_stores: what was marked is filled. Nothing is, before all copies are known to be intact.
 fill_stores() {
-    local volume kind found until=""
+    local volume kind found
     wanted_stores
     [ -s "$work/wanted" ] || return 0
     alone_with_copies
-    ask_copies "${past[@]}"
-    : >"$work/intact"
-    [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
-    until choose_copies; do :; done
+    find_copies "If somebody has deleted it, set auren:restore to \`$target as of\` a time when it was there. To begin it empty, remove $(filling VOLUME) and auren:restore."
     while read -r _ volume kind <&4; do
         find "$disk/$volume" -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
         found=$(newest_copy "$volume" "$kind" "$until")

@@ -4,14 +4,21 @@
 #   look TARGET [--as-of TIME]  says from what it would be restored and what would be lost, in JSON. Nothing is changed.
 #   to TARGET [--as-of TIME]    restores it in the place of the database, which is kept beside. A restore that was cut is finished by the
 #                               same command. If it fails, the database of before runs again.
-#   kept                        what is kept of databases of before
-#   discard NAME                removes one of them
+#   look-store SERVICE TARGET [--as-of TIME]
+#                               from which copies a store beside PostgreSQL would be restored, in JSON. Nothing is changed.
+#   store SERVICE TARGET [--as-of TIME]
+#                               restores it in the place of what is there, which is kept beside. Kafka and ZooKeeper come back together.
+#                               The rest is as for `to`.
+#   kept                        what is kept of before
+#   discard NAME                removes one of that
 set -euo pipefail
 
 source backups.sh
+source copies.sh
+source restore_store.sh
 
-usage="usage: auren-restore look TARGET [--as-of TIME] | to TARGET [--as-of TIME] | kept | discard NAME"
-patience=300  # seconds for the database to become healthy
+usage="usage: auren-restore look TARGET [--as-of TIME] | to TARGET [--as-of TIME] | look-store SERVICE TARGET [--as-of TIME] | store SERVICE TARGET [--as-of TIME] | kept | discard NAME"
+patience=300  # seconds for what was restored to become healthy
 
 # archived: when the newest segment in the bucket was archived, in seconds since 1970, or nothing.
 archived() {
@@ -169,14 +176,16 @@ replace() {
 
 kept() {
     local path
-    for path in "$volume".before-*; do
+    for path in "$disk"/*.before-*; do
         [ ! -d "$path" ] || printf '%s\t%s MB\n' "${path##*/}" "$(megabytes "$path")"
     done
 }
 
 discard() {
-    [[ $1 =~ ^postgres_data\.before-[0-9]{8}T[0-9]{6}Z$ && -d $disk/$1 ]] || fail "Nothing is kept as $1. auren-restore kept shows what is."
-    [ ! -e "$unfinished" ] || ! passed "$disk/$1" || fail "A restore is not over that may still need $1."
+    [[ $1 =~ ^[a-z_-]+\.before-[0-9]{8}T[0-9]{6}Z$ && -d $disk/$1 ]] || fail "Nothing is kept as $1. auren-restore kept shows what is."
+    if [ -e "$unfinished" ] && passed "$disk/$1" || grep -qx "${1##*.before-}" "$unfinished_store" 2>/dev/null; then
+        fail "A restore is not over that may still need $1."
+    fi
     rm -rf "${disk:?}/$1"
 }
 
@@ -192,6 +201,14 @@ main() {
     "to 1" | "to 3")
         read_target "$@"
         to
+        ;;
+    "look-store 2" | "look-store 4")
+        read_target "${@:2}"
+        look_store "$1"
+        ;;
+    "store 2" | "store 4")
+        read_target "${@:2}"
+        store "$1"
         ;;
     "kept 0") kept ;;
     "discard 1") discard "$1" ;;

@@ -147,6 +147,32 @@ def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outp
     assert asked("restore", "kept").strip() == ""
 
 
+def asked_redis(host: Host, *words: str) -> str:
+    ask = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
+    return host.run("docker", "exec", "auren-redis", "sh", "-c", ask, "redis-cli", *words).strip()
+
+
+@pytest.mark.long(90)
+def test_a_store_alone_comes_back_from_its_copy(outputs: Outputs, host: Host) -> None:
+    """Redis, then Kafka with ZooKeeper; PostgreSQL is not touched."""
+    event = post_event(outputs, 79.5)
+    asked_redis(host, "set", "of-the-test", "copied")
+    asked("backup", "now")
+    asked_redis(host, "set", "of-the-test", "spoilt")
+    assert "Comes back: the volume redis-data, " in asked("restore", "--to", "latest", "--only", "redis", "--yes")
+    assert asked_redis(host, "get", "of-the-test") == "copied"
+    asked("restore", "--to", "latest", "--only", "kafka", "--yes")
+    host.wait_until_healthy(host.containers(), 120)
+    measured = post_biometric(outputs["address"], "somebody", "heart_rate", 70)
+    assert read_biometric(outputs["address"], measured, within=CAUGHT_UP_WITHIN)["classification"] == "normal"
+    assert stored(host, event) == {event: 79.5}
+    kept = [line.split()[0] for line in asked("restore", "kept").splitlines()]
+    assert [name.partition(".")[0] for name in kept] == ["kafka-data", "redis-data", "zookeeper-data", "zookeeper-log"]
+    for name in kept:
+        asked("restore", "discard", name)
+    assert called("drift", timeout=300).stdout == "The machine is what was deployed.\n"
+
+
 @pytest.mark.long(110)
 def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs, host: Host) -> None:
     event = post_event(outputs, 77.5)

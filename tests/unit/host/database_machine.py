@@ -28,7 +28,10 @@ fails() {
 case "$*" in
 "rm --force auren-postgres-restore") ;;
 "stop auren-postgres") fails stop; echo exited >"$state/status" ;;
-"stop "* | "start "*) ;;
+"stop "*) fails stop; touch "$state/$2.stopped" ;;
+"start "*)
+    [ ! -e "$state/start.fails" ] || { cat "$state/start.fails" >&2; rm "$state/start.fails"; exit 1; }
+    rm -f "$state/$2.stopped" ;;
 "exec --interactive auren-postgres psql "*)
     words=$(cat)
     printf '%s\n' "$words" >>"$state/sql"
@@ -89,12 +92,13 @@ case "$*" in
     fails up
     echo running >"$state/status"
     cat "${state%/state}/mnt/auren-data/postgres_data/what" >>"$state/served" ;;
-"inspect --format {{.State.Health.Status}} auren-postgres") echo healthy ;;
+"inspect --format {{.State.Health.Status}} "*) echo healthy ;;
 "exec auren-postgres-restore pgbackrest info "*) cat "$state/info" ;;
 "inspect --format {{.State.Running}} auren-postgres") sed 's/running/true/' "$state/status" ;;
 "inspect --format {{.State.Running}} auren-postgres-restore") [ ! -e "$state/restoring" ] || echo true ;;
-"inspect --format {{.State.Running}} auren-redis") [ -e "$state/no-redis" ] || [ ! -e "$state/status" ] || echo true ;;
-"inspect --format {{.State.Running}} "*) [ ! -e "$state/status" ] || echo true ;;
+"inspect --format {{.State.Running}} auren-redis")
+    [ -e "$state/no-redis" ] || [ -e "$state/$4.stopped" ] || [ ! -e "$state/status" ] || echo true ;;
+"inspect --format {{.State.Running}} "*) [ -e "$state/$4.stopped" ] || [ ! -e "$state/status" ] || echo true ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
 """

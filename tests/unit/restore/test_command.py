@@ -99,6 +99,37 @@ def test_the_machine_gets_both_times_in_utc(restorable: OnMachine) -> None:
     assert restorable.asked == [["auren-restore", "look", *times], ["auren-restore", "to", *times]]
 
 
+COPIES = {"copies": [{"service": "redis", "volume": "redis-data", "made": "2026-11-27T02:10:28Z"}]}
+
+
+def test_another_store_comes_back_from_its_copy(
+    restorable: OnMachine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restorable.says("auren-restore look-store", json.dumps(COPIES))
+    restorable.says("auren-restore store", "restored\n")
+    assert main(["restore", "--to", "latest", "--only", "redis"]) == 2
+    looked, done = (["auren-restore", word, "redis", "latest"] for word in ("look-store", "store"))
+    assert restorable.asked == [looked]
+    assert capsys.readouterr().out.splitlines() == [
+        "Comes back: the volume redis-data, as it was copied on 2026-11-27 02:10:28 UTC.",
+        "Is replaced: everything of now in redis.",
+        "Is lost: what was written there since the copy.",
+        "Is kept: what is replaced, beside it on the data disk, until `python -m auren_infra restore discard`.",
+        "Meanwhile nobody can reach redis.",
+    ]
+    _types(monkeypatch, "yes\n")
+    assert main(["restore", "--to", "latest", "--only", "redis"]) == 0
+    assert restorable.asked[1:] == [looked, done]
+    restorable.says("auren-restore look-store", json.dumps({"copies": []}))
+    assert main(["restore", "--to", "latest", "--only", "redis", "--yes"]) == 2
+    assert "  copies: Tuple should have at least 1 item" in capsys.readouterr().err
+
+
+def test_the_database_may_be_named_as_the_only_one(restorable: OnMachine) -> None:
+    assert main(["restore", "--to", "latest", "--only", "postgres", "--yes"]) == 0
+    assert restorable.asked == [LOOKED, DONE]
+
+
 @pytest.mark.parametrize(
     ("typed", "fault"),
     [
@@ -108,7 +139,8 @@ def test_the_machine_gets_both_times_in_utc(restorable: OnMachine) -> None:
         (["--to", "2999-01-01T00:00Z"], "'2999-01-01T00:00Z' is in the future; by this machine's clock it is 2"),
         (["--to", "latest", "--as-of", "now"], "'now' is no time"),
         (["--to", "2026-03-01T16:00Z", "--as-of", "2026-03-01T15:00Z"], "has nothing of a later --to"),
-        (["--to", "latest", "kept"], "kept takes none of --to, --as-of and --yes"),
+        (["--to", "latest", "kept"], "kept takes none of --to, --as-of, --only and --yes"),
+        (["--only", "redis"], "name the moment: --to latest, or --to TIME"),
         (["discard"], "the following arguments are required: NAME"),
     ],
 )
