@@ -17,6 +17,8 @@ settings.load_profile("rotating")
 
 ROTATED_SECONDS = 600
 """Of the long tests, a run that rotates takes others each time, until they take this long."""
+USUAL_SECONDS = 60
+"""Of a long test whose mark names none."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +41,8 @@ def pytest_configure_node(node: WorkerController) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("rotate"):
         return
-    seconds = {item: float(mark.args[0]) for item in items if (mark := item.get_closest_marker("long"))}
+    marks = {item: mark for item in items if (mark := item.get_closest_marker("long"))}
+    seconds = {item: float(mark.args[0] if mark.args else USUAL_SECONDS) for item, mark in marks.items()}
     kept = set(affordable(seconds, ROTATED_SECONDS, config.getoption("hypothesis_seed")))
     left_out = [item for item in seconds if item not in kept]
     items[:] = [item for item in items if item not in left_out]
