@@ -24,7 +24,7 @@ BACK_WITHIN = 180
 ARRIVED_WITHIN = 60
 CAUGHT_UP_WITHIN = 120
 REDIS_MAY_LOSE = 2.5
-"""Seconds: its append-only file is synced once a second. While the disk is busy, Redis waits up to two seconds for it."""
+"""Seconds: its append-only file is synced once a second. Redis waits up to two seconds for a busy disk."""
 
 
 @pytest.mark.parametrize("kind", ["reboot", "power_cycle"])
