@@ -109,7 +109,7 @@ def copies(host: Host, volume: str) -> list[str]:
     return [moment for _, name, moment, _ in told if name == volume]
 
 
-@pytest.mark.long(60)
+@pytest.mark.long(90)
 def test_a_store_is_copied_before_its_container_changes(deployment: Deployment, host: Host) -> None:
     before = {volume: copies(host, volume) for volume in ("redis-data", "kafka-data")}
     image = deployment.image("redis")
@@ -152,7 +152,7 @@ def asked_redis(host: Host, *words: str) -> str:
     return host.run("docker", "exec", "auren-redis", "sh", "-c", ask, "redis-cli", *words).strip()
 
 
-@pytest.mark.long(90)
+@pytest.mark.long(50)
 def test_a_store_alone_comes_back_from_its_copy(outputs: Outputs, host: Host) -> None:
     """Redis, then Kafka with ZooKeeper; PostgreSQL is not touched."""
     event = post_event(outputs, 79.5)
