@@ -162,7 +162,12 @@ def _check(outputs: StackOutputs) -> int:
         show("".join(f"{fault}\n" for fault in faults))
         return REFUSED
     bucket = listing.read(done.stdout)
-    faults = [*judge.faults(bucket, found, now), *judge.of_log(*_log(outputs)), *_faults_of_copies(outputs, now)]
+    faults = [
+        *judge.faults(bucket, found, now),
+        *judge.of_log(*_log(outputs)),
+        *_faults_of_copies(outputs, now),
+        *_faults_of_lost(outputs),
+    ]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
     return REFUSED if faults else DONE
 
@@ -172,6 +177,11 @@ def _log(outputs: StackOutputs) -> tuple[timedelta | None, str]:
     done = machine.ask(outputs, _PROGRAM, "log", seconds=_SHORT)
     since, _, missing = done.stdout.strip().partition("\n")
     return timedelta(seconds=int(since)) if done.returncode == 0 and since.isdecimal() else None, missing
+
+
+def _faults_of_lost(outputs: StackOutputs) -> Iterator[str]:
+    done = machine.ask(outputs, _PROGRAM, "lost", seconds=_SHORT)
+    yield from judge.unreadable(done.stderr) if done.returncode else judge.of_lost(done.stdout.splitlines())
 
 
 def _drill(outputs: StackOutputs) -> int:

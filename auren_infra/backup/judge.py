@@ -75,6 +75,17 @@ def of_copies(stores: Sequence[Store], now: datetime) -> Iterator[str]:
         yield from _of_copy(store, now)
 
 
+def of_lost(lines: Sequence[str]) -> Iterator[str]:
+    """`lines` are what `auren-backup lost` prints: NAME TIME of each."""
+    if lines:
+        newest = max(lines, key=lambda line: line.split()[-1])
+        yield (
+            f"The bucket has lost what it had and should still have: {len(lines)} backups and copies, the newest of "
+            f"them {newest}. Repair: if somebody has deleted them, see {_PAGE}, After a theft. It ends with how to "
+            "have this fault forgotten."
+        )
+
+
 def _of_copy(store: Store, now: datetime) -> Iterator[str]:
     if store.newest is None:
         yield f"There is no copy of {store.volume} in the bucket. Repair: {_NOW}."

@@ -7,6 +7,7 @@
 #                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
 #   log                    how many seconds ago the newest WAL segment has arrived in the bucket; behind it, in a line of its own, which one
 #                          is missing there since the newest backup
+#   lost                   which backups and copies the bucket had, and should still have: NAME TIME in a line
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
 #   ready                  after a start: WAL arrives in the bucket, and there is a backup, and a copy of each other store
 #   fresh MINUTES [SERVICE…]
@@ -20,10 +21,11 @@ source backups.sh
 source copies.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [TARGET [--as-of TIME]]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | lost | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [TARGET [--as-of TIME]]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
+seen=$memory/seen  # the name of the bucket, then a line for each backup and copy that it had: NAME TIME
 
 # fill RELEASE [TARGET [--as-of TIME]]
 fill() {
@@ -189,6 +191,7 @@ drill() {
 # run [full]: what goes wrong with the database does not keep the other stores from their copies.
 run() {
     apart run_database "$@"
+    apart remember
     copy_all
 }
 
@@ -205,7 +208,7 @@ fresh() {
     [ "$minutes" -gt 0 ] || return 0
     oldest=$(($(date +%s) - minutes * 60))
     if [ ! -e "$directory/current/files/pgbackrest.conf" ] || ! is_running "$container" || ! sql <<<'SELECT' >/dev/null; then
-        echo "PostgreSQL does not run, or has no backups yet. So nothing is backed up before this change."
+        echo "PostgreSQL does not answer, or has no backups yet. So nothing is backed up before this change."
         return
     fi
     [[ $# -gt 0 && " $* " != *" $service "* ]] || fresh_database "$oldest"
@@ -222,6 +225,44 @@ fresh_database() {
     else
         run_database diff
     fi
+}
+
+# holds: a line for each backup and copy in the bucket: NAME TIME.
+holds() {
+    local label end
+    ask
+    ask_copies
+    while read -r label end _ || [ -n "$label" ]; do  # the last line has no end
+        echo "$label $(date -u -d "@$end" +%Y%m%dT%H%M%SZ)"
+    done < <(backups)
+    awk '{ print $1 "/" $2, $2 }' "$work/copies"
+}
+
+# remembered: what this bucket had, and keeps until now.
+remembered() {
+    local oldest
+    [ -e "$seen" ] && [ "$(head -n 1 "$seen")" = "$(bucket)" ] || return 0
+    oldest=$(oldest_kept)
+    tail -n +2 "$seen" | awk -v oldest="$oldest" '$2 >= oldest'
+}
+
+bucket() {
+    sed -n 's/^repo1-s3-bucket=//p' "$directory/current/files/pgbackrest.conf"
+}
+
+# remember: what the bucket holds now is not forgotten before it is too old.
+remember() {
+    holds >"$work/holds"
+    { bucket; { cat "$work/holds"; remembered; } | sort -u; } >"$seen.new"
+    mv "$seen.new" "$seen"
+}
+
+tell_lost() {
+    local name time
+    holds >"$work/holds"
+    while read -r name time <&3; do
+        grep -qxF "$name $time" "$work/holds" || echo "$name $(readable "$time")"
+    done 3< <(remembered)
 }
 
 tell_log() {
@@ -253,12 +294,14 @@ main() {
         ;;
     "drill "*) drill "$@" ;;
     "log 0") tell_log ;;
+    "lost 0") tell_lost ;;
     "sentinel 0") write_sentinel ;;
     "ready 0")
         make_ready
         ask
         [ -n "$(backups)" ] || back_up full
         copy_missing
+        remember
         ;;
     fresh\ [1-9]*) fresh "$@" ;;
     "fill 1" | "fill 2" | "fill 4") fill "$@" ;;

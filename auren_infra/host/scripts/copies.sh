@@ -125,12 +125,18 @@ copy() {
     echo "$2: a copy of ${object% *} bytes, listed in the bucket"
 }
 
-# expire_copies VOLUME: those go that are older than backups are kept.
-expire_copies() {
-    local days oldest time bytes sum
+# oldest_kept: what was made before this time goes. It is written as in the names.
+oldest_kept() {
+    local days
     days=$(sed -n 's/^repo1-retention-full=//p' "$directory/current/files/pgbackrest.conf")
     [[ $days =~ ^[1-9][0-9]*$ ]] || fail "The release of $service does not say for how many days copies are kept."
-    oldest=$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)
+    date -u -d "$days days ago" +%Y%m%dT%H%M%SZ
+}
+
+# expire_copies VOLUME: those go that are older than backups are kept.
+expire_copies() {
+    local oldest time bytes sum
+    oldest=$(oldest_kept)
     while read -r _ time bytes sum _ <&3; do
         [[ ! $time < $oldest ]] || inside pgbackrest repo-rm "volumes/$1/$time-$bytes-$sum.tar.gz" >/dev/null </dev/null ||
             fail "An old copy of $1 cannot be removed from the bucket. $(reason)"

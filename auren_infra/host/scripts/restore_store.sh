@@ -10,7 +10,8 @@ unfinished_store=$memory/restoring-store  # while the volumes are exchanged: wha
 
 # wanted_of SERVICE: a line in $work/wanted for each of its volumes. Kafka's and ZooKeeper's belong together.
 wanted_of() {
-    grep "^$1 " "$stores" >"$work/wanted" ||
+    awk -v service="$1" '$1 == service' "$stores" >"$work/wanted"
+    [ -s "$work/wanted" ] ||
         fail "$1 has no copies. These have: $(awk '!seen[$1]++ { printf "%s ", $1 }' "$stores" | sed 's/ $//'). The database is restored without --only."
     ! grep -q ' files$' "$work/wanted" || grep ' files$' "$stores" >"$work/wanted"
     mapfile -t restored < <(awk '!seen[$1]++ { print $1 }' "$work/wanted")

@@ -197,6 +197,8 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
     assert host.run("sh", "-c", f"{get} | sha256sum").split()[0] in name, "`auren:restore` reads it so"
     asked("backup", "now")
     assert "The drill was good: " in asked("backup", "drill")
+    assert asked("backup", "check", status=1).startswith("The bucket has lost what it had and should still have: ")
+    host.run("rm", f"{paths.BACKUPS}/seen")
     asked("backup", "check")
     (aside,) = asked("restore", "kept").split()[:1]
     asked("restore", "discard", aside)

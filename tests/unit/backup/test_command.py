@@ -19,6 +19,7 @@ def backed_up(machine: OnMachine) -> OnMachine:
     machine.says("auren-backup list", bucket(*GOOD, now=now))
     machine.says("cat", drill(timedelta(days=1), now=now))
     machine.says("auren-backup log", "42\n")
+    machine.says("auren-backup lost", "")
     machine.says("auren-backup copies", f"redis\tredis-data\t{now:%Y-%m-%dT%H:%M:%SZ}\t7\n")
     return machine
 
@@ -84,7 +85,7 @@ def test_a_time_that_is_not_clear_or_has_not_been_is_refused(
 def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "check"]) == 0
     assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
-    commands = [["auren-backup", name] for name in ("list", "log", "copies")]
+    commands = [["auren-backup", name] for name in ("list", "log", "copies", "lost")]
     assert backed_up.asked == [commands[0], ["cat", *DRILLS], *commands[1:]]
 
 
@@ -104,6 +105,17 @@ def test_a_store_without_a_copy_is_a_fault(backed_up: OnMachine, capsys: pytest.
     backed_up.says("auren-backup copies", error="The bucket cannot be reached.\n", status=1)
     assert main(["backup", "check"]) == 1
     assert "The bucket cannot be reached. Repair: " in capsys.readouterr().out
+
+
+def test_what_the_bucket_has_lost_is_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = ("20261120-010000F 2026-11-20T01:00:00Z", "redis-data/20261121T010000Z 2026-11-21T01:00:00Z")
+    backed_up.says("auren-backup lost", "".join(f"{line}\n" for line in lost))
+    assert main(["backup", "check"]) == 1
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert "2 backups and copies, the newest of them redis-data/20261121T010000Z 2026-11-21T01:00:00Z. " in fault
+    backed_up.says("auren-backup lost", error="The key of the bucket is wrong.\n", status=1)
+    assert main(["backup", "check"]) == 1
+    assert "The bucket cannot be read: The key of the bucket is wrong. Repair: " in capsys.readouterr().out
 
 
 def test_a_fault_is_told_and_is_no_success(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:

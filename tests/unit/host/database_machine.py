@@ -17,6 +17,7 @@ STORES = (
     ("kafka", "kafka-data", "files"),
     ("zookeeper", "zookeeper-data", "files"),
 )
+CONFIGURATION = "repo1-s3-bucket=auren-backups\nrepo1-retention-full=30\n"
 HOLDS = (
     '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.\\"a\\\\b\\"" : [3, 3, 0] }}\n'
 )
@@ -117,7 +118,7 @@ def set_up(bench: Bench, stores: Iterable[Sequence[str]] = ()) -> Bench:
     bench.path("/usr/local/lib/auren").mkdir(parents=True)
     bench.path("/usr/local/lib/auren/stores").write_text("".join(f"{' '.join(store)}\n" for store in stores))
     bench.path(f"{SERVICES}/releases/{RELEASE}/files").mkdir()
-    bench.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf").write_text("repo1-retention-full=30\n")
+    bench.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf").write_text(CONFIGURATION)
     bench.stub("docker", DOCKER)
     bench.stub("setpriv", 'shift 5; exec "$@"')
     bench.stub("du", r"printf '102400\t%s\n' \"$2\"")

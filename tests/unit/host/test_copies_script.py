@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.host.bench import Bench
 from tests.unit.host.database_machine import (
+    CONFIGURATION,
     DOCKER,
     MEMORY,
     RELEASE,
@@ -175,6 +176,36 @@ def test_an_update_makes_those_that_are_missing(machine: Bench) -> None:
     assert _backup(machine, "ready").returncode == 0
     puts = machine.calls("docker exec --interactive auren-postgres pgbackrest repo-put")
     assert len(puts) == len(STORES), "they are of one run"
+
+
+def test_what_the_bucket_had_is_not_forgotten_before_it_is_too_old(machine: Bench) -> None:
+    """Somebody deletes everything, and the next night there are new backups."""
+    now = int(time.time())
+    held = [("20261127-010000F", now - 86400, 1), ("20261001-010000F", now - 31 * 86400, 1)]
+    listed(machine, "info", held)
+    listed(machine, "info.after", [*held, ("20261127-010000F_20261128-010000D", now, 1)])
+    _backup(machine, "run")
+    _older(machine, "redis-data", 1)
+    assert _backup(machine, "lost").stdout == ""
+    assert _backup(machine, "ready").returncode == 0
+    (copied,) = _objects(machine, "redis-data")
+    copied.unlink()
+    listed(machine, "info", [("20261128-010000F", now, 1)])
+    listed(machine, "info.after", [("20261128-010000F", now, 1), ("20261129-010000F", now, 1)])
+    for _ in range(2):
+        lost = [line.split()[0] for line in _backup(machine, "lost").stdout.splitlines()]
+        assert lost == [
+            "20261127-010000F",
+            "20261127-010000F_20261128-010000D",
+            f"redis-data/{copied.name.partition('-')[0]}",
+        ]
+        _backup(machine, "run")
+    _backup(machine, "ready")
+    other = CONFIGURATION.replace("auren-backups", "another")
+    machine.path(f"{SERVICES}/current/files/pgbackrest.conf").write_text(other)
+    assert _backup(machine, "lost").stdout == "", "it is not of this bucket"
+    _backup(machine, "run")
+    assert machine.path(f"{MEMORY}/seen").read_text().startswith("another\n")
 
 
 def test_before_a_change_a_store_has_a_fresh_copy(machine: Bench) -> None:

@@ -143,6 +143,7 @@ def test_the_way_back_that_was_cut_is_finished_too(machine: Bench, line: str) ->
 def test_what_cannot_be_restored_is_told_and_nothing_is_stopped(machine: Bench) -> None:
     before = _what(machine)
     for service, target, said in (
+        ("re.*", "latest", "re.* has no copies. These have: redis chromadb kafka zookeeper."),
         ("postgres", "latest", "postgres has no copies. These have: redis chromadb kafka zookeeper. The database is"),
         ("redis", "2026-01-01T00:00:00Z", "The bucket has no copy of redis-data from before 2026-01-01T00:00:00Z, so"),
     ):
