@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return machine.end(machine.ask(outputs, _PROGRAM, "discard", options.name, seconds=_SHORT))
             case _:
                 words = [options.to, *as_of_words(options.as_of)]
-                if options.only and options.only != _DATABASE:
+                if options.only not in (None, _DATABASE):
                     return _restore_store(outputs, [options.only, *words], asked=not options.yes)
                 return _restore(outputs, words, asked=not options.yes)
     except NoProgramError:
@@ -109,7 +109,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     discard.add_argument("name", metavar="NAME", help="as `kept` lists it")
     options = parser.parse_args(arguments)
     if options.command:
-        if options.to or options.as_of or options.only or options.yes:
+        if options.to or options.as_of or options.only is not None or options.yes:
             parser.error(f"{options.command} takes none of --to, --as-of, --only and --yes")
     elif not options.to:
         parser.error("name the moment: --to latest, or --to TIME")

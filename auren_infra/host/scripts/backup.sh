@@ -191,8 +191,9 @@ drill() {
 # run [full]: what goes wrong with the database does not keep the other stores from their copies.
 run() {
     apart run_database "$@"
+    apart copy_all
     apart remember
-    copy_all
+    [ "$failures" -eq 0 ]
 }
 
 run_database() {
@@ -211,8 +212,21 @@ fresh() {
         echo "PostgreSQL does not answer, or has no backups yet. So nothing is backed up before this change."
         return
     fi
+    if [[ " $* " == *" $service "* ]] && is_locked_out; then
+        echo "The bucket cannot be used with what this machine has. So nothing is backed up before this change, which may repair that. $(reason)"
+        return
+    fi
     [[ $# -gt 0 && " $* " != *" $service "* ]] || fresh_database "$oldest"
     copy_older "$oldest" "$@"
+}
+
+# is_locked_out: by what a release of PostgreSQL has: the key, the bucket, the passphrase, or the database that the bucket knows.
+is_locked_out() {
+    if (ask) 2>/dev/null; then
+        ! backrest check && found 'do not match the database'
+    else
+        found 'InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|NoSuchBucket|outside of section|cipher header|unable to load cipher'
+    fi
 }
 
 # fresh_database SECONDS: the newest backup is not older, and the log behind it is in the bucket.
@@ -260,9 +274,10 @@ remember() {
 tell_lost() {
     local name time
     holds >"$work/holds"
+    remembered >"$work/remembered"
     while read -r name time <&3; do
         grep -qxF "$name $time" "$work/holds" || echo "$name $(readable "$time")"
-    done 3< <(remembered)
+    done 3<"$work/remembered"
 }
 
 tell_log() {

@@ -13,6 +13,7 @@ set -euo pipefail
 
 stores=/usr/local/lib/auren/stores
 staging=$disk/backup-copy
+unfinished_store=$memory/restoring-store  # there while a restore of a store by auren-restore is not over
 proving=auren-copy-drill  # the container that starts with what was unpacked
 save_patience=300  # seconds for Redis
 
@@ -148,6 +149,7 @@ alone_with_copies() {
     exec 7>/run/lock/auren-copies
     flock --wait 3600 7 || fail "Copies are being made already, for more than an hour."
     rm -rf "$staging"
+    [ -e "$unfinished_store" ] || rm -rf "$disk"/*.restored
 }
 
 # copy_all [VOLUME…]: those, or all. One that cannot be copied does not keep the others from it. Fails when there are `failures`.
@@ -214,11 +216,16 @@ fetch() {
     in_image bash /etc/auren/postgres-restore.sh get "volumes/$1/$2-$3-$4.tar.gz" "${past[@]}"
 }
 
-# is_intact VOLUME TIME BYTES SHA256
+# is_intact VOLUME TIME BYTES SHA256. In $work/unpacked-VOLUME is how many bytes it will have when it is unpacked.
 is_intact() {
-    local sum
+    local sum reader
+    rm -f "$work/pipe"
+    mkfifo "$work/pipe"
+    { gzip --decompress --stdout 2>/dev/null || cat >/dev/null; } <"$work/pipe" | wc -c >"$work/unpacked-$1" &
+    reader=$!
     # At the end of a damaged object, pgBackRest misses what it has filled the last block with.
-    sum=$(fetch "$@" | sha256sum) || found 'unable to flush|cipher header invalid' || fail "$(reason)"
+    sum=$(fetch "$@" | tee "$work/pipe" | sha256sum) || found 'unable to flush|cipher header invalid' || fail "$(reason)"
+    wait "$reader"
     [ "${sum%% *}" = "$4" ]
 }
 
@@ -319,7 +326,7 @@ choose_copies() {
     local volume kind found
     while read -r _ volume kind <&4; do
         found=$(newest_copy "$volume" "$kind" "$until")
-        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}, so no store was filled. ${1//VOLUME/$volume}"
+        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}, so nothing was restored. ${1//VOLUME/$volume}"
         # shellcheck disable=SC2086 # three words
         if ! grep -qxF "$volume $found" "$work/intact" && ! is_intact "$volume" $found; then
             echo "The copy of $volume of ${found%% *} in the bucket is damaged, so the one before it is taken." >&2

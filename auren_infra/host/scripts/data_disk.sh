@@ -11,6 +11,7 @@ source unpack.sh
 
 containers=/etc/systemd/system/auren.service  # once there are any
 waiting=/etc/systemd/system/docker.service.d/10-data-disk.conf
+forgetting=/run/auren-forgetting  # there while Docker is started anew
 
 # A volume that was just attached, or made larger, takes a moment to show.
 wait_for_device() {
@@ -76,12 +77,14 @@ containers_have_old_mount() {
 # and one that ended while Docker was away stays counted. Then a volume that systemd has unmounted is never mounted again.
 stop_and_forget() {
     local volume
+    touch "$forgetting"
     systemctl stop auren
     systemctl stop docker.socket docker
     while read -r volume; do
         [ ! -d "$1/$volume" ] || umount --lazy "/var/lib/docker/volumes/$volume/_data"
     done < <(findmnt --noheadings --raw --output TARGET | sed -n 's|^/var/lib/docker/volumes/\([^/]*\)/_data$|\1|p')
     systemctl start docker
+    rm "$forgetting"
 }
 
 # is_another: none of the directories is on the disk, though there are containers that had them. Without them they cannot start.
@@ -132,7 +135,9 @@ main() {
     if [ -e "$containers" ]; then
         # Docker stops when the disk goes away. It must run before the containers are stopped: that asks Docker.
         systemctl start docker
-        ! containers_have_old_mount "$target" || stop_and_forget "$target"
+        if [ -e "$forgetting" ] || containers_have_old_mount "$target"; then
+            stop_and_forget "$target"
+        fi
         systemctl start auren
     fi
     findmnt --noheadings --output SOURCE,TARGET,SIZE "$target"

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2154 # what backups.sh and copies.sh set
 set -euo pipefail
 
-unfinished_store=$memory/restoring-store  # while the volumes are exchanged: what was asked for, what the kept ones are called, maybe `failed`
+# While the volumes are exchanged, the file `unfinished_store` has: what was asked for, what the kept ones are called, and maybe `failed`.
 
 # wanted_of SERVICE: a line in $work/wanted for each of its volumes. Kafka's and ZooKeeper's belong together.
 wanted_of() {
@@ -21,12 +21,14 @@ no_copy="\`auren-backup copies\` shows what there is."
 
 # look_store SERVICE: in JSON, which copies the volumes would be restored from. Nothing is changed.
 look_store() {
-    local name volume kind found separator=""
+    local name volume kind found separator="" until=""
     wanted_of "$1"
-    find_copies "$no_copy"
+    ask_copies "${past[@]}"
+    [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
     printf '{"copies": ['
     while read -r name volume kind <&4; do
         found=$(newest_copy "$volume" "$kind" "$until")
+        [ -n "$found" ] || fail "The bucket has no copy of $volume${until:+ from before $target}. $no_copy"
         printf '%s{"service": "%s", "volume": "%s", "made": "%s"}' "$separator" "$name" "$volume" "$(readable "${found%% *}")"
         separator=", "
     done 4<"$work/wanted"
@@ -39,9 +41,12 @@ unpack_beside() {
     find_copies "$no_copy"
     while read -r _ volume kind <&4; do
         found=$(newest_copy "$volume" "$kind" "$until")
-        rm -rf "$disk/$volume.restored"
-        room_for $(($(megabytes "$disk/$volume") + $(cut -d' ' -f2 <<<"$found") / 1048576)) "A restore of $volume"
+        room_for $(($(cat "$work/unpacked-$volume") / 1048576)) "A restore of $volume"
         install -d -m 0700 "$disk/$volume.restored"
+        # Chroma's is written through, as data_disk.sh has set it.
+        case "$(lsattr -d "$disk/$volume" | cut -d' ' -f1)" in
+        *S*) chattr +S "$disk/$volume.restored" ;;
+        esac
         # shellcheck disable=SC2086 # three words
         unpack_copy "$disk/$volume.restored" "$volume" $found
         echo "$volume: unpacked, from its copy of $(readable "${found%% *}")" || true
@@ -75,28 +80,50 @@ start_restored() {
     done
 }
 
-# exchange STAMP
-exchange() {
+# each_wanted FUNCTION STAMP: calls the function with each volume. What came before is on the disk then.
+each_wanted() {
     local volume
     while read -r _ volume _ <&4; do
-        [ -d "$disk/$volume.restored" ] || continue
-        [ ! -d "$disk/$volume" ] || mv --no-target-directory "$disk/$volume" "$disk/$volume.before-$1"
-        mv --no-target-directory "$disk/$volume.restored" "$disk/$volume"
+        "$1" "$volume" "$2" </dev/null
     done 4<"$work/wanted"
     sync --file-system "$disk"
 }
 
+# put_volume_aside VOLUME STAMP: after a cut, somebody may have made the directory anew.
+put_volume_aside() {
+    local stamp=$2
+    [ -d "$disk/$1.restored" ] && [ -d "$disk/$1" ] || return 0
+    [ ! -d "$disk/$1.before-$stamp" ] || stamp=$(date -u +%Y%m%dT%H%M%SZ)
+    mv --no-target-directory "$disk/$1" "$disk/$1.before-$stamp"
+}
+
+put_restored_in() {
+    [ ! -d "$disk/$1.restored" ] || mv --no-target-directory "$disk/$1.restored" "$disk/$1"
+}
+
+# put_restored_out VOLUME STAMP
+put_restored_out() {
+    [ -d "$disk/$1.before-$2" ] || return 0
+    rm -rf "$disk/$1.restored"
+    [ ! -d "$disk/$1" ] || mv --no-target-directory "$disk/$1" "$disk/$1.restored"
+}
+
+# put_volume_back VOLUME STAMP
+put_volume_back() {
+    [ ! -d "$disk/$1.before-$2" ] || mv --no-target-directory "$disk/$1.before-$2" "$disk/$1"
+    rm -rf "$disk/$1.restored"
+}
+
+# exchange STAMP: all are away before the first one is there again, so Kafka never starts with another day's ZooKeeper.
+exchange() {
+    each_wanted put_volume_aside "$1"
+    each_wanted put_restored_in "$1"
+}
+
 # exchange_back STAMP
 exchange_back() {
-    local volume
-    while read -r _ volume _ <&4; do
-        rm -rf "$disk/$volume.restored"
-        [ -d "$disk/$volume.before-$1" ] || continue
-        [ ! -d "$disk/$volume" ] || mv --no-target-directory "$disk/$volume" "$disk/$volume.restored"
-        mv --no-target-directory "$disk/$volume.before-$1" "$disk/$volume"
-        rm -rf "$disk/$volume.restored"
-    done 4<"$work/wanted"
-    sync --file-system "$disk"
+    each_wanted put_restored_out "$1"
+    each_wanted put_volume_back "$1"
 }
 
 # refuse_store STAMP: what was there before runs again.
@@ -136,6 +163,7 @@ store() {
             fail "Another restore was cut. Finish it first: auren-restore store $(head -n 1 "$unfinished_store")"
         echo "Going on with the restore that was cut." >&2
     else
+        trap 'rm -rf "$work"; [ -e "$unfinished_store" ] || rm -rf "$disk"/*.restored' EXIT
         unpack_beside
         printf '%s\n' "$wish" "$(date -u +%Y%m%dT%H%M%SZ)" >"$unfinished_store.new"
         mv "$unfinished_store.new" "$unfinished_store"

@@ -8,7 +8,8 @@ again=auren-start-again
 
 main() {
     local seconds=$1 minutes=$2
-    if [ "$minutes" -gt 0 ] && command -v auren-backup >/dev/null && ! auren-backup fresh "$minutes"; then
+    # The program of an earlier version does not know `fresh`.
+    if [ "$minutes" -gt 0 ] && auren-backup fresh 0 2>/dev/null && ! auren-backup fresh "$minutes"; then
         echo "So the containers were not stopped. Repair that. To go on without a backup, set auren:freshBackupMinutes to 0." >&2
         exit 1
     fi

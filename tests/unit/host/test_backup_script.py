@@ -386,6 +386,22 @@ def test_nobody_is_kept_from_a_change_that_nothing_can_be_backed_up_before(machi
     assert _made(machine) == []
 
 
+@pytest.mark.parametrize("said", ["<Code>InvalidAccessKeyId</Code>", "unable to load cipher header"])
+def test_a_key_that_comes_with_the_change_is_not_asked_for_before_it(machine: Bench, said: str) -> None:
+    """The key, the passphrase and the bucket's name are in PostgreSQL's release."""
+    listed(machine, "info", [], 99, said)
+    done = _backup(machine, "fresh", "60", "postgres", "redis")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        "The bucket cannot be used with what this machine has. So nothing is backed up before"
+    )
+    assert _backup(machine, "fresh", "60").returncode == 1, "nothing changes that may repair it"
+    _of_minutes_ago(machine, 70)
+    fails(machine, "check", "WAL segment system-id 7 do not match the database")
+    assert _backup(machine, "fresh", "60", "postgres").returncode == 0
+    assert _made(machine) == []
+
+
 def test_with_0_minutes_nobody_looks(machine: Bench) -> None:
     done = _backup(machine, "fresh", "0")
     assert (done.returncode, done.stdout, machine.calls("docker")) == (0, "", [])

@@ -101,12 +101,19 @@ def test_a_machine_without_containers_has_none_to_stop(droplet: Bench) -> None:
 
 @pytest.mark.parametrize("minutes", ["0", "60"])
 def test_what_is_not_backed_up_is_not_resized(droplet: Bench, minutes: str) -> None:
-    droplet.stub("auren-backup", "echo The bucket is away. >&2; exit 1")
+    droplet.stub("auren-backup", '[ "$2" = 0 ] || { echo The bucket is away. >&2; exit 1; }')
     done = droplet.run("stop_containers", "600", minutes)
     assert done.returncode == int(minutes == "60")
     assert ("The bucket is away.\nSo the containers were not stopped." in done.stderr) == (minutes == "60")
     assert bool(droplet.calls("systemctl stop auren", "systemd-run")) == (minutes == "0")
-    assert droplet.calls("auren-backup") == ["auren-backup fresh 60"] * (minutes == "60")
+    assert droplet.calls("auren-backup fresh 60") == ["auren-backup fresh 60"] * (minutes == "60")
+
+
+def test_a_machine_of_an_earlier_version_is_resized_without_a_backup(droplet: Bench) -> None:
+    """Its program does not know `fresh`. The new one comes with the commands behind the droplet's own update."""
+    droplet.stub("auren-backup", "echo usage >&2; exit 1")
+    done = droplet.run("stop_containers", "600", "60")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "containers stopped\n", "")
 
 
 def test_a_disk_is_released_also_when_nothing_can_be_backed_up(droplet: Bench) -> None:

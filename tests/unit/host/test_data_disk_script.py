@@ -115,6 +115,7 @@ STARTED_ANEW = (
 @pytest.fixture
 def running(machine: Bench) -> Bench:
     """Containers run there: one with a volume on the data disk, and one whose volume is elsewhere."""
+    machine.path("/run").mkdir()
     machine.path("/etc/systemd/system/auren.service").touch()
     machine.path(f"{TARGET}/postgres_data").mkdir(parents=True)
     machine.stub(
@@ -148,6 +149,21 @@ def test_containers_are_started_on_a_disk_that_was_away(running: Bench, before: 
     running.forget_calls()
     assert _run(running).returncode == 0
     assert running.calls("umount", "mount ", "systemctl stop") == []
+
+
+def test_what_was_cut_while_docker_was_stopped_is_done_again(running: Bench) -> None:
+    """No container runs then, and Docker still believes that all volumes are mounted."""
+    running.state("container", "254:999")
+    running.stub("systemctl", '[ "$*" != "stop docker.socket docker" ] || kill -9 $PPID')
+    assert _run(running).returncode == -9
+    running.state("container", "7:1")
+    running.stub("systemctl")
+    running.forget_calls()
+    assert _run(running).returncode == 0
+    assert running.calls("umount", "systemctl st") == list(STARTED_ANEW)
+    running.forget_calls()
+    assert _run(running).returncode == 0
+    assert running.calls("umount", "systemctl stop") == []
 
 
 def test_another_empty_disk_is_refused_where_services_have_run(running: Bench) -> None:

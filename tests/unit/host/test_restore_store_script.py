@@ -18,6 +18,8 @@ def machine(bench: Bench) -> Bench:
     """All stores have one copy, and other data since then."""
     machine = set_up(bench, STORES)
     machine.stub("mountpoint", "exit 1")
+    machine.stub("lsattr", 'echo "$(cat "$state/attributes" 2>/dev/null) $2"')
+    machine.stub("chattr")
     machine.path(f"{DATA}/chromadb-data/chroma.sqlite3").write_bytes(b"")
     machine.state("no-redis", "")  # so that its copy is made from its files
     for word in ("copied", "now"):
@@ -92,11 +94,10 @@ def test_a_store_that_does_not_start_gives_way_to_what_was_there(machine: Bench)
     assert _restore(machine, "store", "kafka", "latest").returncode == 0
 
 
-SECOND_MOVE = 'mv --no-target-directory "$disk/$volume.restored" "$disk/$volume"'
 CUTS = {
     "while it is unpacked": '        echo "$volume: unpacked, from its copy',
     "before the stop": '    stop_restored\n    exchange "$stamp"\n',
-    "between the two": f'        {SECOND_MOVE}\n    done 4<"$work/wanted"\n',
+    "between the two": '    each_wanted put_restored_in "$1"\n',
     "before the start": '    start_restored || refuse_store "$stamp"\n',
     "before the end": '    rm "$unfinished_store"\n    echo "${restored[*]}: restored.',
 }
@@ -122,7 +123,7 @@ def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, lin
     "line",
     [
         '    exchange_back "$1"\n',
-        '        mv --no-target-directory "$disk/$volume.before-$1" "$disk/$volume"\n',
+        '    each_wanted put_volume_back "$1"\n',
         "    tell_restored restore-failed\n",
     ],
 )
@@ -131,9 +132,8 @@ def test_the_way_back_that_was_cut_is_finished_too(machine: Bench, line: str) ->
     fails(machine, "start", "no such image")
     text = machine.text("restore")
     assert text.count(line) == 1
-    assert (
-        _restore(machine, "store", "kafka", "latest", text=text.replace(line, f"kill -9 $$\n{line}")).returncode == -9
-    )
+    cut = _restore(machine, "store", "kafka", "latest", text=text.replace(line, f"kill -9 $$\n{line}"))
+    assert cut.returncode == -9
     done = _restore(machine, "store", "kafka", "latest")
     assert done.returncode == 1
     assert done.stderr.endswith("What was there before runs again.\n")
@@ -145,16 +145,16 @@ def test_what_cannot_be_restored_is_told_and_nothing_is_stopped(machine: Bench) 
     for service, target, said in (
         ("re.*", "latest", "re.* has no copies. These have: redis chromadb kafka zookeeper."),
         ("postgres", "latest", "postgres has no copies. These have: redis chromadb kafka zookeeper. The database is"),
-        ("redis", "2026-01-01T00:00:00Z", "The bucket has no copy of redis-data from before 2026-01-01T00:00:00Z, so"),
+        ("redis", "2026-01-01T00:00:00Z", "The bucket has no copy of redis-data from before 2026-01-01T00:00:00Z"),
     ):
         for command in ("look-store", "store"):
             done = _restore(machine, command, service, target)
             assert done.returncode == 1
             assert done.stderr.startswith(said)
     machine.stub("df", "echo Avail; echo 409600")
-    assert (
-        "A restore of redis-data needs 612 MB on the data disk" in _restore(machine, "store", "redis", "latest").stderr
-    )
+    done = _restore(machine, "store", "redis", "latest")
+    assert "A restore of redis-data needs 512 MB on the data disk" in done.stderr
+    assert not list(machine.path(DATA).glob("*.restored"))
     assert (_what(machine), machine.calls("docker stop"), events(machine)) == (before, [], [])
 
 
@@ -166,3 +166,49 @@ def test_a_volume_that_docker_has_mounted_is_left_as_it_is(machine: Bench) -> No
     assert done.returncode == 1
     assert "Docker has the volume redis-data mounted, though no container of AUREN has it." in done.stderr
     assert _what(machine) == before
+
+
+def test_a_store_that_is_written_through_is_so_afterwards(machine: Bench) -> None:
+    """New files in a directory inherit it."""
+    assert _restore(machine, "store", "redis", "latest").returncode == 0
+    assert machine.calls("chattr") == []
+    machine.state("attributes", "--S-----------e-------")
+    assert _restore(machine, "store", "redis", "latest").returncode == 0
+    assert machine.calls("chattr") == [f"chattr +S {DATA}/redis-data.restored"]
+
+
+def test_a_restore_needs_room_for_what_is_in_the_copy(machine: Bench) -> None:
+    """The store may have been emptied, and a copy is compressed."""
+    large = machine.path(f"{DATA}/zookeeper-data/large")
+    large.write_bytes(b"books" * (40 << 20))
+    machine.run("backup", "run")
+    large.unlink()
+    machine.stub("df", "echo Avail; echo 614400")
+    done = _restore(machine, "store", "kafka", "latest")
+    assert "A restore of zookeeper-data needs 712 MB on the data disk, which has 600 MB." in done.stderr
+    assert not list(machine.path(DATA).glob("*.restored"))
+
+
+def test_what_a_cut_has_unpacked_is_gone_with_the_next_copies(machine: Bench) -> None:
+    left = machine.path(f"{DATA}/redis-data.restored")
+    left.mkdir()
+    machine.path(f"{MEMORY}/restoring-store").write_text("redis latest\n20261127T010000Z\n")
+    machine.run("backup", "run")
+    assert left.exists(), "a restore is not over"
+    machine.path(f"{MEMORY}/restoring-store").unlink()
+    machine.run("backup", "run")
+    assert not left.exists()
+
+
+def test_a_directory_that_was_made_anew_after_a_cut_is_kept_as_well(machine: Bench) -> None:
+    line = '    each_wanted put_restored_in "$1"\n'
+    text = machine.text("restore").replace(line, f"    kill -9 $$\n{line}")
+    assert _restore(machine, "store", "redis", "latest", text=text).returncode == -9
+    (before,) = _kept(machine)
+    before.rename(before.with_name("redis-data.before-20261127T010000Z"))
+    machine.path(f"{MEMORY}/restoring-store").write_text("redis latest\n20261127T010000Z\n")
+    machine.path(f"{DATA}/redis-data").mkdir()
+    machine.path(f"{DATA}/redis-data/what").write_text("redis anew")
+    assert _restore(machine, "store", "redis", "latest").returncode == 0
+    assert _what(machine)["redis"] == "redis copied"
+    assert {content(path)["what"] for path in _kept(machine)} == {"redis now", "redis anew"}

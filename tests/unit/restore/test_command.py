@@ -125,6 +125,13 @@ def test_another_store_comes_back_from_its_copy(
     assert "  copies: Tuple should have at least 1 item" in capsys.readouterr().err
 
 
+def test_an_empty_name_is_no_database(restorable: OnMachine) -> None:
+    """Such as of a variable that is not set."""
+    restorable.says("auren-restore look-store", error=" has no copies.\n", status=1)
+    assert main(["restore", "--to", "latest", "--only", "", "--yes"]) == 1
+    assert restorable.asked == [["auren-restore", "look-store", "", "latest"]]
+
+
 def test_the_database_may_be_named_as_the_only_one(restorable: OnMachine) -> None:
     assert main(["restore", "--to", "latest", "--only", "postgres", "--yes"]) == 0
     assert restorable.asked == [LOOKED, DONE]
