@@ -172,6 +172,7 @@ def test_a_store_that_is_written_through_is_so_afterwards(machine: Bench) -> Non
     """New files in a directory inherit it."""
     assert _restore(machine, "store", "redis", "latest").returncode == 0
     assert machine.calls("chattr") == []
+    assert _restore(machine, "discard", _kept(machine)[0].name).returncode == 0
     machine.state("attributes", "--S-----------e-------")
     assert _restore(machine, "store", "redis", "latest").returncode == 0
     assert machine.calls("chattr") == [f"chattr +S {DATA}/redis-data.restored"]
