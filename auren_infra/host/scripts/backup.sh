@@ -223,9 +223,9 @@ fresh() {
 # is_locked_out: by what a release of PostgreSQL has: the key, the bucket, the passphrase, or the database that the bucket knows.
 is_locked_out() {
     if (ask) 2>/dev/null; then
-        ! backrest check && found 'do not match the database'
+        ! backrest check && found "$other_database"
     else
-        found 'InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|NoSuchBucket|outside of section|cipher header|unable to load cipher'
+        found "$wrong_key|$no_right|$wrong_passphrase"
     fi
 }
 

@@ -169,7 +169,7 @@ make_ready() {
             (id boolean PRIMARY KEY DEFAULT true CHECK (id), moment timestamptz NOT NULL);' || fail "$(reason)"
     write_sentinel
     if ! backrest stanza-create; then
-        found 'do not match the database' || fail "$(reason)"
+        found "$other_database" || fail "$(reason)"
         ask
         [ -z "$(backups)" ] || fail "The bucket holds the backups of another database. Name another bucket in auren:backups." \
             "If it is this database's, which a newer PostgreSQL runs now: docker exec $container pgbackrest stanza-upgrade"
@@ -183,6 +183,12 @@ write_sentinel() {
     sql <<<'INSERT INTO auren_backup.sentinel (moment) VALUES (now()) ON CONFLICT (id) DO UPDATE SET moment = now()' || fail "$(reason)"
 }
 
+# What the bucket says, or pgBackRest of what it reads there.
+wrong_key='InvalidAccessKeyId|SignatureDoesNotMatch'
+no_right='AccessDenied|NoSuchBucket'
+wrong_passphrase='key/value found outside of section|cipher header|unable to load cipher'
+other_database='do not match the database'
+
 # found WORDS: whether they were said. A wrong passphrase makes pgBackRest say what is no text.
 found() {
     grep -aqE "$1" "$said"
@@ -192,15 +198,15 @@ found() {
 reason() {
     if found 'RequestTimeTooSkewed'; then
         echo "The bucket refuses this machine because its clock is wrong: \`timedatectl\` shows it."
-    elif found 'InvalidAccessKeyId|SignatureDoesNotMatch'; then
+    elif found "$wrong_key"; then
         echo "The bucket refuses the key of this machine. Run pulumi up, which brings the key here."
-    elif found 'AccessDenied|NoSuchBucket'; then
+    elif found "$no_right"; then
         echo "There is no such bucket, or the key of this machine has no right to it. See auren:backups."
     elif found 'HostConnectError|unable to (connect|get address)|timeout (connecting|waiting)'; then
         echo "The bucket cannot be reached from this machine."
     elif found 'unable to verify certificate'; then
         echo "The bucket's server has no certificate that this machine trusts."
-    elif found 'key/value found outside of section|cipher header|unable to load cipher'; then
+    elif found "$wrong_passphrase"; then
         echo "The backups in the bucket have another passphrase. Give the one that they were made with: backup-passphrase in auren:secrets."
     elif found 'no backup set found|missing stanza path|no valid backups'; then
         echo "There is no such backup in the bucket. \`auren-backup list\` shows those that there are."

@@ -338,12 +338,17 @@ choose_copies() {
     done 4<"$work/wanted"
 }
 
-# find_copies HINT: those that are to be used, in $work/copies. Sets `until`, the time in a name that the target is.
-find_copies() {
+# ask_copies_of_target: as the bucket was in the `past`. Sets `until`, the `target` as the time in a name.
+ask_copies_of_target() {
     ask_copies "${past[@]}"
-    : >"$work/intact"
     until=""
     [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
+}
+
+# find_copies HINT: those that are to be used, in $work/copies.
+find_copies() {
+    ask_copies_of_target
+    : >"$work/intact"
     until choose_copies "$1"; do :; done
 }
 

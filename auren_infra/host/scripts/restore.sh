@@ -93,10 +93,22 @@ put_back() {
 run_again() {
     local deadline=$((SECONDS + patience))
     compose "$directory/current/compose.yml" up --detach --no-deps "$service" >"$said" 2>&1 || return 1
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
+    becomes_healthy "$container" "$deadline"
+}
+
+# becomes_healthy CONTAINER DEADLINE: in seconds of this shell.
+becomes_healthy() {
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; do
+        [ "$SECONDS" -lt "$2" ] || return 1
         sleep 1
     done
+}
+
+# keep_deployments_away SERVICE: until this script has ended.
+keep_deployments_away() {
+    local lock
+    exec {lock}>"/run/lock/auren-$1"
+    flock --wait 300 "$lock" || fail "A deployment of $1 is under way, and has not ended within five minutes. Nothing was done."
 }
 
 # event WORD
@@ -150,8 +162,7 @@ refuse() {
 to() {
     local wish=$target${as_of:+ --as-of $as_of} kept
     trap '' PIPE  # whoever has asked may be gone
-    exec 9>"/run/lock/auren-$service"
-    flock --wait 300 9 || fail "A deployment of $service is under way, and has not ended within five minutes. Nothing was done."
+    keep_deployments_away "$service"
     alone
     take_up
     passed restored || replace

@@ -21,10 +21,9 @@ no_copy="\`auren-backup copies\` shows what there is."
 
 # look_store SERVICE: in JSON, which copies the volumes would be restored from. Nothing is changed.
 look_store() {
-    local name volume kind found separator="" until=""
+    local name volume kind found separator=""
     wanted_of "$1"
-    ask_copies "${past[@]}"
-    [ "$target" = latest ] || until=$(date -u -d "$target" +%Y%m%dT%H%M%SZ)
+    ask_copies_of_target
     printf '{"copies": ['
     while read -r name volume kind <&4; do
         found=$(newest_copy "$volume" "$kind" "$until")
@@ -73,10 +72,7 @@ start_restored() {
     for ((place = ${#restored[@]} - 1; place >= 0; place--)); do
         name=auren-${restored[place]}
         docker start "$name" >"$said" 2>&1 || return 1
-        until [ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ]; do
-            [ "$SECONDS" -lt "$deadline" ] || return 1
-            sleep 1
-        done
+        becomes_healthy "$name" "$deadline" || return 1
     done
 }
 
@@ -149,12 +145,11 @@ tell_restored() {
 
 # store SERVICE
 store() {
-    local wish="$1 $target${as_of:+ --as-of $as_of}" stamp name lock
+    local wish="$1 $target${as_of:+ --as-of $as_of}" stamp name
     wanted_of "$1"
     trap '' PIPE  # whoever has asked may be gone
     for name in "${restored[@]}"; do
-        exec {lock}>"/run/lock/auren-$name"
-        flock --wait 300 "$lock" || fail "A deployment of $name is under way, and has not ended within five minutes. Nothing was done."
+        keep_deployments_away "$name"
     done
     alone
     alone_with_copies

@@ -85,6 +85,12 @@ class Bench:
         """The script with its paths on this bench."""
         return _MACHINE_PATH.sub(f"{self.root}/", script(name))
 
+    def cut_before(self, name: str, line: str) -> str:
+        """The same, killed as by a power cut before this line, or its beginning."""
+        text = self.text(name)
+        assert text.count(line) == 1
+        return text.replace(line, f"    kill -9 $$\n{line}")
+
     def run(
         self,
         name: str,

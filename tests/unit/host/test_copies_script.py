@@ -396,9 +396,7 @@ def test_volumes_with_data_are_left_alone_and_so_are_empty_ones_without_a_target
 def test_a_filling_that_was_cut_is_finished_or_refused(machine: Bench, line: str) -> None:
     _backup(machine, "run")
     _emptied(machine)
-    text = machine.text("backup")
-    assert text.count(line) == 1
-    cut = machine.run("backup", "fill", RELEASE, "latest", text=text.replace(line, f"    kill -9 $$\n{line}"))
+    cut = machine.run("backup", "fill", RELEASE, "latest", text=machine.cut_before("backup", line))
     assert cut.returncode == -9
     machine.path(f"{DATA}/kafka-data/half").touch()
     assert _backup(machine, "fill", RELEASE, "").returncode == 1

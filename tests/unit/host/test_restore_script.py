@@ -112,9 +112,7 @@ CUTS = {
 
 @pytest.mark.parametrize("line", CUTS.values(), ids=CUTS.keys())
 def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, line: str) -> None:
-    text = machine.text("restore")
-    assert text.count(line) == 1
-    cut = _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}"))
+    cut = _restore(machine, "to", "latest", text=machine.cut_before("restore", line))
     assert cut.returncode == -9
     whole = machine.path(f"{VOLUME}/PG_VERSION").exists()
     assert whole or machine.path(f"{VOLUME}/.restored").exists(), "or the container would make an empty database"
@@ -132,9 +130,7 @@ def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, lin
 @pytest.mark.parametrize("line", ["    put_back\n", '    [ ! -e "$kept/PG_VERSION" ] ||', "    event restore-failed\n"])
 def test_the_way_back_that_was_cut_is_finished_too(machine: Bench, line: str) -> None:
     fails(machine, "restore", "one fault")
-    text = machine.text("restore")
-    assert text.count(line) == 1
-    assert _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}")).returncode == -9
+    assert _restore(machine, "to", "latest", text=machine.cut_before("restore", line)).returncode == -9
     machine.path("/state/restore.fails").unlink()
     done = _restore(machine, "to", "latest")
     assert done.returncode == 1
@@ -248,9 +244,7 @@ def test_a_database_that_cannot_be_stopped_is_left_as_it_is(machine: Bench) -> N
 def test_after_a_cut_behind_the_restore_only_the_backup_is_made(machine: Bench) -> None:
     """Services have written to what was restored."""
     line = "    make_ready\n"
-    text = machine.text("restore")
-    assert text.count(line) == 1
-    assert _restore(machine, "to", "latest", text=text.replace(line, f"    kill -9 $$\n{line}")).returncode == -9
+    assert _restore(machine, "to", "latest", text=machine.cut_before("restore", line)).returncode == -9
     machine.path(f"{VOLUME}/what").write_text("written since then\n")
     assert _restore(machine, "to", "latest").returncode == 0
     assert content(machine.path(VOLUME))["what"] == "written since then\n"

@@ -105,9 +105,7 @@ CUTS = {
 
 @pytest.mark.parametrize("line", CUTS.values(), ids=CUTS.keys())
 def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, line: str) -> None:
-    text = machine.text("restore")
-    assert text.count(line) == 1
-    cut = _restore(machine, "store", "kafka", "latest", text=text.replace(line, f"    kill -9 $$\n{line}"))
+    cut = _restore(machine, "store", "kafka", "latest", text=machine.cut_before("restore", line))
     assert cut.returncode == -9
     if machine.path(f"{MEMORY}/restoring-store").exists():
         other = _restore(machine, "store", "redis", "latest")
@@ -130,9 +128,7 @@ def test_a_restore_that_was_cut_is_finished_by_the_same_call(machine: Bench, lin
 def test_the_way_back_that_was_cut_is_finished_too(machine: Bench, line: str) -> None:
     before = _what(machine)
     fails(machine, "start", "no such image")
-    text = machine.text("restore")
-    assert text.count(line) == 1
-    cut = _restore(machine, "store", "kafka", "latest", text=text.replace(line, f"kill -9 $$\n{line}"))
+    cut = _restore(machine, "store", "kafka", "latest", text=machine.cut_before("restore", line))
     assert cut.returncode == -9
     done = _restore(machine, "store", "kafka", "latest")
     assert done.returncode == 1
@@ -203,7 +199,7 @@ def test_what_a_cut_has_unpacked_is_gone_with_the_next_copies(machine: Bench) ->
 
 def test_a_directory_that_was_made_anew_after_a_cut_is_kept_as_well(machine: Bench) -> None:
     line = '    each_wanted put_restored_in "$1"\n'
-    text = machine.text("restore").replace(line, f"    kill -9 $$\n{line}")
+    text = machine.cut_before("restore", line)
     assert _restore(machine, "store", "redis", "latest", text=text).returncode == -9
     (before,) = _kept(machine)
     before.rename(before.with_name("redis-data.before-20261127T010000Z"))
