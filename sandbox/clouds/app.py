@@ -25,7 +25,7 @@ from sandbox.clouds.digitalocean.addresses import EDGE
 from sandbox.clouds.digitalocean.projects import default_project
 from sandbox.clouds.digitalocean.replay import replay
 from sandbox.clouds.digitalocean.vpcs import defaults
-from sandbox.clouds.faults import Fault, Faults
+from sandbox.clouds.faults import Fault, Faults, losing_answers
 from sandbox.clouds.limits import RateLimit
 from sandbox.clouds.spaces.object_store import ObjectStore
 from sandbox.clouds.state import CloudflareState, DigitalOceanState, State, Zone
@@ -34,7 +34,7 @@ from sandbox.clouds.tokens import Tokens
 from sandbox.clouds.trace import trace
 from sandbox.droplets.hypervisor import Hypervisor
 
-VERSION = 3
+VERSION = 4
 """The version of the state's format and of `/_sandbox`. Increase it when either changes."""
 
 
@@ -129,19 +129,15 @@ def create_app(
             whole.cloudflare.zones.pop(zone_id, None)
 
     app.get("/cdn-cgi/trace")(trace)
-    app.mount(
-        "/v2",
-        digitalocean.create_app(
+    apis = {
+        "/v2": digitalocean.create_app(
             cloud,
             tokens,
             faults,
             hourly=RateLimit(allowed.digitalocean_hour, 3600),
             burst=RateLimit(allowed.digitalocean_minute, 60),
         ),
-    )
-    app.mount(
-        "/client/v4",
-        cloudflare.create_app(
+        "/client/v4": cloudflare.create_app(
             cloud,
             tokens.cloudflare,
             tokens.cloudflare_read_only,
@@ -150,5 +146,7 @@ def create_app(
             origin_pulls_from=IPv4Network(EDGE),
             plan=plan,
         ),
-    )
+    }
+    for path, api in apis.items():
+        app.mount(path, losing_answers(api, faults))
     return app

@@ -11,7 +11,7 @@ import uvicorn
 
 from sandbox import layout
 from sandbox.clouds.edge_server import STOP_SECONDS, add_address, remove_address
-from sandbox.clouds.faults import Faults
+from sandbox.clouds.faults import Faults, losing_answers
 from sandbox.clouds.limits import RateLimit
 from sandbox.clouds.spaces.door import PER_SECOND, create_door
 from sandbox.clouds.spaces.names import SpacesNames
@@ -51,7 +51,8 @@ class SpacesServer:
     ) -> None:
         self._listen = listen or Listen()
         self._certificates = certificates
-        self._door = create_door(store, objects, faults, RateLimit(PER_SECOND, 1))
+        door = create_door(store, objects, faults, RateLimit(PER_SECOND, 1))
+        self._door = losing_answers(door, faults, with_host=True)
         self._parts: list[SpacesNames | SpacesProxy] = []
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

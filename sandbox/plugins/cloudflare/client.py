@@ -104,13 +104,17 @@ class Client:
         for attempt in range(_RETRIES + 1):
             pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**attempt)
             try:
-                response = await self._http.request(method, path, **content)
+                response = await self._http.send(self._http.build_request(method, path, **content), stream=True)
             except httpx.TransportError as error:
                 if attempt == _RETRIES:
                     cause = str(error) or type(error).__name__
                     raise RefusedError(f'failed to make http request: {method} "{path}": {cause}') from error
                 await asyncio.sleep(pause)
                 continue
+            try:
+                await response.aread()
+            except httpx.TransportError as error:  # the official plugin sends no request again that was answered
+                raise RefusedError("failed to make http request: unexpected EOF") from error
             if response.is_success:
                 return _envelope(response)
             pause = _pause_asked_for(response) or pause

@@ -136,12 +136,16 @@ class Client:
         for attempt in range(1, settings.retries + 2):
             pause = min(settings.longest_pause, settings.shortest_pause * 2 ** (attempt - 1))
             try:
-                response = await http.request(method, path, **content)
+                response = await http.send(http.build_request(method, path, **content), stream=True)
             except httpx.TransportError as error:
                 if attempt > settings.retries:
                     raise RefusedError(f"{method} {settings.endpoint}{path}: {_cause(error)}") from error
                 await asyncio.sleep(pause)
                 continue
+            try:
+                await response.aread()
+            except httpx.TransportError as error:  # the official plugin sends no request again that was answered
+                raise RefusedError("unexpected EOF") from error
             if response.is_success:
                 return _json(response)
             pause = _pause_asked_for(response) or pause

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cloudflare import Cloudflare, InternalServerError, PermissionDeniedError, RateLimitError
 
@@ -143,6 +144,22 @@ def test_faults_come_when_asked_for(clouds: Clouds, cf: Cloudflare) -> None:
         http.delete("/_sandbox/faults")
         cf.zones.list()
         assert http.post("/_sandbox/faults", json={"path": "(", "status": 500}).status_code == 422
+
+
+def test_answers_get_lost_of_what_was_carried_out(clouds: Clouds, cf: Cloudflare) -> None:
+    with clouds.raw() as http:
+        http.post("/_sandbox/faults", json={"path": "^/v2/tags$", "kind": "lost", "status": 504, "seconds": 0.2})
+        lost = http.post("/v2/tags", json={"name": "lost"})
+        assert (lost.status_code, lost.headers["content-type"]) == (504, "text/html")
+        assert lost.elapsed.total_seconds() >= 0.2
+        http.post("/_sandbox/faults", json={"path": "^/v2/tags$", "kind": "cut"})
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.post("/v2/tags", json={"name": "cut"})
+        assert {tag["name"] for tag in http.get("/v2/tags").json()["tags"]} == {"lost", "cut"}
+        http.post("/_sandbox/faults", json={"path": "/zones", "kind": "lost"})
+        with pytest.raises(InternalServerError):
+            cf.zones.list()
+        cf.zones.list()
 
 
 def test_a_client_that_retries_gets_through(clouds: Clouds) -> None:

@@ -216,6 +216,16 @@ def test_faults_on_demand(clouds: Clouds, owner: Any) -> None:
     owner.put_object(Bucket="auren-backups", Key="k", Body=b"x")
 
 
+def test_an_answer_that_is_lost(clouds: Clouds, owner: Any) -> None:
+    fault = {"path": r"^fra1\.digitaloceanspaces\.com/auren-backups/k$", "kind": "lost", "status": 503}
+    owner.create_bucket(Bucket="auren-backups")
+    with clouds.raw() as http:
+        http.post("/_sandbox/faults", json=fault).raise_for_status()
+    with pytest.raises(ClientError):
+        owner.put_object(Bucket="auren-backups", Key="k", Body=b"x")
+    assert owner.get_object(Bucket="auren-backups", Key="k")["Body"].read() == b"x"
+
+
 def test_objects_and_keys_outlive_the_cloud_and_the_object_store(clouds: Clouds, owner: Any, do: Client) -> None:
     owner.create_bucket(Bucket="auren-backups")
     owner.put_object(Bucket="auren-backups", Key="k", Body=b"kept")
