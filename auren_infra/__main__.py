@@ -12,6 +12,7 @@ COMMANDS = {
     "access": "open SSH to one address for a bounded time, close it again, check who else is let in",
     "backup": "make, list and judge the backups of PostgreSQL, and practise a restore",
     "drift": "compare the machine with what was deployed",
+    "leftovers": "list what the clouds have of a stack, and its state does not know",
     "outputs": "print a stack's outputs in the format of a tool",
     "release": "write the new image of a service or of the website into the stack's configuration file",
     "releases": "print the releases that the machine keeps, and its history",

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 from auren_infra.access import address, digitalocean, opening
-from auren_infra.access.digitalocean import DigitalOcean
-from auren_infra.access.http import AccessError
+from auren_infra.access.digitalocean import Account
 from auren_infra.access.opening import LONGEST_MINUTES, Firewall, Opening
+from auren_infra.apis.http import CloudError
 from auren_infra.command_line import NOT_DONE, Help, run_old_call, told
 from auren_infra.outputs.stack_name import stack_name
 from auren_infra.settings.vocabulary import NAME
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _close(cloud, options.stack, options.holder, now)
             case _:
                 return _check(cloud, options.stack, now)
-    except AccessError as error:
+    except CloudError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
     return DONE
@@ -88,7 +88,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _open(cloud: DigitalOcean, wanted: Opening, chosen: IPv4Address | None, now: datetime) -> None:
+def _open(cloud: Account, wanted: Opening, chosen: IPv4Address | None, now: datetime) -> None:
     source = chosen or address.own(os.environ)
     before = opening.openings(wanted.stack, cloud.firewalls())
     cloud.ensure_tag(wanted.stack)
@@ -105,13 +105,13 @@ def _open(cloud: DigitalOcean, wanted: Opening, chosen: IPv4Address | None, now:
         print(f"No droplet is tagged {wanted.stack} yet: one that is created in this time is open to {source} as well.")
 
 
-def _wait_until_in_force(cloud: DigitalOcean, made: Firewall) -> None:
+def _wait_until_in_force(cloud: Account, made: Firewall) -> None:
     deadline = time.monotonic() + IN_FORCE_SECONDS
     status = made.status
     while status != "succeeded":
         if status == "failed" or time.monotonic() > deadline:
             cloud.delete_firewall(made.id)
-            raise AccessError(
+            raise CloudError(
                 f"DigitalOcean did not bring the firewall {made.name} into force (status {status}), so it was deleted "
                 "again. Try again. If it fails again, see DigitalOcean's status page."
             )
@@ -119,7 +119,7 @@ def _wait_until_in_force(cloud: DigitalOcean, made: Firewall) -> None:
         status = cloud.status(made.id)
 
 
-def _close(cloud: DigitalOcean, stack: str, holder: str, now: datetime) -> None:
+def _close(cloud: Account, stack: str, holder: str, now: datetime) -> None:
     try:
         found = opening.openings(stack, cloud.firewalls())
         ended = [(each, old) for each, old in found if old.holder == holder or old.over(now)]
@@ -127,10 +127,10 @@ def _close(cloud: DigitalOcean, stack: str, holder: str, now: datetime) -> None:
             _delete(cloud, firewall, old, now)
         left = {firewall.id for firewall in cloud.firewalls()} & {firewall.id for firewall, _ in ended}
         if left:
-            raise AccessError(f"DigitalOcean still has {len(left)} of the firewalls that it should have deleted.")
-    except AccessError as error:
+            raise CloudError(f"DigitalOcean still has {len(left)} of the firewalls that it should have deleted.")
+    except CloudError as error:
         prefix = f"{stack}-access-"
-        raise AccessError(
+        raise CloudError(
             f"{error} SSH of {stack} may still be open. Close it again, or delete the firewalls whose names begin with "
             f"{prefix} in DigitalOcean's control panel."
         ) from error
@@ -138,16 +138,16 @@ def _close(cloud: DigitalOcean, stack: str, holder: str, now: datetime) -> None:
         print(f"SSH of {stack} was not open for {holder}.")
 
 
-def _delete(cloud: DigitalOcean, firewall: Firewall, old: Opening, now: datetime) -> None:
+def _delete(cloud: Account, firewall: Firewall, old: Opening, now: datetime) -> None:
     cloud.delete_firewall(firewall.id)
     late = f"; it was past its time, {opening.shown(old.until)}" if old.over(now) else ""
     print(f"Closed: the opening for {old.holder} ({firewall.says}){late}.")
 
 
-def _check(cloud: DigitalOcean, stack: str, now: datetime) -> int:
+def _check(cloud: Account, stack: str, now: datetime) -> int:
     droplets = cloud.droplets(stack)
     if not droplets:
-        raise AccessError(f"No droplet is tagged {stack}, so nothing was checked. Name another auren:name by --name.")
+        raise CloudError(f"No droplet is tagged {stack}, so nothing was checked. Name another auren:name by --name.")
     firewalls = cloud.firewalls()
     for each, found in opening.openings(stack, firewalls):
         if not found.over(now):

@@ -17,8 +17,8 @@ _RETRIES = urllib3.Retry(
 )
 
 
-class AccessError(RuntimeError):
-    """SSH could not be opened, closed or checked; the text says why, and what to do."""
+class CloudError(RuntimeError):
+    """A cloud was not asked, or did not do what it was asked; the text says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Answer:
 def ask(
     method: str, url: str, *, headers: Mapping[str, str] | None = None, body: object = None, ipv4: bool = False
 ) -> Answer:
-    """The answer, with any status. `ipv4` uses IPv4 only. Raises `AccessError` when there is no answer."""
+    """The answer, with any status. `ipv4` uses IPv4 only. Raises `CloudError` when there is no answer."""
     source = ("0.0.0.0", 0) if ipv4 else None  # an IPv6 connection cannot start there, so the next address is tried
     with urllib3.PoolManager(
         retries=_RETRIES, timeout=urllib3.Timeout(connect=10, read=30), source_address=source
@@ -50,5 +50,5 @@ def ask(
             reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
             said = str(reason)
             # urllib3 begins with the connection's own description, which is the address again.
-            raise AccessError(f"{url} does not answer: {said.partition(': ')[2] or said}.") from error
+            raise CloudError(f"{url} does not answer: {said.partition(': ')[2] or said}.") from error
     return Answer(answer.status, answer.data.decode(errors="replace"))

@@ -188,8 +188,8 @@ _DIGITALOCEAN = (
     Refusal(
         "digitalocean",
         r"already exists|duplicate name|already in use",
-        "The account has another resource named {name} that this stack did not create: "
-        "rename or delete it, then `pulumi up`.",
+        "The account has another resource named {name} that this stack does not know: "
+        "delete it as `python -m auren_infra leftovers` says, or rename it, then `pulumi up`.",
         (
             Answer(409, "already exists"),
             Answer(409, "duplicate name"),
@@ -258,7 +258,7 @@ _CLOUDFLARE = (
     Refusal(
         "cloudflare",
         r"code\W{1,4}8105[346-8]\b",
-        "The zone has a record named {name} that this stack did not create: delete it at Cloudflare, then `pulumi up`.",
+        "The zone has a record named {name} that this stack does not know: delete it at Cloudflare, then `pulumi up`.",
         (
             Answer(400, "A CNAME record with that host already exists.", 81054),
             Answer(400, "An identical record already exists.", 81058),

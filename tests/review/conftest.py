@@ -91,29 +91,39 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
 @contextmanager
 def deployed(state: Path) -> Iterator[Production]:
     """Production with everything of it below `state`; afterwards its clouds are stopped."""
+    with undeployed(state) as found:
+        # Nothing answers at the address.
+        found.configured({"smokeTest": "none"}).run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+        plugin = _command_plugin(state)
+        plugin.with_suffix(".real").replace(plugin)
+        (state / "bin" / "ssh").unlink()
+        yield found
+
+
+@contextmanager
+def undeployed(state: Path) -> Iterator[Production]:
+    """Production before its first update. Every command on the machine is taken for done, and so is a lock there."""
     python = Path(sys.executable)
     install(state / "bin", python)
     install_plugins(state / "pulumi", python)
-    folder = f"resource-command-v{importlib.metadata.version('pulumi-command')}"
-    real = state / "pulumi" / "plugins" / folder / "pulumi-resource-command"
-    kept = real.rename(real.with_suffix(".real"))
-    write_launcher(real, python, ["-c", DONE_AT_ONCE, "command"])
-    write_program(state / "bin" / "ssh", "#!/bin/sh\necho held\nexec cat >/dev/null\n")  # the lock of a machine
+    plugin = _command_plugin(state)
+    plugin.rename(plugin.with_suffix(".real"))
+    write_launcher(plugin, python, ["-c", DONE_AT_ONCE, "command"])
+    write_program(state / "bin" / "ssh", "#!/bin/sh\necho held\nexec cat >/dev/null\n")
     clouds = Clouds(state, FakeHypervisor())
     clouds.start()
     try:
         config_file = stack_config.refresh(STACK, state=state)
         pulumi_stack.ensure_stack(STACK, state=state)
         apis = {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
-        found = Production(environment.complete(STACK, state) | apis, config_file, clouds)
-        # Nothing answers at the address.
-        unasked = found.configured({"smokeTest": "none"})
-        unasked.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
-        kept.replace(real)
-        (state / "bin" / "ssh").unlink()
-        yield found
+        yield Production(environment.complete(STACK, state) | apis, config_file, clouds)
     finally:
         clouds.stop()
+
+
+def _command_plugin(state: Path) -> Path:
+    folder = f"resource-command-v{importlib.metadata.version('pulumi-command')}"
+    return state / "pulumi" / "plugins" / folder / "pulumi-resource-command"
 
 
 def write_program(path: Path, text: str) -> None:

@@ -163,6 +163,7 @@ def test_the_nightly_look_finds_nothing_where_nothing_differs(look: Callable[...
     report = (tmp_path / "report.md").read_text()
     assert [line for line in report.splitlines() if line.startswith("### ")] == [
         "### The clouds",
+        "### What is left over",
         "### The machine",
         "### The backups",
         "### Who is let in",
@@ -173,7 +174,10 @@ def test_the_nightly_look_finds_nothing_where_nothing_differs(look: Callable[...
 
 @pytest.mark.parametrize(
     "differs",
-    ["refresh", "auren_infra drift", "auren_infra backup check", "auren_infra access check", "environments.sh"],
+    [
+        *("refresh", "auren_infra leftovers", "auren_infra drift", "auren_infra backup check"),
+        *("auren_infra access check", "environments.sh"),
+    ],
 )
 def test_each_part_of_the_nightly_look_counts(look: Callable[..., str], differs: str) -> None:
     assert look(differs) == "yes"

@@ -107,11 +107,11 @@ def shown(project: Project, taken: None) -> str:
         ),
         (
             "already exists",
-            "auren-prod: The account has another resource named auren-prod that this stack did not create: rename or",
+            "auren-prod: The account has another resource named auren-prod that this stack does not know: delete it as",
         ),
         (
             "A CNAME record with that host already exists.",
-            "www.aupex.ai: The zone has a record named www.aupex.ai that this stack did not create: delete it at",
+            "www.aupex.ai: The zone has a record named www.aupex.ai that this stack does not know: delete it at",
         ),
     ],
     ids=["size", "region", "image", "vpc", "volume", "record"],

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from auren_infra.access import address
-from auren_infra.access.http import AccessError
+from auren_infra.apis.http import CloudError
 
 Serve = Callable[..., str]
 
@@ -89,6 +89,6 @@ def test_it_is_asked_over_ipv4_where_the_host_has_both(serve: Serve, monkeypatch
     ],
 )
 def test_an_answer_without_one_is_said(serve: Serve, text: str, status: int, said: str) -> None:
-    with pytest.raises(AccessError, match=r"^Your public address is unknown: http://localhost:") as raised:
+    with pytest.raises(CloudError, match=r"^Your public address is unknown: http://localhost:") as raised:
         address.own({"CLOUDFLARE_BASE_URL": serve(text, status)})
     assert said in str(raised.value)

@@ -1,5 +1,6 @@
 """`python -m auren_infra access`: SSH is open to one address while somebody asked for it, and to nobody afterwards."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,8 @@ import pytest
 
 from auren_infra.access import digitalocean
 from auren_infra.access.__main__ import main
-from auren_infra.access.digitalocean import DigitalOcean
-from auren_infra.access.http import AccessError
 from auren_infra.access.opening import Opening
+from auren_infra.apis.http import CloudError
 from tests.sandbox.clouds.resources import droplet
 from tests.unit.access.conftest import TAG, Cloud
 
@@ -114,7 +114,7 @@ def test_check_tells_of_what_else_lets_in_and_changes_nothing(cloud: Cloud, acce
 
 
 def test_all_pages_of_a_list_are_read(cloud: Cloud, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digitalocean, "_PER_PAGE", 2)
+    monkeypatch.setattr("auren_infra.apis.digitalocean._PER_PAGE", 2)
     for number in range(4):
         cloud.add_firewall(f"{TAG}-access-dead.{number}-until-{OVER}")
     access("close")
@@ -152,11 +152,11 @@ def test_throttling_and_server_errors_are_waited_out(cloud: Cloud, access: Acces
 
 
 def test_a_request_whose_answer_was_lost_is_sent_again_and_makes_one_firewall(cloud: Cloud) -> None:
-    api = DigitalOcean(cloud.clouds.url, cloud.clouds.tokens.digitalocean)
+    api = digitalocean.of_environment(os.environ)
     wanted = Opening("auren-prod", "ada", datetime(2026, 11, 25, tzinfo=UTC))
     first = api.create_firewall(wanted.request(IPv4Address("10.0.0.1")))
     assert api.create_firewall(wanted.request(IPv4Address("10.0.0.1"))).id == first.id
-    with pytest.raises(AccessError, match="with 409: duplicate name"):
+    with pytest.raises(CloudError, match="with 409: duplicate name"):
         api.create_firewall(wanted.request(IPv4Address("10.0.0.2")))
     api.delete_firewall(first.id)
     api.delete_firewall(first.id)
