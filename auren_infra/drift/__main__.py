@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import yaml
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         deployed = exported.parse(source.ask("stack", "export", "--show-secrets", stack=stack))
         wanted = expected(exported.commands(deployed))
         facts = look(source.of_stack(stack, secrets=True), wanted, exported.digest_key(deployed))
-        found = compare.findings(wanted, facts, exported.login_key(deployed))
+        found = compare.findings(wanted, facts, exported.login_key(deployed), datetime.now(UTC))
     except (OutputsError, StateError, LookError, MachineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return UNKNOWN

@@ -122,6 +122,18 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Space:
+    """Of a file system."""
+
+    size: int
+    """Bytes, as all but the inodes."""
+    free: int
+    inodes: int
+    """0 where they are not counted."""
+    free_inodes: int
+
+
+@dataclass(frozen=True)
 class Facts:
     answers: Mapping[str, Answer]
 
@@ -241,6 +253,12 @@ class Facts:
     def disks(self) -> dict[str, tuple[str, str]]:
         """By mount point: the device that belongs there, and the one that is mounted, or nothing."""
         return {target: (device, source) for target, device, source in (x.split("\t") for x in self.lines("disks"))}
+
+    @property
+    def space(self) -> dict[str, Space]:
+        """By mount point."""
+        found = (line.rsplit(maxsplit=4) for line in self.lines("space"))
+        return {target: Space(*(int(number) if number.isdigit() else 0 for number in rest)) for target, *rest in found}
 
     def _text(self, name: str) -> str:
         return self.answers[name].text

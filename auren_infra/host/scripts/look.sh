@@ -144,6 +144,11 @@ disks() {
     done
 }
 
+# MOUNTPOINT SIZE FREE INODES FREE-INODES: in bytes, of the root disk and of the others.
+space() {
+    df --block-size=1 --output=target,size,avail,itotal,iavail / "${targets[@]}" | tail -n +2 | sort --unique
+}
+
 # Without what a terminal would act on.
 printable() {
     tr --delete '\000-\010\013-\037\177'
@@ -282,6 +287,7 @@ main() {
     fact backups-since stat --format %W /var/lib/auren/backup
     fact fstab cat /etc/fstab
     fact disks disks
+    fact space space
     fact end true
 }
 

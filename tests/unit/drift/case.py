@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from auren_infra.drift import compare
 from auren_infra.host.expected import Expected
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 
 OTHER = "f" * 64
 """A digest, or an id, that nothing has."""
@@ -21,7 +21,7 @@ class Case(NamedTuple):
 
     def check(self, deployed: Expected, machine: Machine) -> None:
         self.change(machine)
-        (found,) = compare.findings(deployed, machine.facts, KEY)
+        (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
         assert found.where == self.where
         assert found.what.startswith(self.what), found.what
         assert found.by_hand == self.by_hand

@@ -8,6 +8,7 @@ import hmac
 import json
 from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ SERVICES = AUREN.by_name
 DEVICE = f"/dev/disk/by-id/scsi-0DO_Volume_{NAME}"
 KEY = f"ssh-ed25519 {public_key(f'{NAME}-deploy')}"
 """What the program logs in with."""
+NOW = datetime(2026, 11, 27, 12, 0, 0, tzinfo=UTC)
 RECORDED = ("groups", "listeners", "redirects", "sshd", "sshd-lines", "tables", "users")
 """What `look.sh` printed on a droplet of Debian, but for the ciphers of sshd."""
 _UNITS = ROOT / "tests/files/expected/systemd"
@@ -171,7 +173,9 @@ class _Maker:
             "keys": f"{ROOTS_KEYS}\t256 {fingerprint(KEY)} no comment (ED25519)\n",
             "sudo-rules": "",
             **{name: recorded(name) for name in RECORDED},
-            "clock": "2026-11-27T12:00:00Z\n",
+            "clock": f"{NOW:%Y-%m-%dT%H:%M:%SZ}\n",
+            "space": "/ 84000000000 60000000000 10000000 9000000\n"
+            f"{paths.DATA} 42000000000 30000000000 2500000 2400000\n",
             "drills": '{"ended": "2026-11-22T03:12:00Z", "ok": true}\n',
             "backups-since": "1790812800\n",  # 2026-10-01
             "fstab": f"UUID=1 / ext4 defaults 0 1\n{DEVICE} {paths.DATA} ext4 defaults,nofail,discard,noatime 0 2\n",

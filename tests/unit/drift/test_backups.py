@@ -7,7 +7,7 @@ import pytest
 from auren_infra.drift import compare
 from auren_infra.host.expected import Expected, Placed
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 
 GOOD = '{"ended": "2026-11-22T03:12:00Z", "ok": true, "fault": ""}'
 OLD = '{"ended": "2026-11-19T11:59:00Z", "ok": true, "fault": ""}'
@@ -66,10 +66,10 @@ def test_a_drill_that_failed_or_is_too_old_is_a_finding(
 )
 def test_a_good_drill_of_this_week_is_none(backed_up: Expected, with_program: Machine, texts: dict[str, str]) -> None:
     with_program.texts.update(texts)
-    assert compare.findings(backed_up, with_program.facts, KEY) == []
+    assert compare.findings(backed_up, with_program.facts, KEY, NOW) == []
 
 
 def test_a_stack_without_backups_is_not_asked_for_drills(deployed: Expected, machine: Machine) -> None:
     without = replace(deployed, files=[one for one in deployed.files if not one.path.endswith("/auren-backup")])
     machine.texts["drills"] = FAILED
-    assert compare.findings(without, machine.facts, KEY) == []
+    assert compare.findings(without, machine.facts, KEY, NOW) == []

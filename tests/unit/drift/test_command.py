@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ cat looked
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: Rehearsal, machine: Machine) -> Path:
     """The directory in which they find their answers, and leave what they were asked."""
     monkeypatch.chdir(tmp_path)
+    machine.texts["clock"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
     folder = tmp_path / "programs"
     (folder / "bin").mkdir(parents=True)
     for name, body in {"pulumi": PULUMI, "ssh": SSH}.items():

@@ -2,12 +2,12 @@
 
 from auren_infra.drift import compare
 from auren_infra.host.expected import Expected
-from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of
+from tests.unit.drift.machine import KEY, NOW, SERVICES, Machine, directory_of
 from tests.unit.rehearsal import NAME, Rehearsal
 
 
 def test_a_machine_that_is_as_it_was_deployed_differs_in_nothing(deployed: Expected, machine: Machine) -> None:
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_the_command_that_mends_is_the_one_of_the_thing(
@@ -25,7 +25,7 @@ def test_the_command_that_mends_is_the_one_of_the_thing(
     machine.replaced("rules", "-A DOCKER-USER -j RETURN\n", "")
     machine.texts["ufw-status"] = "Status: inactive\n"
     machine.units["auren.service"]["ActiveState"] = "inactive"
-    assert {found.where: found.urn for found in compare.findings(deployed, machine.facts, KEY)} == {
+    assert {found.where: found.urn for found in compare.findings(deployed, machine.facts, KEY, NOW)} == {
         "/opt/auren/docker-compose.prod.yml": urns["docker-compose.prod.yml"],
         f"{nginx}/files/nginx.conf": urns["nginx-release"],
         "/opt/auren/website/current/index.html": urns["website"],

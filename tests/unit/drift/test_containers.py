@@ -8,7 +8,7 @@ from auren_infra.host.expected import Expected
 from auren_infra.placement import Instance
 from tests.unit.configuration import DIGEST
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import KEY, SERVICES, Machine, released
+from tests.unit.drift.machine import KEY, NOW, SERVICES, Machine, released
 
 NGINX = released(SERVICES["nginx"]).id
 
@@ -194,21 +194,21 @@ def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machi
 
 def test_a_container_that_was_started_a_moment_ago_is_as_it_should_be(deployed: Expected, machine: Machine) -> None:
     machine.containers["auren-kafka"]["state"]["Health"]["Status"] = "starting"
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_a_container_that_reloads_may_be_of_an_older_release(deployed: Expected, machine: Machine) -> None:
     machine.containers["auren-nginx"]["labels"] |= {RELEASE_LABEL: "0123456789abcdef"}
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_every_service_is_looked_at(deployed: Expected, machine: Machine) -> None:
     machine.containers.clear()
-    assert {found.where for found in compare.findings(deployed, machine.facts, KEY)} == {
+    assert {found.where for found in compare.findings(deployed, machine.facts, KEY, NOW)} == {
         Instance(one).container for one in SERVICES.values()
     }
 
 
 def test_the_container_of_a_restore_is_none_too_many(deployed: Expected, machine: Machine) -> None:
     machine.containers["auren-postgres-restore"] = machine.containers["auren-postgres"]
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []

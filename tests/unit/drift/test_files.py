@@ -14,7 +14,7 @@ from auren_infra.secrets import digest
 from auren_infra.settings.deployed import Deployed
 from tests.unit.configuration import settings
 from tests.unit.drift.case import OTHER, Case
-from tests.unit.drift.machine import KEY, SERVICES, Machine, directory_of, export
+from tests.unit.drift.machine import KEY, NOW, SERVICES, Machine, directory_of, export
 from tests.unit.rehearsal import NAME, Rehearsal, rehearse
 
 NGINX = f"{directory_of(SERVICES['nginx'])}/files/nginx.conf"
@@ -189,13 +189,13 @@ def test_a_release_that_was_changed_by_hand_is_put_right_before_its_container_is
 ) -> None:
     """The container may have read the file while it was wrong."""
     _edit(machine)
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert [urn.rpartition("::auren-test-")[2] for urn in found.urns] == ["nginx-release", "nginx"]
 
 
 def test_the_digest_of_a_secret_is_not_shown(deployed: Expected, machine: Machine) -> None:
     _another_secret(machine)
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert found.what == "has another content than was deployed"
 
 

@@ -7,7 +7,7 @@ import pytest
 from auren_infra.drift import compare
 from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 
 POSTGRES = "-p tcp -m tcp --dport 5433 -j DNAT --to-destination 172.18.0.12:5432"
 TO_OURSELVES = "-p tcp -m tcp --dport 81 -j REDIRECT --to-ports 80"
@@ -42,7 +42,7 @@ REDIRECTS = {
 @pytest.mark.parametrize("rule", REDIRECTS)
 def test_packets_that_are_sent_elsewhere_are_told(deployed: Expected, machine: Machine, rule: str) -> None:
     machine.texts["redirects"] += f"{rule}\n"
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert found.where == REDIRECTS[rule]
     assert found.what == f"sends packets elsewhere, which was not deployed, `{rule.partition(' -A ')[2]}`"
     assert found.by_hand == rule.replace(" -A ", " -D ")
@@ -123,7 +123,7 @@ def test_one_change_is_one_line_with_its_mend(deployed: Expected, machine: Machi
 
 def test_a_program_is_told_once_for_both_protocols(deployed: Expected, machine: Machine) -> None:
     machine.texts["listeners"] += "tcp 0.0.0.0:99 7 - nc\ntcp [::]:99 7 - nc\nudp 0.0.0.0:99 7 - nc\n"
-    found = [finding.what.partition(",")[0] for finding in compare.findings(deployed, machine.facts, KEY)]
+    found = [finding.what.partition(",")[0] for finding in compare.findings(deployed, machine.facts, KEY, NOW)]
     assert found == ["waits for connections on port 99 (tcp)", "waits for connections on port 99 (udp)"]
 
 
@@ -152,7 +152,7 @@ def test_what_the_systems_have_themselves_is_no_difference(
     deployed: Expected, machine: Machine, answer: str, line: str
 ) -> None:
     machine.texts[answer] += f"{line}\n"
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_a_container_that_was_not_deployed_is_told_once_with_its_port(deployed: Expected, machine: Machine) -> None:
@@ -166,9 +166,9 @@ def test_a_container_that_was_not_deployed_is_told_once_with_its_port(deployed: 
     dnat = "-p tcp -m tcp --dport 6380 -j DNAT --to-destination 172.17.0.2:6379"
     machine.texts["redirects"] += f"iptables -t nat -A DOCKER ! -i docker0 {dnat}\n"
     machine.texts["listeners"] += "tcp 0.0.0.0:6380 988 /system.slice/docker.service dockerd\n"
-    assert [found.where for found in compare.findings(deployed, machine.facts, KEY)] == ["by-hand"]
+    assert [found.where for found in compare.findings(deployed, machine.facts, KEY, NOW)] == ["by-hand"]
 
 
 def test_a_machine_without_nftables_own_tool_is_looked_at(deployed: Expected, machine: Machine) -> None:
     machine.silent.add("tables")
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []

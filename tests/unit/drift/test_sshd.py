@@ -13,7 +13,7 @@ from auren_infra.files import paths
 from auren_infra.files.render import template
 from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 
 HAND = "/etc/ssh/sshd_config.d/00-hand.conf"
 RELOAD = "sshd -t && systemctl daemon-reload && systemctl try-restart ssh.socket && systemctl reload ssh"
@@ -60,7 +60,7 @@ SETTINGS = {
 def test_a_setting_is_told_with_the_file_that_says_so(deployed: Expected, machine: Machine, setting: str) -> None:
     line, told = SETTINGS[setting]
     _count(machine, setting, line)
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert (found.where, found.urn) == ("sshd", "")
     assert found.what.startswith(f"has {told}")
     assert found.what.endswith(f": {HAND} says so")
@@ -156,7 +156,7 @@ def test_a_file_that_was_edited_is_restored(deployed: Expected, machine: Machine
     """What the system says behind it stays: it does not count once the file is right."""
     machine.replaced("sshd", "x11forwarding no", "x11forwarding yes")
     machine.replaced("sshd-lines", f"{OURS}\tX11Forwarding no", f"{OURS}\tX11Forwarding yes")
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert found.what == f"has X11Forwarding yes, not no: {OURS} does not count"
     assert found.by_hand == f"printf '%s\\n' {WRITTEN} >{OURS} && {RELOAD}"
 
@@ -165,20 +165,20 @@ def test_only_what_is_read_before_is_taken_out(deployed: Expected, machine: Mach
     """Debian's own file has X11Forwarding as well."""
     assert "/etc/ssh/sshd_config\tX11Forwarding yes\n" in machine.texts["sshd-lines"]
     _count(machine, "x11forwarding yes", "X11Forwarding yes")
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     assert found.by_hand == f"{without_line(HAND, 'X11Forwarding yes')} && {RELOAD}"
 
 
 def test_options_that_are_empty_are_no_difference(deployed: Expected, machine: Machine) -> None:
     machine.replaced("sshd-lines", "SSHD_OPTS=", 'SSHD_OPTS=""')
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_the_keys_that_systemd_knows_are_no_difference(deployed: Expected, machine: Machine) -> None:
     """A package of systemd's lets sshd ask for them."""
     command = "/usr/bin/userdbctl ssh-authorized-keys %u"
     _count(machine, f"authorizedkeyscommand {command}", f"AuthorizedKeysCommand {command}")
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from auren_infra.host.expected import Expected, expected
 from auren_infra.host.orders import DockerEngine
 from auren_infra.host.sent import Command
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import DEVICE, KEY, SERVICES, Machine
+from tests.unit.drift.machine import DEVICE, KEY, NOW, SERVICES, Machine
 from tests.unit.rehearsal import NAME, Rehearsal
 
 CASES = {
@@ -118,7 +118,7 @@ def test_a_network_that_is_made_anew_gets_everything_back_that_was_on_it(
 ) -> None:
     """Its repair takes the containers away and stops their unit."""
     machine.networks["auren-network"]["Options"].clear()
-    (found,) = compare.findings(deployed, machine.facts, KEY)
+    (found,) = compare.findings(deployed, machine.facts, KEY, NOW)
     names = {each.urn: each.name.removeprefix(f"{NAME}-") for each in update.commands()}
     assert {names[urn] for urn in found.urns} == {"network", "supervision", *SERVICES}
 

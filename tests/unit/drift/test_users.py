@@ -8,7 +8,7 @@ from auren_infra.drift import compare
 from auren_infra.drift.users import ROOTS_KEYS, fingerprint
 from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 
 OTHER = "SHA256:rIFXKwMZQXeFK2vyjQKks5pVcsG7AWf4ojMhEvU5gH0"
 ADDED = f"256 {OTHER} some body@home (ED25519)"
@@ -150,7 +150,7 @@ def test_the_user_of_a_cloud_image_is_no_difference(deployed: Expected, machine:
     machine.texts["groups"] += f"lxd:105:{user}\n{user}:1000:\n"
     cloud_init = "/etc/sudoers.d/90-cloud-init-users"
     machine.texts["sudo-rules"] = "".join(f"{cloud_init}\t{name} ALL=(ALL) NOPASSWD:ALL\n" for name in ("root", user))
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_sudoers_with_the_packages_own_rules_are_no_difference(deployed: Expected, machine: Machine) -> None:
@@ -164,7 +164,7 @@ def test_sudoers_with_the_packages_own_rules_are_no_difference(deployed: Expecte
         "@includedir /etc/sudoers.d",
     )
     machine.texts["sudo-rules"] = "".join(f"/etc/sudoers\t{line}\n" for line in lines)
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_a_fingerprint_is_the_one_that_openssh_prints() -> None:

@@ -8,7 +8,7 @@ from auren_infra.drift import compare
 from auren_infra.drift.ufw import mark
 from auren_infra.host.expected import Expected
 from tests.unit.drift.case import Case
-from tests.unit.drift.machine import KEY, Machine
+from tests.unit.drift.machine import KEY, NOW, Machine
 from tests.unit.host.bench import Bench
 
 LINK = "-A DOCKER-USER -i auren0 -o auren0 -s 172.18.0.10 -d 172.18.0.11 -p tcp --dport 8080"
@@ -255,7 +255,7 @@ def test_what_lets_nothing_through_may_stand_before_the_container_firewall(
     deployed: Expected, machine: Machine, harmless: str
 ) -> None:
     _before_the_chain(machine, harmless)
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: Expected, machine: Machine) -> None:
@@ -264,7 +264,7 @@ def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: Expected,
     machine.texts["ufw-added"] += "ufw allow 9999 comment 'mine'\n"
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "-A INPUT -s 10.0.0.0/8 -j ACCEPT\n" + "".join(one for one in lines if "ufw-" not in one)
-    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts, KEY)] == [
+    assert [(found.where, found.by_hand) for found in compare.findings(deployed, machine.facts, KEY, NOW)] == [
         ("UFW", ""),
         ("UFW", "ufw delete allow 9999"),
         ("INPUT", "iptables -D INPUT -s 10.0.0.0/8 -j ACCEPT"),
@@ -274,7 +274,7 @@ def test_what_was_added_beside_is_told_also_while_ufw_is_off(deployed: Expected,
 def test_ufw_without_ipv6_is_told(deployed: Expected, machine: Machine) -> None:
     """`IPV6=no`: UFW has no chains for it then."""
     _without_ipv6(machine)
-    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY)]
+    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY, NOW)]
     switched_on = "sed --in-place 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw && ufw disable && ufw --force enable"
     assert ("INPUT (IPv6)", switched_on) in found
 
@@ -290,14 +290,14 @@ def test_ufw_without_ipv6_is_told(deployed: Expected, machine: Machine) -> None:
 )
 def test_what_lets_nobody_in_beside_ufw_is_no_difference(deployed: Expected, machine: Machine, rules: str) -> None:
     machine.texts["rules"] += rules
-    assert compare.findings(deployed, machine.facts, KEY) == []
+    assert compare.findings(deployed, machine.facts, KEY, NOW) == []
 
 
 def test_a_flush_of_everything_is_told_at_once(deployed: Expected, machine: Machine) -> None:
     """`iptables -F`: whoever has repaired what is told finds nothing more."""
     lines = machine.texts["rules"].splitlines(keepends=True)
     machine.texts["rules"] = "".join(line for line in lines if not line.startswith("-A "))
-    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY)]
+    found = [(each.where, each.by_hand) for each in compare.findings(deployed, machine.facts, KEY, NOW)]
     assert [where for where, _ in found] == ["DOCKER-USER", "FORWARD", "INPUT", "UFW"]
     assert ("FORWARD", "systemctl restart docker") in found
 

@@ -12,7 +12,7 @@ from auren_infra.drift.look import questions
 from auren_infra.host.expected import Expected, expected
 from tests.unit.configuration import DASHBOARD, ROOT, WITH_WEBSITE
 from tests.unit.drift.case import OTHER
-from tests.unit.drift.machine import KEY, Machine, as_deployed, export
+from tests.unit.drift.machine import KEY, NOW, Machine, as_deployed, export
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 WEBSITE = "/opt/auren/website"
@@ -54,7 +54,7 @@ def _list(machine: Machine, manifest: str) -> None:
 
 
 def test_a_website_that_is_as_its_image_has_it_is_right(wanted: Expected, machine: Machine) -> None:
-    assert compare.findings(wanted, machine.facts, KEY) == []
+    assert compare.findings(wanted, machine.facts, KEY, NOW) == []
     assert f"\ntree {CURRENT}\nmanifest {WEBSITE}\n" in f"\n{questions(wanted, KEY)}"
 
 
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[Callable[[Machine], object], str, str]] = {
 def test_one_change_is_one_line_with_its_repair(wanted: Expected, machine: Machine, name: str) -> None:
     change, where, what = CASES[name]
     change(machine)
-    (found,) = compare.findings(wanted, machine.facts, KEY)
+    (found,) = compare.findings(wanted, machine.facts, KEY, NOW)
     assert (found.where, found.what.partition(":")[0]) == (where, what.partition(":")[0])
     assert found.what.startswith(what)
     assert found.urn.endswith(f"::{NAME}-website")
@@ -106,5 +106,5 @@ def test_one_change_is_one_line_with_its_repair(wanted: Expected, machine: Machi
 def test_an_image_that_was_refused_is_not_on_the_machine(of_image: Rehearsal, machine: Machine) -> None:
     """The state has it after the update that failed, and its script has printed nothing."""
     _list(machine, MANIFEST.replace(DASHBOARD, OLD))
-    (found,) = compare.findings(_expected(of_image, ""), machine.facts, KEY)
+    (found,) = compare.findings(_expected(of_image, ""), machine.facts, KEY, NOW)
     assert found.what == f"has the files of {OLD}, not those of {DASHBOARD}"
