@@ -26,10 +26,13 @@ class StateError(RuntimeError):
 
 @dataclass(frozen=True)
 class State:
-    """What `pulumi stack export` printed, of which nothing is to be deleted."""
+    """What `pulumi stack export` printed."""
 
     is_finished: bool
     resources: list[dict[str, Any]]
+    """Without those that are still to be deleted."""
+    to_delete: list[dict[str, Any]]
+    """Those that were replaced, and that no update has deleted yet."""
 
 
 def parse(export: str) -> State:
@@ -38,6 +41,7 @@ def parse(export: str) -> State:
     return State(
         is_finished=not deployment.get("pending_operations"),
         resources=[each for each in resources if not each.get("delete")],
+        to_delete=[each for each in resources if each.get("delete")],
     )
 
 

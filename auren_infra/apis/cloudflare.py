@@ -21,8 +21,11 @@ class Cloudflare:
     token: str = field(repr=False)
 
     def address_records(self, zone: str) -> Iterator[dict[str, Any]]:
-        """The A records of the zones with this name."""
-        for each in self._all(f"zones?name={quote(zone)}"):
+        """The A records of the active zone with this name. Raises `CloudError` also when the token sees none."""
+        active = [each for each in self._all(f"zones?name={quote(zone)}") if each["status"] == "active"]
+        if not active:
+            raise CloudError(f"Cloudflare shows this token no active zone {zone}: its records were not looked at.")
+        for each in active:
             yield from self._all(f"zones/{each['id']}/dns_records?type=A")
 
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
@@ -39,8 +42,8 @@ class Cloudflare:
             return answer.content
         if answer.status in (401, 403):
             raise CloudError(
-                f"Cloudflare refuses the token with {answer.status}: set CLOUDFLARE_API_TOKEN to one that may read "
-                "the zone and its DNS."
+                "Set CLOUDFLARE_API_TOKEN to one that may read the zone and its DNS, from this address. "
+                f"Cloudflare refuses this one with {answer.status}: {answer.text[:200]}"
             )
         raise CloudError(f"Cloudflare answered GET {path} with {answer.status}: {answer.text[:200]}")
 
@@ -50,8 +53,7 @@ def endpoint(environment: Mapping[str, str]) -> str:
 
 
 def of_environment(environment: Mapping[str, str]) -> Cloudflare:
-    """Raises `CloudError` when no token is set."""
-    token = environment.get("CLOUDFLARE_API_TOKEN")
-    if not token:
-        raise CloudError("CLOUDFLARE_API_TOKEN is not set. It must be allowed to read the zone and its DNS.")
+    """Raises `CloudError` when no token is set, or none that can be sent."""
+    needs = "It must be allowed to read the zone and its DNS."
+    token = http.token(environment, "CLOUDFLARE_API_TOKEN", needs=needs)
     return Cloudflare(endpoint(environment), token)

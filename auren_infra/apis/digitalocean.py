@@ -44,17 +44,19 @@ class DigitalOcean:
         """The content of a successful answer. Raises `CloudError` for any other one."""
         if answer.status < 300:
             return answer.content
+        said = answer.content.get("message") or answer.text[:200]
         if answer.status == 401:
             raise CloudError("DigitalOcean does not know this token: set DIGITALOCEAN_TOKEN to one that is valid.")
         if answer.status == 403:
-            raise CloudError(f"The DigitalOcean token may not {method} /v2/{path}. It needs the scopes {self.scopes}.")
-        said = answer.content.get("message") or answer.text[:200]
+            raise CloudError(
+                f"The DigitalOcean token may not {method} /v2/{path}. It needs the scopes {self.scopes}. "
+                f"DigitalOcean said: {said}"
+            )
         raise CloudError(f"DigitalOcean answered {method} /v2/{path} with {answer.status}: {said}")
 
 
 def of_environment(environment: Mapping[str, str], scopes: str) -> DigitalOcean:
-    """Raises `CloudError` when no token is set."""
-    token = environment.get("DIGITALOCEAN_TOKEN") or environment.get("DIGITALOCEAN_ACCESS_TOKEN")
-    if not token:
-        raise CloudError(f"DIGITALOCEAN_TOKEN is not set. It needs the scopes {scopes}.")
+    """Raises `CloudError` when no token is set, or none that can be sent."""
+    needs = f"It needs the scopes {scopes}."
+    token = http.token(environment, "DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", needs=needs)
     return DigitalOcean((environment.get("DIGITALOCEAN_API_URL") or _ENDPOINT).rstrip("/"), token, scopes)

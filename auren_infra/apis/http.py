@@ -1,6 +1,7 @@
 """HTTP for both APIs. Temporary failures are retried, and a lasting failure is one sentence."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +20,20 @@ _RETRIES = urllib3.Retry(
 
 class CloudError(RuntimeError):
     """A cloud was not asked, or did not do what it was asked; the text says why, and what to do."""
+
+
+def token(environment: Mapping[str, str], *names: str, needs: str) -> str:
+    """The first of these variables that is set. `needs` says what it must be allowed.
+
+    Raises `CloudError` when none is set, and for one that no header can have: the error of a request would show it.
+    """
+    name = next((name for name in names if environment.get(name)), "")
+    if not name:
+        raise CloudError(f"{names[0]} is not set. {needs}")
+    found = environment[name].strip()
+    if not re.fullmatch(r"[!-~]+", found):
+        raise CloudError(f"{name} is no token: it has blanks, or characters that no token has. Set it again.")
+    return found
 
 
 @dataclass(frozen=True)

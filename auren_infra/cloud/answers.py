@@ -187,13 +187,19 @@ _DIGITALOCEAN = (
     ),
     Refusal(
         "digitalocean",
+        r"SSH Key is already in use",
+        "The account has this public key already: delete the key as `python -m auren_infra leftovers` says, "
+        "or set another auren:deployKey, then `pulumi up`.",
+        (Answer(422, "SSH Key is already in use on your account"),),
+    ),
+    Refusal(
+        "digitalocean",
         r"already exists|duplicate name|already in use",
         "The account has another resource named {name} that this stack does not know: "
         "delete it as `python -m auren_infra leftovers` says, or rename it, then `pulumi up`.",
         (
             Answer(409, "already exists"),
             Answer(409, "duplicate name"),
-            Answer(422, "SSH Key is already in use on your account"),
         ),
     ),
     Refusal(

@@ -86,18 +86,18 @@ def lock_before_command(
     holder: subprocess.Popen[str] | None = None
     unreachable = False
 
-    async def take() -> subprocess.Popen[str]:
+    async def take(*, again: bool) -> subprocess.Popen[str]:
         machine = await pulumi.Output.all(address, private_key, host_key).future()
         assert machine is not None  # they are inputs of the command, which is about to run
         where, own_key, its_key = machine
-        return await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run()))
+        return await asyncio.to_thread(lambda: hold(where, own_key, its_key, this_run(), again=again))
 
     async def before(args: pulumi.ResourceHookArgs) -> None:
         nonlocal holder, unreachable
         async with turn:
             if not unreachable and (holder is None or holder.poll() is not None):
                 try:
-                    holder = await take()
+                    holder = await take(again=holder is not None)
                 except UnreachableError as error:
                     unreachable = True
                     pulumi.log.warn(f"The commands on {name} run without a lock against other deployments. {error}")
@@ -107,17 +107,21 @@ def lock_before_command(
     return pulumi.ResourceHook(f"{name}-lock-before-command", before)
 
 
-def hold(address: str, private_key: str, host_key: str, run: Run) -> subprocess.Popen[str]:
+def hold(address: str, private_key: str, host_key: str, run: Run, *, again: bool = False) -> subprocess.Popen[str]:
     """Take the lock. It is held until the process that is returned ends, or this one.
 
-    `private_key` is empty when an SSH agent holds it. Raises `HeldError` or `UnreachableError`.
+    `private_key` is empty when an SSH agent holds it. `again`: this run held it until its connection was cut, so the
+    machine may take some time to notice that. Raises `HeldError` or `UnreachableError`.
     """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    began = time.monotonic()
     while True:
         try:
             return _connect(address, private_key, host_key, run)
         except UnreachableError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + _PATIENCE_SECONDS:
+                raise
+        except HeldError:
+            if not again or time.monotonic() > began + SILENCE_SECONDS + _PATIENCE_SECONDS:
                 raise
         time.sleep(1)
 

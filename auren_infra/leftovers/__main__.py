@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from auren_infra import exported
 from auren_infra.apis import cloudflare, digitalocean
 from auren_infra.apis.http import CloudError
-from auren_infra.command_line import NOT_DONE, told
+from auren_infra.command_line import NOT_DONE, run, told
 from auren_infra.leftovers import known
 from auren_infra.leftovers.compare import SCOPES, leftovers
 from auren_infra.outputs import source
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = leftovers(
             digitalocean.of_environment(os.environ, SCOPES),
             cloudflare.of_environment(os.environ),
-            known.names(name, config),
+            known.names(name, config, state),
             known.ids(state),
         )
     except (OutputsError, CloudError) as error:
@@ -60,3 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(UNFINISHED, file=sys.stderr)
     print("".join(f"Not part of the stack: {line}\n" for line in lines) or "Nothing is left over.\n", end="")
     return FOUND if lines else NONE
+
+
+if __name__ == "__main__":
+    run(main)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from auren_infra.exported import State
 
+_TAG = "digitalocean:index/tag:Tag"
 _TYPES = {
     "digitalocean:index/droplet:Droplet": "droplets",
     "digitalocean:index/volume:Volume": "volumes",
@@ -23,29 +24,35 @@ class Names:
     """As the stack's configuration has them."""
 
     name: str
-    """`auren:name`, which is also the tag of the droplets."""
+    """`auren:name`, which is also the tag of the droplets. Of a stack that was renamed, it is the one in the state."""
     region: str
     zone: str
     hosts: tuple[str, ...]
     """The names of the domain."""
+    deploy_key: str
+    """The type and the body of `auren:deployKey`; empty without one."""
 
 
 def ids(state: State) -> Mapping[str, set[str]]:
     """The ids of what the state knows, by the API's list."""
     found: dict[str, set[str]] = {kind: set() for kind in _TYPES.values()}
-    for each in state.resources:
+    for each in [*state.resources, *state.to_delete]:
         if (kind := _TYPES.get(each["type"])) and each.get("id"):
             # Cloudflare's plugin may put the id of the zone before the record's.
             found[kind].add(str(each["id"]).rpartition("/")[2])
     return found
 
 
-def names(stack: str, config: Mapping[str, str]) -> Names:
+def names(stack: str, config: Mapping[str, str], state: State) -> Names:
     """`config` is what `pulumi config` prints, by key; the project's defaults are in it."""
-    domain = config["auren:domain"]
+    tag = next((str(each["id"]) for each in state.resources if each["type"] == _TAG and each.get("id")), "")
+    domain, zone = config["auren:domain"], config["auren:cloudflareZone"]
+    # As `Settings.hosts` has them.
+    below = config["auren:proxied"].lower() == "true" and domain != zone
     return Names(
-        name=config.get("auren:name") or f"auren-{stack}",
+        name=tag or config.get("auren:name") or f"auren-{stack}",
         region=config["auren:region"],
-        zone=config["auren:cloudflareZone"],
-        hosts=(domain, f"www.{domain}"),
+        zone=zone,
+        hosts=(domain,) if below else (domain, f"www.{domain}"),
+        deploy_key=" ".join(config.get("auren:deployKey", "").split()[:2]),
     )

@@ -63,7 +63,8 @@ def ask(outputs: StackOutputs, *command: str, data: str = "", seconds: int) -> s
                 ["ssh", "-T", *options, "-F", f"{kept}/config", ssh.host(outputs), shlex.join([*LOCALE, *command])],
                 input=data,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",  # a container's log can have anything
                 check=False,
                 timeout=seconds,
             )

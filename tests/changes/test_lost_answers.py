@@ -66,7 +66,14 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 """The plugins try at most five times."""
 Case = tuple[str, str, str]
-CASES = [(phase, request, fault) for phase, requests in PHASES.items() for request in requests for fault in FAULTS]
+CASES = [
+    (phase, request, fault)
+    for phase, requests in PHASES.items()
+    for request, (method, path) in requests.items()
+    for fault in FAULTS
+    # DigitalOcean answers these without a body.
+    if not (fault == "its answer is cut" and method == "DELETE" and path.startswith("^/v2/"))
+]
 CHANGED = {"kafkaUiAllowed": ["10.200.0.0/24"], "dataVolumeSize": 50, "proxied": False}
 
 

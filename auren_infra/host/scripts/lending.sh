@@ -10,7 +10,8 @@ borrow() {
     local lender number
     for lender in "$@"; do
         exec {number}>"/run/lock/auren-$lender"
-        flock --wait 60 "$number" || fail "$lender is being deployed, and its memory is needed. Try again when that has ended."
+        # Its own deployment can be under way in the same update. It may fail, and go back.
+        flock --wait 280 "$number" || fail "$lender is being deployed, and its memory is needed. Try again when that has ended."
         if is_running "auren-$lender"; then
             docker stop "auren-$lender" >/dev/null
             lent+=("auren-$lender")

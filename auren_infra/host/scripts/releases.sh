@@ -15,7 +15,7 @@ fail() {
 # compose FILE ARGUMENT…: the logins of auren:registries are in DOCKER_CONFIG. Compose pulls an image that is missing. It is ended after
 # the seconds of `limit`.
 compose() {
-    DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 ${limit:+timeout "$limit"} docker compose --ansi never --progress quiet --file "$@"
+    DOCKER_CONFIG=/etc/auren/registries COMPOSE_IGNORE_ORPHANS=1 ${limit:+timeout --kill-after=30 "$limit"} docker compose --ansi never --progress quiet --file "$@"
 }
 
 # image_of DIRECTORY: the image of the release in it, or nothing.

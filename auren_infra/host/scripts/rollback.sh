@@ -2,6 +2,7 @@
 # auren-rollback SERVICE [RELEASE]: the service's container runs an earlier release again. The machine keeps the last ones with their images
 # and their secrets, so this needs no network. Without RELEASE it is the one that was accepted before. No data goes back.
 # A release that does not become healthy is refused, as in a deployment. `auren-releases` shows the releases.
+# It ends also when whoever asked for it has gone.
 set -euo pipefail
 
 source releases.sh
@@ -33,8 +34,25 @@ before() {
     echo "$release"
 }
 
+# other_password RELEASE: a secret of that release that other services log in with, and that is another one now, or nothing. Its name
+# begins with the service's.
+other_password() {
+    local secret name other
+    for secret in "$directory/current/secrets/$service"_*; do
+        [ -f "$secret" ] || continue
+        name=$(basename "$secret")
+        cmp -s "$secret" "$directory/releases/$1/secrets/$name" && continue
+        for other in "$services"/*/current/secrets/"$name"; do
+            if [ -f "$other" ] && [ "$other" != "$secret" ]; then
+                echo "$name"
+                return
+            fi
+        done
+    done
+}
+
 main() {
-    local release now program deploys
+    local release now program deploys other
     local -a arguments=()
     [ $# -eq 1 ] || [ $# -eq 2 ] || fail "usage: auren-rollback SERVICE [RELEASE]"
     service=$1 directory=$services/$1
@@ -51,9 +69,13 @@ main() {
     release=${2:-$(before)}
     [[ $release =~ ^[0-9a-f]{16}$ && -e $directory/releases/$release/text ]] ||
         fail "$service has no release $release on this machine. auren-releases $service shows those that there are."
+    other=$(other_password "$release")
+    [ -z "$other" ] || fail "$service has had another $other since then, which other services log in with: they would be locked out." \
+        "Put the image of that time into auren:images instead, and run pulumi up."
     record "$release" rollback
+    [ "$release" = "$now" ] || export ROLLBACK=yes
+    trap '' HUP PIPE
     "$programs/$program" "$service" "${arguments[@]}" <<<"$release asked for by auren-rollback" 9>&-
-    [ "$release" = "$now" ] || touch "$directory/rolled-back"
 }
 
 main "$@"; exit

@@ -114,8 +114,9 @@ explain_failing() {
 # The new container is kept for a look. Docker would start it again at a boot.
 put_aside() {
     docker update --restart no "$container" >/dev/null 2>&1 || true
-    timeout 120 docker stop "$container" >/dev/null 2>&1 || true
-    echo "$container was stopped, and is kept for a look." >>"$work/failure"
+    if timeout 120 docker stop "$container" >/dev/null 2>&1; then
+        echo "$container was stopped, and is kept for a look." >>"$work/failure"
+    fi
     cat "$work/failure" >&2
     exit 1
 }

@@ -79,7 +79,13 @@ forget_alarm() {
 
 accept() {
     advance "$id"
-    rm -f "$directory/failed" "$directory/rolled-back" "$directory/releases/$id/repaired"
+    # At once, or after a cut the next rollback would lead back to the release that was left.
+    if [ -n "${ROLLBACK:-}" ]; then
+        touch "$directory/rolled-back"
+    else
+        rm -f "$directory/rolled-back"
+    fi
+    rm -f "$directory/failed" "$directory/releases/$id/repaired"
     touch "$directory/releases/$id"
     # Files of a deployment before there were releases.
     rm -rf "/var/lib/auren/started/$service" "/var/lib/auren/started/$service".*
@@ -90,10 +96,10 @@ accept() {
     prune
 }
 
-# The release runs already, as after a rollback whose change was taken back in the repository. A cut may have come before its line in
-# the history.
+# The release runs already, as after a rollback whose change was taken back in the repository: `previous` is still the one that was left.
+# A cut may have come before its line in the history.
 was_right() {
-    rm -f "$directory/failed" "$directory/rolled-back"
+    rm -f "$directory/failed"
     forget_alarm
     [ "$(last_accepted)" = "$id" ] || record "$id" accepted
 }
@@ -116,8 +122,9 @@ prune() {
             rm -rf "${directory:?}/releases/$release"
             remove_image "$image"
         done
-    # A secret has one name more for each release that reads it. One that was put there a moment ago has none yet.
-    [ ! -d "$directory/secrets" ] || find "$directory/secrets" -type f -links 1 -mmin +60 -delete
+    # A secret has one name more for each release that reads it. One that was put there a moment ago has none yet, and neither has one
+    # of an update that was cut, which a rollback comes after.
+    [ -n "${ROLLBACK:-}" ] || [ ! -d "$directory/secrets" ] || find "$directory/secrets" -type f -links 1 -mmin +60 -delete
 }
 
 # staged SERVICE < "ID TIME": sets what is known of it.

@@ -10,6 +10,8 @@
 # nginx, which reloads, gets the files of that release without another container, where this one fits.
 # Of a service with two slots, all of that is for the instance that is live. One in the other slot, which a cut in the middle of a
 # deployment has left, is stopped.
+# Of a service that was switched to a release which nobody has accepted yet, both are left alone: the new one is accepted when it is
+# healthy. If it is not in two minutes, the one before it is led to again.
 # Left alone: a container that a deployment is working on, which holds its lock.
 set -euo pipefail
 
@@ -20,6 +22,7 @@ project=label=com.docker.compose.project=auren
 memory=/run/auren-watchdog
 most_tries=5
 patience=600  # seconds for one that Docker is at
+proof=120  # seconds for one that was switched to
 
 health() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || true
@@ -163,6 +166,8 @@ restore() {
 # shellcheck disable=SC2329 # called by `attempt`, by its name
 make_again() {
     local made
+    # Another deployment may have ended since then.
+    [ "$(basename "$(readlink "$services/$1/current")")" = "$2" ] || return 1
     made=$(release_of "$container")
     if reloads "$1" "$2"; then
         point "$services/$1" live "$2"
@@ -175,20 +180,55 @@ make_again() {
     return 1
 }
 
-# settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted.
+# settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted. After a boot, the one before it may
+# run as well.
 settle() {
-    local service=$1 directory=$services/$1 next
+    local service=$1 directory=$services/$1 next instance before
     [ -L "$directory/next" ] || return 0
     (
         flock --nonblock 9 || exit 0
         next=$(linked next)
-        if [ "$(release_of "auren-$(live "$1")")" = "$next" ]; then
-            advance "$next"
-            record "$next" accepted
-            echo "auren-$(live "$1"): its release $next is accepted"
+        instance=$(live "$1") before=$1-green
+        [ "$instance" = "$1" ] || before=$1
+        if [ "$(release_of "auren-$instance")" = "$next" ]; then
+            if [ "$(health "auren-$instance")" != healthy ] && [ "$(release_of "auren-$before")" = "$(linked current)" ]; then
+                container=auren-$instance
+                ! is_new "$1" "$next" || exit 0
+                lead_back "$1" "$before"
+                record "$next" refused
+                echo "auren-$instance did not become healthy: auren-$before is asked again"
+            else
+                advance "$next"
+                record "$next" accepted
+                echo "auren-$instance: its release $next is accepted"
+            fi
         fi
-        rm -f "$directory/next"
+        rm -f "$directory/next" "$memory/$1.next"
     ) 9>"/run/lock/auren-$1" </dev/null
+}
+
+# is_new SERVICE RELEASE: the switch to it was first seen a moment ago.
+is_new() {
+    local known="" since=0
+    if [ -e "$memory/$1.next" ]; then
+        read -r known since <"$memory/$1.next" || true
+    fi
+    if [ "$known" != "$2" ]; then
+        since=$(now)
+        echo "$2 $since" >"$memory/$1.next"
+    fi
+    [ $(($(now) - since)) -lt "$proof" ]
+}
+
+# lead_back SERVICE INSTANCE
+lead_back() {
+    if [ "$2" = "$1" ]; then
+        rm -f "$slots/$1-green"
+    else
+        : >"$slots/$1-green"
+    fi
+    sync "$slots"
+    docker start "auren-$2" >/dev/null
 }
 
 # rest SERVICE INSTANCE ID: beside all others. What is live may have changed since it was looked at.
@@ -220,6 +260,10 @@ main() {
         service=$instance container=$name
         if [ -z "${accepted[$instance]:-}" ] && [ -n "${accepted[${instance%-green}]:-}" ]; then
             service=${instance%-green}
+        fi
+        if [ -L "$services/$service/next" ]; then
+            seen[$service]=1
+            continue
         fi
         if [ "$(live "$service")" != "$instance" ]; then
             [ "$state" != running ] || rest "$service" "$instance" "$id"

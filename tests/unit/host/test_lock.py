@@ -159,3 +159,29 @@ def test_a_run_is_named_after_its_person_and_its_commit(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("two")
     assert this_run(tmp_path, {"GITHUB_ACTOR": "ada"}).commit == f"{commit}-dirty"
     assert this_run(tmp_path, {"GITHUB_ACTOR": "ada"}).who == outside.who
+
+
+def test_a_run_whose_connection_was_cut_waits_until_the_machine_forgets_it(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine notices the cut later than ssh. Another run is refused at once."""
+    _fails(machine, 3, "ada@laptop, since 2027-01-15T08:00:00Z")
+    monkeypatch.setattr(
+        "auren_infra.host.lock.time.sleep", lambda _seconds: (machine / "fault").unlink(missing_ok=True)
+    )
+    with pytest.raises(HeldError):
+        hold(*MACHINE, RUN)
+    held = hold(*MACHINE, RUN, again=True)
+    held.kill()
+    held.communicate()
+    assert len((machine / "tries").read_text().splitlines()) == 3
+
+
+def test_a_run_whose_connection_was_cut_does_not_wait_for_another_one_for_ever(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fails(machine, 3, "bob@desk, since 2027-01-15T08:00:00Z")
+    monkeypatch.setattr("auren_infra.host.lock.SILENCE_SECONDS", 0)
+    monkeypatch.setattr("auren_infra.host.lock._PATIENCE_SECONDS", 0)
+    with pytest.raises(HeldError):
+        hold(*MACHINE, RUN, again=True)

@@ -18,6 +18,7 @@ FIRST, SECOND, THIRD = (f"{number:016x}" for number in (1, 2, 3))
 STARTS = "api start_first 120 60 kafka-ui\nredis switch 40\n"
 STARTS_IT = """#!/usr/bin/env bash
 printf '%s ' "$0" "$@" "< $(cat)" >>"$CALLED"
+[ -z "${ROLLBACK:-}" ] || touch "SERVICES/$1/rolled-back"
 """
 
 
@@ -28,7 +29,7 @@ def machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     programs.mkdir(parents=True)
     (programs / "starts").write_text(STARTS)
     for program in ("switch", "start_first"):
-        (programs / program).write_text(STARTS_IT)
+        (programs / program).write_text(STARTS_IT.replace("SERVICES", str(bench.path(SERVICES))))
         (programs / program).chmod(0o755)
     bench.path("/run/lock").mkdir(parents=True)
     bench.path(HISTORY).parent.mkdir(parents=True)
@@ -79,6 +80,40 @@ def test_a_second_rollback_names_its_release(machine: Bench) -> None:
     assert (done.returncode, _called(machine)) == (1, "")
     assert "api was rolled back already. Name the release: auren-rollback api RELEASE." in done.stderr
     assert _rollback(machine, "api", SECOND).returncode == 0
+
+
+def test_it_comes_to_its_end_when_whoever_asked_for_it_is_gone(machine: Bench) -> None:
+    """A connection that is lost closes the output, and hangs up."""
+    machine.path(f"{PROGRAMS}/start_first").write_text(
+        "#!/usr/bin/env bash\nkill -HUP $$ $PPID\necho healthy\ntouch $CALLED\n"
+    )
+    assert _rollback(machine, "api").returncode == 0
+    assert machine.path("/called").exists()
+
+
+def _give(machine: Bench, service: str, release: str, name: str, value: str) -> None:
+    directory = machine.path(f"{SERVICES}/{service}/releases/{release}/secrets")
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_text(value)
+
+
+def test_a_password_that_others_log_in_with_is_not_rolled_back(machine: Bench) -> None:
+    """Redis would take the one of that time, and the API has the one of now."""
+    redis = machine.path(f"{SERVICES}/redis")
+    for release, password in ((FIRST, "old"), (SECOND, "new")):
+        _give(machine, "redis", release, "redis_password", password)
+        (redis / f"releases/{release}/text").touch()
+    (redis / "current").symlink_to(f"releases/{SECOND}")
+    (redis / "previous").symlink_to(f"releases/{FIRST}")
+    _give(machine, "api", SECOND, "redis_password", "new")
+    _give(machine, "api", FIRST, "api_key", "earlier")
+    _give(machine, "api", SECOND, "api_key", "now")
+    done = _rollback(machine, "redis")
+    assert (done.returncode, _called(machine), _history(machine)) == (1, "", [])
+    assert "redis has had another redis_password since then, which other services log in with" in done.stderr
+    assert _rollback(machine, "api").returncode == 0, "a secret of its own is its own business"
+    _give(machine, "redis", FIRST, "redis_password", "new")
+    assert _rollback(machine, "redis").returncode == 0
 
 
 def test_the_running_release_is_looked_at_and_counts_as_no_rollback(machine: Bench) -> None:

@@ -1,5 +1,6 @@
 """start_first.sh: the new container beside the old one, the moment of the switch, what fails, and what a cut leaves."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,11 +81,11 @@ def _id(number: int) -> str:
     return f"{number:016x}"
 
 
-def _deploy(bench: Bench, number: int, *lenders: str, bound: str = "1") -> tuple[int, str, str]:
+def _deploy(bench: Bench, number: int, *lenders: str, bound: str = "1", rollback: str = "") -> tuple[int, str, str]:
     if number in IMAGES:
         _stage(bench, number)
     data = f"{_id(number)} 2026-11-26T03:21:14.123456789Z"
-    done = bench.run("start_first", "api", bound, "3", "1", *lenders, data=data)
+    done = bench.run("start_first", "api", bound, "3", "1", *lenders, data=data, ROLLBACK=rollback)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -163,12 +164,28 @@ def test_a_power_cut_behind_the_switch_finds_the_link_that_says_what_it_switched
     assert (running.root / "state/flushed").exists()
 
 
-def test_a_rollback_ends_when_its_release_is_deployed(running: Bench) -> None:
+def test_a_rollback_ends_when_another_release_is_deployed(running: Bench) -> None:
+    """With the change taken back in the repository, its own release is: `previous` is still the one that was left."""
     flag = running.path(f"{SERVICE}/rolled-back")
-    for number in (1, 2):
-        flag.touch()
-        assert _deploy(running, number)[0] == 0
-        assert not flag.exists()
+    flag.touch()
+    assert _deploy(running, 1)[0] == 0
+    assert flag.exists()
+    assert _deploy(running, 2)[0] == 0
+    assert not flag.exists()
+
+
+def test_a_rollback_is_noted_as_one_when_its_release_is_accepted(running: Bench) -> None:
+    """Before the old container is drained: whoever asked for it may be gone by then."""
+    secret = running.path(f"{SERVICE}/secrets/token.0123")
+    secret.parent.mkdir()
+    secret.touch()
+    os.utime(secret, (0, 0))
+    running.stub("sync", f"[ ! -e {running.path(SERVICE)}/rolled-back ] || touch $state/noted")
+    assert _deploy(running, 2, rollback="yes")[0] == 0
+    assert (running.root / "state/noted").exists()
+    assert secret.exists(), "one that an update has sent, which was cut before its release was staged"
+    assert _deploy(running, 1)[0] == 0
+    assert not secret.exists()
 
 
 def test_the_slots_take_turns(running: Bench) -> None:

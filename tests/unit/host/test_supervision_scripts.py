@@ -438,6 +438,49 @@ def test_a_switch_that_was_cut_before_its_acceptance_is_accepted(green: Bench, m
     assert not (directory / "next").is_symlink()
 
 
+@pytest.fixture
+def switched(green: Bench) -> Bench:
+    """A power cut came behind the switch to the second container, whose release was not accepted. Both run again."""
+    (green.path("/opt/auren/services/api") / "next").symlink_to("releases/2")
+    green.state("made-auren-api-green", "2")
+    containers = (green.root / "state/containers").read_text()
+    containers = containers.strip().replace("api-green,running,1", "api-green,running,2")
+    green.state("containers", f"{containers}\nid-of-auren-api,auren-api,api,running,1")
+    return green
+
+
+def test_after_a_power_cut_behind_the_switch_the_new_one_is_given_time_to_become_healthy(switched: Bench) -> None:
+    directory = switched.path("/opt/auren/services/api")
+    switched.state("health-auren-api-green", "starting")
+    for time in (1000, 1110):
+        _time(switched, time)
+        assert _look(switched) == []
+        assert (directory / "next").is_symlink()
+    switched.state("health-auren-api-green", "healthy")
+    assert _look(switched) == ["docker stop auren-api"]
+    assert (directory / "current").readlink().name == "2"
+    assert not (directory / "next").is_symlink()
+
+
+@pytest.mark.parametrize("health", ["starting", "unhealthy", ""])
+def test_one_that_does_not_become_healthy_behind_the_switch_gives_way_to_the_one_before(
+    switched: Bench, health: str
+) -> None:
+    """An image that starts and then fails, and a power cut while it was watched."""
+    directory = switched.path("/opt/auren/services/api")
+    switched.state("health-auren-api-green", health)
+    for time in (1000, 1110):
+        _time(switched, time)
+        assert _look(switched) == []
+    _time(switched, 1120)
+    assert _look(switched) == ["docker start auren-api", "docker stop auren-api-green"]
+    assert not switched.path("/mnt/auren-data/slots/api-green").exists()
+    assert (directory / "current").readlink().name == "1"
+    assert not (directory / "next").is_symlink()
+    (line,) = switched.path("/mnt/auren-data/history").read_text().splitlines()
+    assert line.split("\t")[1:4] == ["api", "2", "refused"]
+
+
 def test_a_switch_that_the_watchdog_accepts_can_be_rolled_back_and_is_in_the_history(green: Bench) -> None:
     directory = green.path("/opt/auren/services/api")
     (directory / "releases/1").mkdir(parents=True)
@@ -462,6 +505,14 @@ def test_an_accepted_release_that_cannot_be_started_is_tried_again_and_loudly(ma
     times = (1000, 1010, 1030, 1080, 1090, 1200, 1210, 1450, 1930, 1940, 2410)
     assert _done_at(machine, RESTORE.format("kafka"), *times) == [1000, 1030, 1090, 1210, 1450, 1930, 2410]
     assert machine.path(f"{MEMORY}/kafka.alarm").exists()
+
+
+def test_a_release_that_was_replaced_since_the_look_is_not_started(machine: Bench) -> None:
+    """A deployment ends between the look at `current` and the lock."""
+    _accept(machine, api="2")
+    current = machine.path("/opt/auren/services/api/current")
+    machine.stub("flock", f"ln -sfn releases/1 {current}")
+    assert _look(machine) == []
 
 
 def test_a_service_that_a_deployment_works_on_is_not_restored(machine: Bench) -> None:

@@ -28,6 +28,7 @@ CONFIG = {
     "auren:domain": "aupex.ai",
     "auren:cloudflareZone": "aupex.ai",
     "auren:region": "fra1",
+    "auren:proxied": "true",
 }
 RULE = {"protocol": "tcp", "ports": "80", "sources": {"addresses": ["0.0.0.0/0"]}}
 
@@ -49,8 +50,8 @@ class Stack:
         config = CONFIG | {f"auren:{key}": value for key, value in changes.items()}
         (self.says / "config").write_text(json.dumps({key: {"value": value} for key, value in config.items()}))
 
-    def knows(self, *known: tuple[str, object], pending: Sequence[object] = ()) -> None:
-        found = [{"type": kind, "id": str(id_), "urn": f"urn:{id_}"} for kind, id_ in known]
+    def knows(self, *known: tuple[str, object], pending: Sequence[object] = (), deleted: bool = False) -> None:
+        found = [{"type": kind, "id": str(id_), "urn": f"urn:{id_}", "delete": deleted} for kind, id_ in known]
         deployment = {"resources": found, "pending_operations": list(pending)}
         (self.says / "state").write_text(json.dumps({"deployment": deployment}))
 
@@ -117,13 +118,14 @@ def test_what_the_state_knows_is_not_left_over(stack: Stack) -> None:
         assert lines[0].startswith("Not part of the stack: the ")
 
 
-def test_a_second_droplet_holds_no_data_and_one_with_a_volume_is_in_use(stack: Stack) -> None:
+def test_a_second_droplet_never_served_and_one_with_a_volume_is_in_use(stack: Stack) -> None:
     first = droplet(stack.do)
     status, (line,) = stack.leftovers()
     assert status == 1
     assert line.startswith(f"Not part of the stack: the droplet {NAME} ({first['id']}), created 20")
     assert line.endswith(
-        " UTC, 24 USD a month. It has no volume, so it holds no data. Delete it in DigitalOcean's control panel."
+        " UTC, 24 USD a month. It has neither a volume nor a reserved IP, so it never served. "
+        "Delete it in DigitalOcean's control panel."
     )
     disk = resources.volume(stack.do, name=NAME)
     stack.do.volume_actions.post_by_id(disk["id"], {"type": "attach", "droplet_id": first["id"], "region": "fra1"})
@@ -131,6 +133,48 @@ def test_a_second_droplet_holds_no_data_and_one_with_a_volume_is_in_use(stack: S
     for line in (machine, volume):
         assert "Delete it only when you know that nothing of it is needed." in line
         assert "docs/state.md" in line
+
+
+def test_with_an_earlier_state_nothing_that_serves_is_to_be_deleted(stack: Stack) -> None:
+    """The state knows nothing of it."""
+    machine = droplet(stack.do)
+    address = stack.do.reserved_ips.create({"droplet_id": machine["id"]})["reserved_ip"]["ip"]
+    stack.do.firewalls.create({"name": NAME, "inbound_rules": [RULE], "tags": [NAME]})
+    stack.record("aupex.ai", address)
+    stack.record("www.aupex.ai", machine["networks"]["v4"][0]["ip_address"])
+    stack.do.spaces_key.create({"name": f"{NAME}-backups", "grants": []})
+    status, lines = stack.leftovers()
+    assert (status, len(lines)) == (1, 5)
+    assert [line for line in lines if "It is in use." not in line and "the machine uses it" not in line] == []
+    stack.record("aupex.ai", "10.9.9.9")
+    assert "with the address 10.9.9.9. Delete it at Cloudflare." in "".join(stack.leftovers()[1])
+
+
+def test_a_droplet_of_somebody_else_with_the_stacks_tag_is_not_to_be_deleted(stack: Stack) -> None:
+    droplet(stack.do, name="bastion")
+    _, (line,) = stack.leftovers()
+    assert line.endswith(f"It has the stack's tag, and so its firewall. Take the tag {NAME} away from it.")
+
+
+def test_the_deploy_key_under_another_name_is_in_the_way(stack: Stack) -> None:
+    made = stack.do.ssh_keys.create({"name": "ada", "public_key": resources.KEY})["ssh_key"]
+    assert stack.leftovers()[0] == 0
+    stack.configured(deployKey=" ".join([*resources.KEY.split()[:2], "another comment"]))
+    _, (line,) = stack.leftovers()
+    assert f"the SSH key ada ({made['id']}), which is auren:deployKey." in line
+
+
+def test_what_is_still_to_be_deleted_is_known(stack: Stack) -> None:
+    wall = stack.do.firewalls.create({"name": NAME, "inbound_rules": [RULE]})["firewall"]
+    assert "unless another stack has made it" in stack.leftovers()[1][0]
+    stack.knows(("digitalocean:index/firewall:Firewall", wall["id"]), deleted=True)
+    assert stack.leftovers()[0] == 0
+
+
+def test_a_stack_that_was_renamed_is_looked_for_by_the_name_in_its_state(stack: Stack) -> None:
+    droplet(stack.do)
+    stack.knows(("digitalocean:index/tag:Tag", NAME))
+    assert stack.leftovers("--stack", "production")[0] == 1
 
 
 def test_a_volume_that_is_attached_to_nothing_may_hold_data(stack: Stack) -> None:
@@ -159,7 +203,7 @@ def test_a_second_key_of_the_bucket_is_listed(stack: Stack) -> None:
 
 
 def test_a_name_and_a_domain_of_ones_own_count(stack: Stack) -> None:
-    stack.configured(name="health", domain="app.aupex.ai")
+    stack.configured(name="health", domain="app.aupex.ai", proxied="false")
     droplet(stack.do, name="health", tags=["health"])
     stack.record("www.app.aupex.ai", "10.1.2.3")
     droplet(stack.do)
@@ -168,6 +212,8 @@ def test_a_name_and_a_domain_of_ones_own_count(stack: Stack) -> None:
         "Not part of the stack: the droplet health",
         "Not part of the stack: the DNS record www.app.aupex.ai",
     ]
+    stack.configured(name="health", domain="app.aupex.ai")
+    assert len(stack.leftovers()[1]) == 1, "the program makes no such record for a proxied domain below the zone"
 
 
 def test_during_an_update_what_it_creates_is_listed_as_well(stack: Stack) -> None:
@@ -183,7 +229,9 @@ def test_during_an_update_what_it_creates_is_listed_as_well(stack: Stack) -> Non
         ("DIGITALOCEAN_TOKEN", "", "error: DIGITALOCEAN_TOKEN is not set. It needs the scopes droplet:read, "),
         ("DIGITALOCEAN_TOKEN", "dop_v1_0", "error: DigitalOcean does not know this token"),
         ("CLOUDFLARE_API_TOKEN", "", "error: CLOUDFLARE_API_TOKEN is not set."),
-        ("CLOUDFLARE_API_TOKEN", "0" * 40, "error: Cloudflare refuses the token with 403"),
+        ("CLOUDFLARE_API_TOKEN", "0" * 40, "error: Set CLOUDFLARE_API_TOKEN to one that may read the zone"),
+        ("CLOUDFLARE_API_TOKEN", "pasted…", "error: CLOUDFLARE_API_TOKEN is no token: it has blanks, or"),
+        ("DIGITALOCEAN_TOKEN", "two words", "error: DIGITALOCEAN_TOKEN is no token: it has blanks, or"),
     ],
 )
 def test_a_cloud_that_cannot_be_asked_is_no_finding(
@@ -193,6 +241,25 @@ def test_a_cloud_that_cannot_be_asked_is_no_finding(
     monkeypatch.setenv(variable, value)
     status, (line,) = stack.leftovers()
     assert (status, line[: len(said)]) == (2, said)
+    assert not value or value not in line
+
+
+def test_a_token_with_a_line_end_is_taken_without_it(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a file."""
+    for name in ("DIGITALOCEAN_TOKEN", "CLOUDFLARE_API_TOKEN"):
+        monkeypatch.setenv(name, f"{os.environ[name]}\n")
+    assert stack.leftovers()[0] == 0
+
+
+@pytest.mark.parametrize("zones", [[], [{"name": "aupex.ai", "status": "pending", "account": "Agency"}]], ids=len)
+def test_a_zone_that_the_token_does_not_see_is_not_taken_for_empty(stack: Stack, zones: list[dict[str, str]]) -> None:
+    (zone,) = stack.clouds.cloudflare().zones.list()
+    with stack.clouds.raw() as http:
+        http.delete(f"/_sandbox/zones/{zone.id}").raise_for_status()
+        for each in zones:
+            http.post("/_sandbox/zones", json=each).raise_for_status()
+    said = "error: Cloudflare shows this token no active zone aupex.ai: its records were not looked at."
+    assert stack.leftovers() == (2, [said])
 
 
 def test_a_cloud_that_is_out_of_order_and_a_state_that_cannot_be_read_are_no_findings(stack: Stack) -> None:
