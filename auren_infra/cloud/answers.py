@@ -165,6 +165,13 @@ _DIGITALOCEAN = (
     ),
     Refusal(
         "digitalocean",
+        r"(?i)volumes? can ?not be shrunk|size must be (greater|larger)",
+        "The volume {name} has that size already, or a larger one, as after an update that was cut: "
+        "`pulumi up --refresh` reads it.",
+        (Answer(422, "new volume size must be greater than the current size: volumes can not be shrunk"),),
+    ),
+    Refusal(
+        "digitalocean",
         r"already attached",
         "The volume is attached to another droplet: detach it from there in the control panel, then `pulumi up`.",
         (Answer(422, "This volume is already attached"),),

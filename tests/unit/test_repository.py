@@ -78,6 +78,15 @@ def _rows(first: str) -> set[str]:
     return {word for cell in cells if cell.startswith(f"`{first}") for word in re.findall(r"`([^`]+)`", cell)}
 
 
+def test_every_fault_names_a_test_that_causes_it() -> None:
+    rows = [line for line in (ROOT / "docs/operations.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    for row in rows:
+        named = re.findall(r"`([^`]+\.py)`", row.split("|")[5])
+        assert named, row
+        assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
+
+
 def test_the_page_of_commands_lists_all_of_them() -> None:
     page = (ROOT / "docs/commands.md").read_text()
     program = page.partition("## The program\n")[2].partition("\n## ")[0]

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from auren_infra.files import paths
+from sandbox import layout
 from sandbox.registry import without_tag
 from tests.local import cloud
 from tests.local.acknowledged import ENOUGH, STORES, WRITE_SECONDS, kept, writing
@@ -202,6 +204,39 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
     asked("backup", "check")
     (aside,) = asked("restore", "kept").split()[:1]
     asked("restore", "discard", aside)
+
+
+@pytest.mark.long(40)
+def test_a_bucket_that_is_away_stops_no_service_and_loses_nothing(outputs: Outputs, host: Host) -> None:
+    """Every request to Spaces is answered with 503."""
+    control = f"http://{layout.API_ADDRESS}:{layout.API_PORT}/_sandbox/faults"
+    fault = {"path": r"digitaloceanspaces\.com/", "status": 503, "times": 1000}
+    assert httpx.post(control, json=fault, timeout=5).is_success
+    try:
+        assert "The backup failed" in asked("backup", "now", status=1)
+        event = post_event(outputs, 90)
+        assert read_event(outputs, event) == 90
+        asked_database(host, "SELECT pg_switch_wal()")
+    finally:
+        assert httpx.delete(control, timeout=5).is_success
+    log_arrives(host)
+    asked("backup", "now")
+    asked("backup", "check")
+
+
+@pytest.mark.long(60)
+def test_a_page_that_is_damaged_on_the_disk_is_told_after_the_next_backup(host: Host) -> None:
+    """A disk that returns other bytes than were written. PostgreSQL itself notices it only when somebody reads them."""
+    asked_database(host, "CREATE TABLE damaged AS SELECT generate_series(1, 10000) AS number")
+    asked_database(host, "CHECKPOINT")
+    path = asked_database(host, "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('damaged')")
+    overwrite = f"printf damaged | dd of={path.strip()} bs=1 seek=8292 conv=notrunc && sync"
+    host.run("docker", "exec", "--user", "root", "auren-postgres", "sh", "-c", overwrite)
+    asked("backup", "now", "--full")
+    assert "holds damaged pages" in asked("backup", "check", status=1)
+    asked_database(host, "DROP TABLE damaged")
+    asked("backup", "now", "--full")
+    asked("backup", "check")
 
 
 @pytest.mark.long(430)
