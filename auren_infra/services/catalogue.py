@@ -162,6 +162,8 @@ def postgres(settings: Settings) -> Service:
             "POSTGRES_DB": DATABASE,
             "POSTGRES_USER": DATABASE,
             "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
+            # A page that the disk returns otherwise than it was written is told by PostgreSQL, and by a backup.
+            "POSTGRES_INITDB_ARGS": "--data-checksums",
         },
         volumes=(Volume("postgres_data", "/var/lib/postgresql/data"),),
         files=("postgresql.conf", "postgres-start.sh"),

@@ -35,10 +35,21 @@ class Bench:
         self._said = (root / "said").open("ab")
         self._script = root / "start.sh"
         text = release(planned(blueprint()), "chromadb").files["chroma-start.sh"]
-        self._script.write_text(text.replace("/data", str(self.data)))
+        for old, new in {"/data": self.data, "/tmp/disk": root / "disk", "sleep 5;": "sleep 0.05;"}.items():
+            assert old in text
+            text = text.replace(old, str(new))
+        self._script.write_text(text)
         (root / "bin").mkdir()
+        (root / "bin/df").write_text(f"#!/bin/sh\necho Avail\ncat {root}/room\n")
+        (root / "bin/df").chmod(0o755)
+        self.room(1000)
         self.persist()
         self.log(KEPT)
+
+    def room(self, megabytes: int) -> None:
+        """So many are free on the disk, as is seen by now."""
+        (self._root / "room").write_text(f"{megabytes}\n")
+        time.sleep(0.3)
 
     def log(self, content: bytes) -> None:
         (self.data / "chroma.sqlite3").write_bytes(content)
@@ -109,6 +120,31 @@ def test_after_a_power_cut_the_index_is_made_anew_from_the_log(bench: Bench) -> 
     assert "made anew" in bench.cut_after_start()
     assert not bench.index.exists()
     assert (bench.data / "chroma.sqlite3").read_bytes() == KEPT
+
+
+def test_when_a_full_disk_has_room_again_chroma_starts_anew_with_a_new_index(bench: Bench) -> None:
+    """Its database stays locked otherwise, and what it could not write is missing in the index."""
+    process = bench.start()
+    bench.persist()
+    bench.room(3)
+    assert process.poll() is None
+    bench.room(30)
+    assert process.poll() is None, "it may be full again in a moment"
+    bench.room(500)
+    assert process.wait(20) != 0, "Docker starts it again"
+    assert "The disk was full: " in bench.power_cut()
+    assert "made anew" in bench.cut_after_start()
+    assert not bench.index.exists()
+
+
+def test_an_index_of_a_disk_that_was_full_is_not_taken_for_whole(bench: Bench) -> None:
+    """It is stopped before there is room again."""
+    process = bench.start()
+    bench.persist(names_after=1)
+    bench.room(0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 1
+    assert not bench.whole.exists()
 
 
 @pytest.mark.parametrize("log", [KEPT.replace(b"false", b"true"), b""])

@@ -33,6 +33,22 @@ last_accepted() {
     awk -F '\t' -v service="$service" '$2 == service && $4 == "accepted" { id = $3 } END { print id }' "$history" 2>/dev/null || true
 }
 
+# note_rollback [YES]: whether the release that is accepted next is an earlier one that somebody wanted back. Before it is accepted, or after
+# a cut the next rollback would lead back to the release that was left.
+note_rollback() {
+    if [ -n "$1" ]; then
+        touch "$directory/rolled-back"
+    else
+        rm -f "$directory/rolled-back"
+    fi
+}
+
+# asked_back RELEASE: whether a rollback to this release was the last that the history says of it.
+asked_back() {
+    awk -F '\t' -v service="$service" -v release="$1" '$2 == service && $3 == release { event = $4 }
+        END { if (event == "rollback") print "yes" }' "$history" 2>/dev/null || true
+}
+
 # record RELEASE WORD: what became of a release of the service. The image says itself of which commit it is.
 record() {
     local image

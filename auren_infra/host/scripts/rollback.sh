@@ -27,6 +27,8 @@ starting() {
 # The one that was accepted before. After a rollback this is the one that was left, which nobody wants by accident.
 before() {
     local release
+    [ ! -L "$directory/next" ] || fail "A deployment of $service was cut, and nobody has accepted its release yet." \
+        "Name the release: auren-rollback $service RELEASE. auren-releases $service shows them."
     release=$(linked previous)
     [ -n "$release" ] || fail "$service has no earlier release on this machine."
     [ ! -e "$directory/rolled-back" ] || fail "$service was rolled back already. Name the release: auren-rollback $service RELEASE." \
@@ -34,8 +36,8 @@ before() {
     echo "$release"
 }
 
-# other_password RELEASE: a secret of that release that other services log in with, and that is another one now, or nothing. Its name
-# begins with the service's.
+# other_password RELEASE: a secret of that release that is another one now, and that others who log in with it have as it is now; or
+# nothing. Its name begins with the service's.
 other_password() {
     local secret name other
     for secret in "$directory/current/secrets/$service"_*; do
@@ -43,7 +45,7 @@ other_password() {
         name=$(basename "$secret")
         cmp -s "$secret" "$directory/releases/$1/secrets/$name" && continue
         for other in "$services"/*/current/secrets/"$name"; do
-            if [ -f "$other" ] && [ "$other" != "$secret" ]; then
+            if [ -f "$other" ] && [ "$other" != "$secret" ] && ! cmp -s "$other" "$directory/releases/$1/secrets/$name"; then
                 echo "$name"
                 return
             fi

@@ -46,12 +46,12 @@ settle() {
     container=auren-$(live "$service") before=$(other "$(live "$service")")
     if [ "$(release_of "$container")" = "$id" ]; then
         if works_now || ! is_running "auren-$before"; then
-            accept
+            ROLLBACK=$(asked_back "$id") accept
         else
             lead_to "$before"
         fi
     fi
-    rm -f "$directory/next"
+    rm -f "$directory/next" "/run/auren-watchdog/$service.next"
     check=()
 }
 
@@ -124,12 +124,14 @@ put_aside() {
 # migrate: the release's migration has run, once. It has the slot's address, so nobody else may have that meanwhile. Otherwise `failing`
 # says what happened.
 migrate() {
-    local release=$directory/releases/$id name=auren-migration-$service seconds command status=0
+    local release=$directory/releases/$id name=auren-migration-$service began=$SECONDS seconds command status=0
     read -r seconds command < <(sed -n 's/^migration //p' "$release/text") && [ ! -e "$release/migrated" ] || return 0
     docker rm --force "$name" "$container" >/dev/null 2>&1 || true
     limit=$seconds compose "$release/compose.yml" run --rm --no-deps --no-TTY --name "$name" --entrypoint sh "$instance" -c "$command" \
         >"$work/migration" 2>&1 </dev/null || status=$?
     docker rm --force "$name" >/dev/null 2>&1 || true
+    # One that did not end when it was told to was killed. So is one that used more memory than its limit, but before that.
+    [ "$status" -ne 137 ] || [ $((SECONDS - began)) -lt "$seconds" ] || status=124
     case "$status" in
     0) touch "$release/migrated" && sync "$release/migrated" && return ;;
     124) failing="did not end within $seconds s" ;;

@@ -78,13 +78,8 @@ forget_alarm() {
 }
 
 accept() {
+    note_rollback "${ROLLBACK:-}"
     advance "$id"
-    # At once, or after a cut the next rollback would lead back to the release that was left.
-    if [ -n "${ROLLBACK:-}" ]; then
-        touch "$directory/rolled-back"
-    else
-        rm -f "$directory/rolled-back"
-    fi
     rm -f "$directory/failed" "$directory/releases/$id/repaired"
     touch "$directory/releases/$id"
     # Files of a deployment before there were releases.

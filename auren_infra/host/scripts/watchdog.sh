@@ -183,21 +183,21 @@ make_again() {
 # settle SERVICE: a cut came behind the switch to the release of `next`, and before it was accepted. After a boot, the one before it may
 # run as well.
 settle() {
-    local service=$1 directory=$services/$1 next instance before
+    local service=$1 directory=$services/$1 next current instance before
     [ -L "$directory/next" ] || return 0
     (
         flock --nonblock 9 || exit 0
-        next=$(linked next)
+        next=$(linked next) current=$(linked current)
         instance=$(live "$1") before=$1-green
         [ "$instance" = "$1" ] || before=$1
         if [ "$(release_of "auren-$instance")" = "$next" ]; then
-            if [ "$(health "auren-$instance")" != healthy ] && [ "$(release_of "auren-$before")" = "$(linked current)" ]; then
-                container=auren-$instance
-                ! is_new "$1" "$next" || exit 0
+            if [ "$(health "auren-$instance")" != healthy ] && [ -n "$current" ] && [ "$(release_of "auren-$before")" = "$current" ]; then
+                ! is_new "$1" "$next" "auren-$instance" || exit 0
                 lead_back "$1" "$before"
                 record "$next" refused
                 echo "auren-$instance did not become healthy: auren-$before is asked again"
             else
+                note_rollback "$(asked_back "$next")"
                 advance "$next"
                 record "$next" accepted
                 echo "auren-$instance: its release $next is accepted"
@@ -207,9 +207,10 @@ settle() {
     ) 9>"/run/lock/auren-$1" </dev/null
 }
 
-# is_new SERVICE RELEASE: the switch to it was first seen a moment ago.
+# is_new SERVICE RELEASE CONTAINER: the switch to it was first seen a moment ago. As long as what its container needs is not healthy, as after a boot,
+# it has more time.
 is_new() {
-    local known="" since=0
+    local known="" since=0 patient=$proof
     if [ -e "$memory/$1.next" ]; then
         read -r known since <"$memory/$1.next" || true
     fi
@@ -217,7 +218,8 @@ is_new() {
         since=$(now)
         echo "$2 $since" >"$memory/$1.next"
     fi
-    [ $(($(now) - since)) -lt "$proof" ]
+    needs_are_healthy "$3" || patient=$patience
+    [ $(($(now) - since)) -lt "$patient" ]
 }
 
 # lead_back SERVICE INSTANCE
@@ -248,10 +250,15 @@ main() {
     # Not by asking Docker, which would start it.
     systemctl is-active --quiet docker || return 0
     mkdir -p "$memory"
+    # At the first deployment of all there is no `current` yet.
+    for link in "$services"/*/next; do
+        [ -L "$link" ] || continue
+        service=${link%/next}
+        settle "${service##*/}"
+    done
     for link in "$services"/*/current; do
         [ -L "$link" ] || continue
         service=${link%/current} service=${service##*/}
-        settle "$service"
         accepted[$service]=$(basename "$(readlink "$link")")
     done
     while IFS=, read -r id name instance state release; do

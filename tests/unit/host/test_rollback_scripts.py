@@ -112,8 +112,17 @@ def test_a_password_that_others_log_in_with_is_not_rolled_back(machine: Bench) -
     assert (done.returncode, _called(machine), _history(machine)) == (1, "", [])
     assert "redis has had another redis_password since then, which other services log in with" in done.stderr
     assert _rollback(machine, "api").returncode == 0, "a secret of its own is its own business"
-    _give(machine, "redis", FIRST, "redis_password", "new")
-    assert _rollback(machine, "redis").returncode == 0
+    _give(machine, "api", SECOND, "redis_password", "old")
+    assert _rollback(machine, "redis").returncode == 0, "an update was cut before the API had the new one"
+
+
+def test_while_a_cut_deployment_is_not_accepted_a_rollback_names_its_release(machine: Bench) -> None:
+    """`previous` is not the one that serves then, but the one before."""
+    machine.path(f"{SERVICES}/api/next").symlink_to(f"releases/{THIRD}")
+    done = _rollback(machine, "api")
+    assert (done.returncode, _called(machine)) == (1, "")
+    assert "A deployment of api was cut, and nobody has accepted its release yet." in done.stderr
+    assert _rollback(machine, "api", SECOND).returncode == 0
 
 
 def test_the_running_release_is_looked_at_and_counts_as_no_rollback(machine: Bench) -> None:

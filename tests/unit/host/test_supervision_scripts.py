@@ -481,6 +481,44 @@ def test_one_that_does_not_become_healthy_behind_the_switch_gives_way_to_the_one
     assert line.split("\t")[1:4] == ["api", "2", "refused"]
 
 
+def test_while_its_stores_start_the_new_one_has_more_time(switched: Bench) -> None:
+    """After a power cut, a database may need minutes for its recovery."""
+    switched.state("health-auren-api-green", "unhealthy")
+    switched.state("health-auren-postgres", "starting")
+    for time in (1000, 1590):
+        _time(switched, time)
+        assert _look(switched) == []
+    _time(switched, 1600)
+    assert "docker start auren-api" in _look(switched)
+
+
+def test_a_first_deployment_that_was_cut_behind_the_switch_is_accepted(machine: Bench) -> None:
+    """There is no accepted release yet, and no other container."""
+    machine.path("/mnt/auren-data").mkdir(parents=True)
+    directory = machine.path("/opt/auren/services/api")
+    directory.mkdir(parents=True)
+    (directory / "next").symlink_to("releases/1")
+    machine.state("made-auren-api", "1")
+    machine.state("health-auren-api", "starting")
+    assert _look(machine) == []
+    assert (directory / "current").readlink().name == "1"
+    assert not (directory / "next").is_symlink()
+
+
+@pytest.mark.parametrize(("asked", "noted"), [("rollback", True), ("accepted", False)])
+def test_what_the_watchdog_accepts_is_a_rollback_if_the_history_says_so(
+    switched: Bench, asked: str, noted: bool
+) -> None:
+    flag = switched.path("/opt/auren/services/api/rolled-back")
+    if not noted:
+        flag.touch()
+    history = switched.path("/mnt/auren-data/history")
+    history.write_text(f"2026-11-27T12:00:00Z\tapi\t2\t{asked}\tapi:2\t-\t-\n")
+    _look(switched)
+    assert (switched.path("/opt/auren/services/api/current")).readlink().name == "2"
+    assert flag.exists() == noted
+
+
 def test_a_switch_that_the_watchdog_accepts_can_be_rolled_back_and_is_in_the_history(green: Bench) -> None:
     directory = green.path("/opt/auren/services/api")
     (directory / "releases/1").mkdir(parents=True)
