@@ -17,8 +17,8 @@ ONLY ?=
 QUICK_TESTS := $(wildcard tests/unit tests/files)
 # All other tests.
 OTHER_TESTS := $(wildcard tests/policy tests/review tests/changes tests/outputs tests/state tests/local tests/sandbox)
-# Cuts of a deployment at each of its steps: `make test` tries one, `make soak` all of them.
-CUT_DEPLOYMENTS := tests/local/all_services/test_cut_deployments.py
+# Cuts of a deployment at each of its steps, and faults of the clouds at each request: `make test` tries one, `make soak` all.
+SWEEPS := tests/local/all_services/test_cut_deployments.py tests/changes/test_lost_answers.py
 # Those of them that need the engine as well, or a part of the machine that no root is needed for.
 ENGINE_TESTS := $(filter-out tests/local,$(OTHER_TESTS))
 
@@ -57,7 +57,7 @@ soak: .venv/.for-development ## the tests of properties with many more examples,
 	SOAK=1 $(VENV)/pytest -n auto -m hypothesis $(QUICK_TESTS)
 	$(VENV)/python -m sandbox prepare
 	SOAK=1 $(VENV)/pytest -m long $(OTHER_TESTS)
-	SOAK=1 $(VENV)/pytest $(CUT_DEPLOYMENTS)
+	SOAK=1 $(VENV)/pytest $(SWEEPS)
 
 lock: .venv/.for-development ## write the locks of the Python packages anew, after a change of a requirements file
 	# Each lock begins with its command, which Renovate reads: options with a value need a `=` there.

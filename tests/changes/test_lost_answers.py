@@ -25,7 +25,7 @@ from tests.sandbox.clouds.running import Clouds
 UP = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
 DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
 LIMIT = 240
-SAMPLE = 2
+SAMPLE = 1
 """So many cases are tried in a run; others in each."""
 FIRST = {
     "the VPC": ("POST", "^/v2/vpcs$"),

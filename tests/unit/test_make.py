@@ -139,18 +139,18 @@ def test_a_name_that_no_test_has_is_refused(make: Make) -> None:
     assert "python -m sandbox prepare" not in calls
 
 
-def test_soak_runs_more_examples_every_long_test_and_every_cut_of_a_deployment(make: Make) -> None:
+def test_soak_runs_more_examples_every_long_test_and_every_case_of_the_sweeps(make: Make) -> None:
     status, _, calls = make("soak")
     assert status == 0
-    cuts = "tests/local/all_services/test_cut_deployments.py"
+    sweeps = ("tests/local/all_services/test_cut_deployments.py", "tests/changes/test_lost_answers.py")
     assert calls == [
         "python -m sandbox ready soak",
         "pytest -n auto -m hypothesis tests/unit tests/files soaking",
         "python -m sandbox prepare",
         "pytest -m long tests/policy tests/local tests/sandbox soaking",
-        f"pytest {cuts} soaking",
+        f"pytest {' '.join(sweeps)} soaking",
     ]
-    assert (ROOT / cuts).exists()
+    assert all((ROOT / sweep).exists() for sweep in sweeps)
 
 
 def test_help_lists_every_command_that_is_for_people() -> None:
