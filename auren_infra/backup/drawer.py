@@ -29,11 +29,8 @@ def faults(stack: StackName | None, typed: Callable[[], str]) -> list[str]:
     chosen = stack and stack.for_pulumi
     try:
         login = json.loads(source.ask("whoami", "--json", "--verbose", stack=None))["url"]
-        name = stack.name if stack else source.ask("stack", "--show-name", stack=None).strip()
-        config = {
-            key: str(entry.get("value", ""))
-            for key, entry in json.loads(source.ask("config", "--json", "--show-secrets", stack=chosen)).items()
-        }
+        name = source.name_of(stack)
+        config = source.configuration(chosen, "--show-secrets")
         source.ask("stack", "export", stack=chosen)
     except OutputsError as error:
         return [f"With what is set here, the stack cannot be read. {error}"]

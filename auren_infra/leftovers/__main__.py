@@ -1,7 +1,6 @@
 """`python -m auren_infra leftovers`: what the clouds have of a stack that its state does not know, a line each."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -39,14 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen: StackName | None = parser.parse_args(arguments).stack
     stack = chosen and chosen.for_pulumi
     try:
-        name = chosen.name if chosen else source.ask("stack", "--show-name", stack=None).strip()
-        entries = json.loads(source.ask("config", "--json", stack=stack))
-        config = {key: str(entry.get("value", "")) for key, entry in entries.items()}
+        config = source.configuration(stack)
         state = exported.parse(source.ask("stack", "export", stack=stack))
         lines = leftovers(
             digitalocean.of_environment(os.environ, SCOPES),
             cloudflare.of_environment(os.environ),
-            known.names(name, config, state),
+            known.names(source.name_of(chosen), config, state),
             known.ids(state),
         )
     except (OutputsError, CloudError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auren_infra.exported import State
+from auren_infra.settings import hosts_of
 
 _TAG = "digitalocean:index/tag:Tag"
 _TYPES = {
@@ -46,13 +47,11 @@ def ids(state: State) -> Mapping[str, set[str]]:
 def names(stack: str, config: Mapping[str, str], state: State) -> Names:
     """`config` is what `pulumi config` prints, by key; the project's defaults are in it."""
     tag = next((str(each["id"]) for each in state.resources if each["type"] == _TAG and each.get("id")), "")
-    domain, zone = config["auren:domain"], config["auren:cloudflareZone"]
-    # As `Settings.hosts` has them.
-    below = config["auren:proxied"].lower() == "true" and domain != zone
+    zone = config["auren:cloudflareZone"]
     return Names(
         name=tag or config.get("auren:name") or f"auren-{stack}",
         region=config["auren:region"],
         zone=zone,
-        hosts=(domain,) if below else (domain, f"www.{domain}"),
+        hosts=hosts_of(config["auren:domain"], zone, proxied=config["auren:proxied"].lower() == "true"),
         deploy_key=" ".join(config.get("auren:deployKey", "").split()[:2]),
     )

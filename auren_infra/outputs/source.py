@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from pydantic import ValidationError
 
 from auren_infra.outputs.contract import HIDDEN, VERSION, StackOutputs
-from auren_infra.outputs.stack_name import PROJECT
+from auren_infra.outputs.stack_name import PROJECT, StackName
 
 LIMIT_SECONDS = 120
 """The limit for an engine that waits for a backend which does not answer."""
@@ -28,6 +28,17 @@ def of_stack(stack: str | None, *, secrets: bool) -> StackOutputs:
     """Ask the `pulumi` on PATH; None is the selected stack. `secrets` decrypts the secrets."""
     text = ask("stack", "output", "--json", *(["--show-secrets"] if secrets else []), stack=stack)
     return parse(text, f"The stack {stack}" if stack else "The selected stack")
+
+
+def name_of(stack: StackName | None) -> str:
+    """The stack's own name, such as `prod`; None is the selected one. Raises `OutputsError`."""
+    return stack.name if stack else ask("stack", "--show-name", stack=None).strip()
+
+
+def configuration(stack: str | None, *options: str) -> dict[str, str]:
+    """What `pulumi config` prints, by key, with the project's defaults. Raises `OutputsError`."""
+    entries = json.loads(ask("config", "--json", *options, stack=stack))
+    return {key: str(entry.get("value", "")) for key, entry in entries.items()}
 
 
 def ask(*arguments: str, stack: str | None) -> str:

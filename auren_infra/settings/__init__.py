@@ -180,14 +180,8 @@ class Settings(BaseModel):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names that visitors use.
-
-        Cloudflare's own certificate covers the zone and one level below it. So `www.` before a proxied domain below the
-        zone would have no certificate, and is not created.
-        """
-        if self.proxied and self.domain != self.cloudflare_zone:
-            return (self.domain,)
-        return (self.domain, f"www.{self.domain}")
+        """The names that visitors use."""
+        return hosts_of(self.domain, self.cloudflare_zone, proxied=self.proxied)
 
     @property
     def warning(self) -> str:
@@ -200,6 +194,15 @@ class Settings(BaseModel):
             "Cloudflare's own certificate is for one level: order an advanced certificate there, or choose a domain "
             "one level below the zone."
         )
+
+
+def hosts_of(domain: str, zone: str, *, proxied: bool) -> tuple[str, ...]:
+    """The names of a domain that visitors use.
+
+    Cloudflare's own certificate covers the zone and one level below it. So `www.` before a proxied domain below the
+    zone would have no certificate, and is not created.
+    """
+    return (domain,) if proxied and domain != zone else (domain, f"www.{domain}")
 
 
 def load(configuration: Mapping[str, str], *, name: str = "auren") -> Settings:

@@ -18,9 +18,8 @@ import pytest
 from sandbox import layout
 from sandbox.clouds.state import State
 from tests.examples import sample
-from tests.review.conftest import Production, undeployed
+from tests.review.conftest import Production, apis, undeployed
 from tests.sandbox.clouds.machines import FakeHypervisor
-from tests.sandbox.clouds.running import Clouds
 
 UP = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
 DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
@@ -237,10 +236,6 @@ def full(account: Account, empty: dict[str, int]) -> dict[str, int]:
         account.heal()
     assert account.has() == empty
     return full
-
-
-def apis(clouds: Clouds) -> dict[str, str]:
-    return {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
 
 
 def changed(account: Account) -> Account:

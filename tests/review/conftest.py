@@ -115,10 +115,14 @@ def undeployed(state: Path) -> Iterator[Production]:
     try:
         config_file = stack_config.refresh(STACK, state=state)
         pulumi_stack.ensure_stack(STACK, state=state)
-        apis = {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
-        yield Production(environment.complete(STACK, state) | apis, config_file, clouds)
+        yield Production(environment.complete(STACK, state) | apis(clouds), config_file, clouds)
     finally:
         clouds.stop()
+
+
+def apis(clouds: Clouds) -> dict[str, str]:
+    """Where the plugins find them. They have another address after each start."""
+    return {"DIGITALOCEAN_API_URL": clouds.url, "CLOUDFLARE_BASE_URL": f"{clouds.url}/client/v4"}
 
 
 def _command_plugin(state: Path) -> Path:

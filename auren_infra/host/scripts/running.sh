@@ -20,6 +20,25 @@ live() {
     fi
 }
 
+# other SERVICE INSTANCE: the one in the service's other slot.
+other() {
+    if [ "$2" = "$1" ]; then
+        echo "$1-green"
+    else
+        echo "$1"
+    fi
+}
+
+# lead SERVICE INSTANCE: from now on, nginx asks this one.
+lead() {
+    if [ "$2" = "$1" ]; then
+        rm -f "$slots/$1-green"
+    else
+        : >"$slots/$1-green"
+    fi
+    sync "$slots"
+}
+
 is_running() {
     [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
 }

@@ -19,22 +19,9 @@ source lending.sh
 log=/mnt/auren-data/nginx-logs/access.log
 led=0  # when nginx was led to another instance, in microseconds
 
-other() {
-    if [ "$1" = "$service" ]; then
-        echo "$service-green"
-    else
-        echo "$service"
-    fi
-}
-
-# lead_to INSTANCE: from now on, nginx asks this one.
+# lead_to INSTANCE
 lead_to() {
-    if [ "$1" = "$service" ]; then
-        rm -f "$slots/$service-green"
-    else
-        : >"$slots/$service-green"
-    fi
-    sync "$slots"
+    lead "$service" "$1"
     led=${EPOCHREALTIME/[.,]/}
 }
 
@@ -43,7 +30,7 @@ settle() {
     local id before
     id=$(linked next)
     [ -n "$id" ] || return 0
-    container=auren-$(live "$service") before=$(other "$(live "$service")")
+    container=auren-$(live "$service") before=$(other "$service" "$(live "$service")")
     if [ "$(release_of "$container")" = "$id" ]; then
         if works_now || ! is_running "auren-$before"; then
             ROLLBACK=$(asked_back "$id") accept
@@ -174,7 +161,7 @@ main() {
     before=$container
     # The first one of all has nothing to start beside.
     if is_running "$before"; then
-        instance=$(other "$instance") container=auren-$instance
+        instance=$(other "$service" "$instance") container=auren-$instance
     fi
     trap 'give_back; rm -rf "$work"' EXIT
     ! is_running "$before" || borrow "$@"
@@ -195,7 +182,7 @@ main() {
     sync --file-system /var/lib/docker "$directory"
     lead_to "$instance"
     if [ "$before" != "$container" ] && ! watch "$watched" "$before" && is_running "$before"; then
-        lead_to "$(other "$instance")"
+        lead_to "$(other "$service" "$instance")"
         rm -f "$directory/next"
         refuse explain_failing
         echo "$before serves again." >>"$work/failure"
@@ -211,7 +198,7 @@ main() {
 # clear_other SECONDS: the container of the other slot, which a cut or a failure has left.
 clear_other() {
     local left
-    left=auren-$(other "$instance")
+    left=auren-$(other "$service" "$instance")
     ! docker inspect "$left" >/dev/null 2>&1 || end "$left" "$1"
 }
 

@@ -188,12 +188,13 @@ settle() {
     (
         flock --nonblock 9 || exit 0
         next=$(linked next) current=$(linked current)
-        instance=$(live "$1") before=$1-green
-        [ "$instance" = "$1" ] || before=$1
+        instance=$(live "$1")
+        before=$(other "$1" "$instance")
         if [ "$(release_of "auren-$instance")" = "$next" ]; then
             if [ "$(health "auren-$instance")" != healthy ] && [ -n "$current" ] && [ "$(release_of "auren-$before")" = "$current" ]; then
                 ! is_new "$1" "$next" "auren-$instance" || exit 0
-                lead_back "$1" "$before"
+                lead "$1" "$before"
+                docker start "auren-$before" >/dev/null
                 record "$next" refused
                 echo "auren-$instance did not become healthy: auren-$before is asked again"
             else
@@ -207,8 +208,8 @@ settle() {
     ) 9>"/run/lock/auren-$1" </dev/null
 }
 
-# is_new SERVICE RELEASE CONTAINER: the switch to it was first seen a moment ago. As long as what its container needs is not healthy, as after a boot,
-# it has more time.
+# is_new SERVICE RELEASE CONTAINER: the switch to it was first seen a moment ago. It has more time as long as what its container needs is
+# not healthy, as after a boot.
 is_new() {
     local known="" since=0 patient=$proof
     if [ -e "$memory/$1.next" ]; then
@@ -220,17 +221,6 @@ is_new() {
     fi
     needs_are_healthy "$3" || patient=$patience
     [ $(($(now) - since)) -lt "$patient" ]
-}
-
-# lead_back SERVICE INSTANCE
-lead_back() {
-    if [ "$2" = "$1" ]; then
-        rm -f "$slots/$1-green"
-    else
-        : >"$slots/$1-green"
-    fi
-    sync "$slots"
-    docker start "auren-$2" >/dev/null
 }
 
 # rest SERVICE INSTANCE ID: beside all others. What is live may have changed since it was looked at.
