@@ -16,7 +16,9 @@ main() {
     title="Release $services to $stack"
 
     changed=$(.venv/bin/python -m auren_infra release --stack "$stack" -- "${images[@]}")
-    open=$(gh pr list --head "$branch" --state open --json number --jq '.[0].number // empty')
+    # A fork may have a branch of this name.
+    open=$(gh pr list --head "$branch" --state open --json number,isCrossRepository \
+        --jq '[.[] | select(.isCrossRepository | not)][0].number // empty')
     if git diff --quiet; then
         echo "The configuration of $stack names these images already."
         # Its merge would bring an earlier proposal.

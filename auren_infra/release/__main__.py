@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from auren_infra.command_line import NOT_DONE, run, told
 from auren_infra.outputs.placing import show
 from auren_infra.outputs.stack_name import PROJECT, stack_name
-from auren_infra.release.entry import EntryError, current, is_built, with_image
+from auren_infra.release.entry import WEBSITE, EntryError, current, has_directory, is_built, with_image
 from auren_infra.services.catalogue import described
 from auren_infra.services.overrides import directories, stranger
 from auren_infra.settings import Settings
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for service, reference in images.items():
             if is_built(text, service):
                 raise EntryError(f"auren:builds has the image of {service} built, so it gets no digest here")
+            if service == WEBSITE.partition(":")[2] and has_directory(text):
+                raise EntryError(f"{WEBSITE} takes the website from a directory. Take that line out first")
             was = current(text, service)
             text = with_image(text, service, reference)
             said = f"{was or 'no image in the file'} -> {reference}" if was != reference else "no change"

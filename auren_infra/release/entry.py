@@ -11,6 +11,7 @@ import yaml
 
 KEY = "auren:images"
 BUILDS = "auren:builds"
+WEBSITE = "auren:website"
 
 
 class EntryError(RuntimeError):
@@ -23,6 +24,12 @@ def is_built(text: str, service: str) -> bool:
     builds = _value(config, BUILDS)
     entries = [*_items(builds)] if isinstance(builds, yaml.SequenceNode) else []
     return any(str(each.value).partition("=")[0] == service for each in entries)
+
+
+def has_directory(text: str) -> bool:
+    """Whether the file takes the website from a directory. Raises `EntryError`."""
+    config, _ = _nodes(text)
+    return _value(config, WEBSITE) is not None
 
 
 def current(text: str, service: str) -> str:

@@ -11,7 +11,7 @@ from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, add_stack_option
 from auren_infra.rollback import pending
 
-_SECONDS = 1800
+_SECONDS = 3600
 """More than the wait for a deployment, the longest start and the end of the container before it."""
 
 

@@ -107,6 +107,14 @@ def test_the_file_keeps_its_mode_its_line_ends_and_the_link_to_it(file: Path, tm
     assert text.count("\n") == text.count("\r\n") == STACK.count("\n") + 1
 
 
+def test_a_website_from_a_directory_gets_no_image(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = f"{STACK}  auren:website: website\n"
+    file.write_text(before)
+    assert main(["release", "--stack", "prod", f"website=ghcr.io/auren-ai/auren-dashboard:1.4.0@{DIGEST}"]) == 1
+    assert "auren:website takes the website from a directory. Take that line out first" in capsys.readouterr().err
+    assert file.read_text() == before
+
+
 def test_an_image_that_is_built_gets_no_digest(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(f"{STACK}  auren:builds:\n    - api=../api\n")
     assert main(["release", "--stack", "prod", f"api={NEW}"]) == 1

@@ -23,12 +23,16 @@ images_of_directories() {
     sed -s -n '1s/^image //p' /opt/auren/*/releases/*.manifest 2>/dev/null || true
 }
 
-# remove_image IMAGE: unless a release needs it, of a service or of a directory.
+# remove_image IMAGE: unless a release needs it, of a service or of a directory, by this name or another one. To remove one name of an image
+# can remove the others.
 remove_image() {
-    local needed
-    needed=$(awk '$1 == "image:" { print $2 }' /opt/auren/services/*/releases/*/compose.yml 2>/dev/null || true
-        images_of_directories)
-    grep -qxF -- "$1" <<<"$needed" || docker image rm "$1" >/dev/null 2>&1 || true
+    local id needed
+    id=$(docker image inspect --format '{{.Id}}' "$1" 2>/dev/null) || return 0
+    needed=$({
+        awk '$1 == "image:" { print $2 }' /opt/auren/services/*/releases/*/compose.yml 2>/dev/null || true
+        images_of_directories
+    } | sort -u | xargs -r docker image inspect --format '{{.Id}}' 2>/dev/null || true)
+    grep -qxF -- "$id" <<<"$needed" || docker image rm "$1" >/dev/null 2>&1 || true
 }
 
 # linked LINK: the release that this link of the `directory` leads to, or nothing.

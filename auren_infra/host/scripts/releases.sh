@@ -23,9 +23,10 @@ image_of() {
     awk '$1 == "image:" { print $2; exit }' "$1/compose.yml" 2>/dev/null || true
 }
 
-# revision_of IMAGE: the commit that the image was built from, as it says itself, or nothing.
+# revision_of IMAGE: the commit that the image was built from, as it says itself, or nothing. Others have written it.
 revision_of() {
-    docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null || true
+    { docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.revision"}}{{end}}' "$1" 2>/dev/null ||
+        true; } | tr -cd '[:alnum:]._-' | head -c 64
 }
 
 # last_accepted: the release of the service that was accepted last, as the history says, or nothing.
@@ -33,14 +34,17 @@ last_accepted() {
     awk -F '\t' -v service="$service" '$2 == service && $4 == "accepted" { id = $3 } END { print id }' "$history" 2>/dev/null || true
 }
 
-# note_rollback [YES]: whether the release that is accepted next is an earlier one that somebody wanted back. Before it is accepted, or after
-# a cut the next rollback would lead back to the release that was left.
-note_rollback() {
-    if [ -n "$1" ]; then
-        touch "$directory/rolled-back"
-    else
-        rm -f "$directory/rolled-back"
+# accept_link RELEASE [YES]: `advance`. With YES it is an earlier release that somebody wanted back. That is noted before, or after a cut the
+# next rollback would lead back to the release that was left. The release of before, once more, changes nothing of it.
+accept_link() {
+    if [ "$(linked current)" != "$1" ]; then
+        if [ -n "${2:-}" ]; then
+            touch "$directory/rolled-back"
+        else
+            rm -f "$directory/rolled-back"
+        fi
     fi
+    advance "$1"
 }
 
 # asked_back RELEASE: whether a rollback to this release was the last that the history says of it.

@@ -148,6 +148,7 @@ store() {
     local wish="$1 $target${as_of:+ --as-of $as_of}" stamp name
     wanted_of "$1"
     trap '' PIPE  # whoever has asked may be gone
+    hold_machine "$wish"
     for name in "${restored[@]}"; do
         keep_deployments_away "$name"
     done

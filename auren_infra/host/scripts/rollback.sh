@@ -54,19 +54,26 @@ other_password() {
 }
 
 main() {
-    local release now program deploys other
+    local release now program deploys other waited=""
     local -a arguments=()
     [ $# -eq 1 ] || [ $# -eq 2 ] || fail "usage: auren-rollback SERVICE [RELEASE]"
     service=$1 directory=$services/$1
     starting
     exec 9>"/run/lock/auren-$service"
+    now=$(linked current)
     if ! flock --nonblock 9; then
         deploys=$(who_deploys)
-        echo "A deployment of $service is under way${deploys:+: $deploys}" >&2
+        echo "Something is at work on $service, such as a deployment, a restore or the watchdog${deploys:+: $deploys}" >&2
         echo "Waiting for its end, five minutes at most." >&2
-        flock --wait 300 9 || fail "The deployment of $service has not ended. Nothing was done."
+        flock --wait 300 9 || fail "It has not ended. Nothing was done."
+        waited=$now
     fi
     now=$(linked current)
+    if [ -n "$waited" ] && [ "$waited" = "$now" ] && [ $# -eq 1 ] && [ ! -L "$directory/next" ]; then
+        echo "What was at work has ended, and $service runs the release $now as before. Nothing was rolled back." \
+            "To go back from it all the same, give the command again."
+        return
+    fi
     [ -n "$now" ] || fail "$service was not deployed yet."
     release=${2:-$(before)}
     [[ $release =~ ^[0-9a-f]{16}$ && -e $directory/releases/$release/text ]] ||
@@ -75,7 +82,7 @@ main() {
     [ -z "$other" ] || fail "$service has had another $other since then, which other services log in with: they would be locked out." \
         "Put the image of that time into auren:images instead, and run pulumi up."
     record "$release" rollback
-    [ "$release" = "$now" ] || export ROLLBACK=yes
+    export ROLLBACK=yes
     trap '' HUP PIPE
     "$programs/$program" "$service" "${arguments[@]}" <<<"$release asked for by auren-rollback" 9>&-
 }

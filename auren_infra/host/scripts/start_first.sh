@@ -25,6 +25,18 @@ lead_to() {
     led=${EPOCHREALTIME/[.,]/}
 }
 
+# serves_again CONTAINER: it runs. One that has ended meanwhile is started, and becomes healthy.
+serves_again() {
+    local container=$1 deadline=$((SECONDS + bound))
+    local -a check=()
+    ! is_running "$container" || return 0
+    docker start "$container" >/dev/null 2>&1 || return 1
+    until works; do
+        [ "$SECONDS" -lt "$deadline" ] && is_running "$container" || return 1
+        sleep 0.3
+    done
+}
+
 # What a cut between the switch and its acceptance has left.
 settle() {
     local id before
@@ -32,9 +44,9 @@ settle() {
     [ -n "$id" ] || return 0
     container=auren-$(live "$service") before=$(other "$service" "$(live "$service")")
     if [ "$(release_of "$container")" = "$id" ]; then
-        if works_now || ! is_running "auren-$before"; then
+        if works_now; then
             ROLLBACK=$(asked_back "$id") accept
-        else
+        elif [ "$(release_of "auren-$before")" = "$(linked current)" ] && serves_again "auren-$before"; then
             lead_to "$before"
         fi
     fi
@@ -70,8 +82,9 @@ now() {
 # watch SECONDS BEFORE: the container stays healthy, and its answers are no worse than those of BEFORE were in ten minutes. Otherwise `failing`
 # says what was seen. Single failures can be coincidences: five answers count, of more than twice the share that failed before and 5 %.
 watch() {
-    local deadline since all failed all_before failed_before
+    local deadline since all failed all_before failed_before lives
     [ "$1" -gt 0 ] || return 0
+    lives=$(life)
     since=$(now)
     read -r all_before failed_before < <(answers "$2" "$(now -d '10 minutes ago')")
     deadline=$((SECONDS + $1))
@@ -87,8 +100,20 @@ watch() {
         fi
         # Asked at least once, however slow the machine is.
         [ "$SECONDS" -lt "$deadline" ] || return 0
-        sleep 1
+        # Each request waits for one that has ended, until nginx is led back.
+        for _ in 1 2 3 4; do
+            sleep 0.25
+            if [ "$(life)" != "$lives" ]; then
+                failing="it ended"
+                return 1
+            fi
+        done
     done
+}
+
+# life: another one when the container has ended, also when Docker has started it again.
+life() {
+    docker inspect --format '{{.State.Running}} since {{.State.StartedAt}}' "$container"
 }
 
 # What was seen while it was watched; then its own words.
@@ -181,13 +206,20 @@ main() {
     # The slot's file is on another disk. After a power cut, it may be there only with the container and the link.
     sync --file-system /var/lib/docker "$directory"
     lead_to "$instance"
-    if [ "$before" != "$container" ] && ! watch "$watched" "$before" && is_running "$before"; then
-        lead_to "$(other "$service" "$instance")"
-        rm -f "$directory/next"
+    if [ "$before" != "$container" ] && ! watch "$watched" "$before"; then
         refuse explain_failing
-        echo "$before serves again." >>"$work/failure"
-        drain "$container" "$seconds"
-        put_aside
+        if serves_again "$before"; then
+            lead_to "$(other "$service" "$instance")"
+            rm -f "$directory/next"
+            echo "$before serves again." >>"$work/failure"
+            drain "$container" "$seconds"
+            put_aside
+        fi
+        rm -f "$directory/next"
+        echo "$before has ended meanwhile, and does not start again. So $container still serves, until the watchdog puts the accepted" \
+            "release in its place." >>"$work/failure"
+        cat "$work/failure" >&2
+        exit 1
     fi
     accept
     rm -f "$directory/next"

@@ -78,9 +78,8 @@ forget_alarm() {
 }
 
 accept() {
-    note_rollback "${ROLLBACK:-}"
-    advance "$id"
-    rm -f "$directory/failed" "$directory/releases/$id/repaired"
+    accept_link "$id" "${ROLLBACK:-}"
+    rm -f "$directory/failed" "$directory/releases/$id/repaired" "$directory/releases/$id/refused"
     touch "$directory/releases/$id"
     # Files of a deployment before there were releases.
     rm -rf "/var/lib/auren/started/$service" "/var/lib/auren/started/$service".*
@@ -103,16 +102,22 @@ was_right() {
 refuse() {
     "$@" >"$work/failure"
     point "$directory" failed "$id"
+    [ "$id" = "$(linked current)" ] || touch "$directory/releases/$id/refused"
     record "$id" refused
+    prune
 }
 
-# The last three releases stay, with their images and secrets. What only older ones need goes.
+# The last three releases stay, with their images and secrets, and of those that were refused the last one. What only others need goes.
 prune() {
-    local release image made
+    local release image made good=0
     made=$(release_of "auren-$service")  # a container that reloads may be of an older release
-    find "$directory/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %P\n' | sort -rn | tail -n "+$((kept + 1))" | cut -d' ' -f2 |
+    find "$directory/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %P\n' | sort -rn | cut -d' ' -f2 |
         while read -r release; do
-            [ "$release" != "$(linked current)" ] && [ "$release" != "$(linked previous)" ] && [ "$release" != "$made" ] || continue
+            if [ ! -e "$directory/releases/$release/refused" ]; then
+                good=$((good + 1))
+                [ "$good" -gt "$kept" ] || continue
+            fi
+            [[ " $(linked current) $(linked previous) $(linked failed) $(linked next) $made " != *" $release "* ]] || continue
             image=$(image_of "$directory/releases/$release")
             rm -rf "${directory:?}/releases/$release"
             remove_image "$image"

@@ -198,8 +198,7 @@ settle() {
                 record "$next" refused
                 echo "auren-$instance did not become healthy: auren-$before is asked again"
             else
-                note_rollback "$(asked_back "$next")"
-                advance "$next"
+                accept_link "$next" "$(asked_back "$next")"
                 record "$next" accepted
                 echo "auren-$instance: its release $next is accepted"
             fi

@@ -16,7 +16,12 @@ from tests.unit.host.test_website import NAMES, WEBSITE
 
 DOCKER = r"""
 case "$*" in
-"image inspect --format {{.Id}} "*) [ -d "$state/here/${5##*:}" ] ;;
+"image inspect --format {{.Id}} "*)
+    status=0
+    for name in "${@:5}"; do
+        if [ -d "$state/here/${name##*:}" ]; then echo "sha256:${name##*:}"; else status=1; fi
+    done
+    exit "$status" ;;
 "pull --quiet "*)
     echo "$DOCKER_CONFIG" >"$state/logins"
     [ -d "$state/registry/${3##*:}" ] || { echo "manifest unknown" >&2; exit 1; }

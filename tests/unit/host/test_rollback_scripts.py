@@ -17,8 +17,10 @@ HISTORY = "/mnt/auren-data/history"
 FIRST, SECOND, THIRD = (f"{number:016x}" for number in (1, 2, 3))
 STARTS = "api start_first 120 60 kafka-ui\nredis switch 40\n"
 STARTS_IT = """#!/usr/bin/env bash
-printf '%s ' "$0" "$@" "< $(cat)" >>"$CALLED"
-[ -z "${ROLLBACK:-}" ] || touch "SERVICES/$1/rolled-back"
+line=$(cat)
+printf '%s ' "$0" "$@" "< $line" >>"$CALLED"
+now=$(readlink "SERVICES/$1/current")
+[ -z "${ROLLBACK:-}" ] || [ "$now" = "releases/${line%% *}" ] || touch "SERVICES/$1/rolled-back"
 """
 
 
@@ -169,8 +171,31 @@ def test_a_deployment_that_is_under_way_is_waited_for(machine: Bench) -> None:
     done = _rollback(machine, "api")
     assert done.returncode == 1
     assert machine.calls("flock") == ["flock --nonblock 9", "flock --wait 300 9"]
-    assert "A deployment of api is under way\nWaiting for its end, five minutes at most.\n" in done.stderr
-    assert "The deployment of api has not ended. Nothing was done." in done.stderr
+    assert "Something is at work on api, such as a deployment, a restore or the watchdog\nWaiting for" in done.stderr
+    assert "It has not ended. Nothing was done." in done.stderr
+
+
+def test_a_deployment_that_fails_meanwhile_has_left_nothing_to_roll_back(machine: Bench) -> None:
+    machine.stub("flock", "[ $1 = --wait ]")
+    done = _rollback(machine, "api")
+    assert (done.returncode, _called(machine), _history(machine)) == (0, "", [])
+    assert f"api runs the release {SECOND} as before. Nothing was rolled back." in done.stdout
+    assert _rollback(machine, "api", FIRST).returncode == 0
+    assert f"< {FIRST} " in _called(machine)
+
+
+def test_a_deployment_that_succeeds_meanwhile_is_rolled_back(machine: Bench) -> None:
+    services = machine.path(f"{SERVICES}/api")
+    accept = f"ln -sfn releases/{THIRD} {services}/current; ln -sfn releases/{SECOND} {services}/previous"
+    machine.stub("flock", f"[ $1 = --wait ] || {{ {accept}; exit 1; }}")
+    assert _rollback(machine, "api").returncode == 0
+    assert f"< {SECOND} " in _called(machine)
+
+
+def test_a_revision_that_an_image_names_writes_no_other_line_of_the_history(machine: Bench) -> None:
+    machine.stub("docker", r"printf 'abc\n2026\tredis\tx\taccepted\n\033[31m'")
+    assert _rollback(machine, "api").returncode == 0
+    assert [line[-2] for line in _history(machine)] == ["abc2026redisxaccepted31m"]
 
 
 def test_its_lock_is_that_of_deployments(machine: Bench) -> None:
@@ -185,7 +210,7 @@ def test_its_lock_is_that_of_deployments(machine: Bench) -> None:
             done = machine.run("rollback", "api", text=program)
             shown = machine.run("list_releases").stdout
     whose = "ada@laptop, since 2027-01-15T08:00:00Z, commit 0123abc: Say more\n"
-    assert f"A deployment of api is under way: {whose}" in done.stderr
+    assert f"or the watchdog: {whose}" in done.stderr
     assert shown.endswith(f"\n\nA deployment is under way: {whose}")
     assert "under way" not in machine.run("list_releases").stdout
 

@@ -19,6 +19,9 @@ case "$*" in
 "inspect --format {{.RestartCount}} "*) if grep -q ends "$state/image-$name"; then echo 9; else echo 0; fi ;;
 "inspect --format {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} "*)
     echo "running 0 false 0" ;;
+"inspect --format {{.State.Running}} since {{.State.StartedAt}} "*)
+    if [ -e "$state/crashes" ] && [ -e "$state/crashed" ]; then echo false; else echo true; fi
+    touch "$state/crashed" ;;
 "inspect --format {{.State.Running}} "*) [ -e "$state/release-$name" ] && cat "$state/running-$name" ;;
 "inspect --format {{.State.Pid}} "*) echo self ;;
 "inspect --format {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} "*)
@@ -29,6 +32,7 @@ case "$*" in
     name=$2
     if grep -q dies "$state/image-$name" && [ -e ROOT/mnt/auren-data/slots/api-green ]; then
         echo "connection refused" >&2
+        [ ! -e "$state/both-end" ] || { rm "$state/both-end"; echo false >"$state/running-auren-api"; }
         exit 1
     fi
     [ "$(cat "$state/running-$name")" = true ] && ! grep -qE "hangs|ends" "$state/image-$name" ;;
@@ -44,9 +48,10 @@ case "$*" in
     echo true >"$state/running-auren-$name" ;;
 "update --restart no "*) ;;
 "stop "*) echo false >"$state/running-$name" ;;
-"start "*) echo true >"$state/running-$name" ;;
+"start "*) [ ! -e "$state/start-fails" ] || exit 1; echo true >"$state/running-$name" ;;
 "rm "*) rm "$state"/*"-$name" ;;
 "logs --tail 50 "*) echo "its last words" ;;
+"image inspect --format {{.Id}} "*) printf '%s\n' "${@:5}" | sed 's/.*:/sha256:/' ;;
 "image inspect "* | "image rm "*) ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
@@ -68,11 +73,11 @@ IMAGES = {1: "api:1", 2: "api:2", 3: "api:hangs", 4: "api:ends", 5: "api:dies", 
 MIGRATIONS = {6: "alembic upgrade 'the head'"}
 
 
-def _stage(bench: Bench, number: int) -> None:
+def _stage(bench: Bench, number: int, image: str) -> None:
     """As stage.sh leaves it."""
     directory = bench.path(f"{SERVICE}/releases/{_id(number)}")
     directory.mkdir(exist_ok=True)
-    (directory / "compose.yml").write_text(f"services:\n  api:\n    image: {IMAGES[number]}\n")
+    (directory / "compose.yml").write_text(f"services:\n  api:\n    image: {image}\n")
     migration = f"migration 300 {MIGRATIONS[number]}\n" if number in MIGRATIONS else ""
     (directory / "text").write_text(f"owner 1:1\n{migration}compose\n migration 1 in a file\n")
 
@@ -83,7 +88,7 @@ def _id(number: int) -> str:
 
 def _deploy(bench: Bench, number: int, *lenders: str, bound: str = "1", rollback: str = "") -> tuple[int, str, str]:
     if number in IMAGES:
-        _stage(bench, number)
+        _stage(bench, number, IMAGES[number])
     data = f"{_id(number)} 2026-11-26T03:21:14.123456789Z"
     done = bench.run("start_first", "api", bound, "3", "1", *lenders, data=data, ROLLBACK=rollback)
     return done.returncode, done.stdout, done.stderr
@@ -138,7 +143,7 @@ def test_the_next_one_is_started_beside_it_and_then_takes_over(running: Bench) -
 
 def test_the_old_one_is_stopped_when_a_request_that_was_on_its_way_has_arrived(running: Bench) -> None:
     running.stub("sleep")
-    _stage(running, 2)
+    _stage(running, 2, IMAGES[2])
     running.run("start_first", "api", "1", "0", "0", data=f"{_id(2)} 2026-11-26T03:21:14.123456789Z")
     calls = running.calls("sync", "sleep", "docker stop")
     (led, waited, stopped) = (
@@ -308,6 +313,70 @@ def test_one_that_fails_after_it_took_over_gives_way_to_the_old_one(running: Ben
     assert _containers(running) == {"api": _id(1), "api-green": f"({_id(5)})"}
     assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(5)})
     assert running.calls("docker stop auren-api\n") == []
+
+
+def test_one_that_ends_after_it_took_over_gives_way_at_once(running: Bench) -> None:
+    running.state("crashes", "")
+    status, _, fault = _deploy(running, 2)
+    assert status == 1
+    assert fault.startswith("api became healthy and took over. Then it ended.\n")
+    assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(2)})
+    assert running.calls("sleep 0.25") == ["sleep 0.25"]
+
+
+def test_an_old_one_that_ends_while_the_new_one_fails_is_started_again(running: Bench) -> None:
+    running.state("both-end", "")
+    status, _, fault = _deploy(running, 5)
+    assert status == 1
+    assert fault.endswith("auren-api serves again.\nauren-api-green was stopped, and is kept for a look.\n")
+    assert running.calls("docker start") == ["docker start auren-api"]
+    assert (_live(running), _links(running)) == ([], {"current": _id(1), "failed": _id(5)})
+
+
+def test_a_failing_one_is_not_accepted_for_want_of_the_old_one(running: Bench) -> None:
+    running.state("both-end", "")
+    running.state("start-fails", "")
+    status, said, fault = _deploy(running, 5)
+    assert (status, said) == (1, "")
+    assert "auren-api has ended meanwhile, and does not start again. So auren-api-green still serves" in fault
+    assert _containers(running) == {"api": f"({_id(1)})", "api-green": _id(5)}
+    assert (_live(running), _links(running)) == (["api-green"], {"current": _id(1), "failed": _id(5)})
+
+
+def test_after_a_cut_behind_the_switch_an_old_one_that_was_stopped_serves_again(running: Bench) -> None:
+    _cut_behind_the_switch(running)
+    running.state("image-auren-api-green", "api:dies")
+    running.state("running-auren-api", "false")
+    assert _deploy(running, 1)[0] == 0
+    assert running.calls("docker start") == ["docker start auren-api"]
+    assert (_live(running), _links(running)["current"]) == ([], _id(1))
+
+
+def test_the_same_release_once_more_ends_no_rollback(running: Bench) -> None:
+    assert _deploy(running, 2)[0] == 0
+    assert _deploy(running, 1, rollback="yes")[0] == 0
+    flag = running.path(f"{SERVICE}/rolled-back")
+    assert flag.exists()
+    running.path(f"{SERVICE}/releases/{_id(1)}/repaired").touch()
+    assert _deploy(running, 1)[0] == 0
+    assert flag.exists()
+    assert _links(running) == {"current": _id(1), "previous": _id(2)}
+
+
+def test_releases_that_were_refused_push_out_none_that_was_good(running: Bench) -> None:
+    for number in (2, 6, 3, 4, 5):
+        _deploy(running, number)
+    kept = {path.name for path in running.path(f"{SERVICE}/releases").iterdir()}
+    assert kept == {_id(number) for number in (1, 2, 6, 5)}, "three good ones, and the one that was refused last"
+    assert running.calls("docker image rm") == ["docker image rm api:hangs", "docker image rm api:ends"]
+
+
+def test_an_image_that_a_kept_release_has_by_another_name_stays(running: Bench) -> None:
+    """To remove one name of an image can remove the others, and then a rollback needs the registry."""
+    for number, image in ((7, "api:rc1@sha256:one"), (8, "api:1.0@sha256:one"), (9, "api:9"), (10, "api:10")):
+        _stage(running, number, image)
+        assert _deploy(running, number)[0] == 0
+    assert running.calls("docker image rm") == ["docker image rm api:1"]
 
 
 def test_one_that_gives_way_is_stopped_when_it_has_answered_what_it_was_asked(running: Bench) -> None:

@@ -48,6 +48,7 @@ case "$*" in
     cp "$file" "$state/image"
     echo 0 >"$state/restarts"
     if grep -qE "broken|hanging" "$file"; then echo 1000000; else kept slow 0; fi >"$state/failures" ;;
+"image inspect --format {{.Id}} "*) printf '%s\n' "${@:5}" ;;
 "image inspect "* | "image rm "*) ;;
 *) echo "not expected: docker $*" >&2; exit 98 ;;
 esac
@@ -365,13 +366,15 @@ def test_what_runs_and_the_way_back_are_kept_however_many_fail(engine: Bench) ->
     for number in range(21, 26):
         _stage(engine, number, f"broken:{number}")
         assert _switch(engine, number)[0] == 1
+        assert _directory(engine, number).exists(), "for a look"
+        assert not _directory(engine, number - 1).exists()
         _grow_older(engine)
     _deploy(engine, 12)
     assert _directory(engine, 11).exists(), "the way back"
     _deploy(engine, 31)
     assert _links(engine) == {"current": _id(31), "previous": _id(12)}
-    assert _directory(engine, 12).exists()
-    assert not _directory(engine, 11).exists()
+    kept = {path.name for path in _directory(engine, 12).parent.iterdir()}
+    assert kept == {_id(number) for number in (11, 12, 31)}, "three, and none that was refused"
 
 
 def _deploy(bench: Bench, number: int) -> None:
