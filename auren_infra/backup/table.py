@@ -16,7 +16,11 @@ _COPIES = ("COPIES OF", "NUMBER", "OLDEST", "NEWEST", "SIZE OF THE NEWEST")
 def render(listing: Listing) -> str:
     """The backups, the newest last, then the log. An empty bucket says why it is."""
     lines = list(_backups(listing)) if listing.backup else [f"There is no backup: {listing.status.message}."]
-    lines += [f"The bucket has the log (WAL) from {one.min} to {one.max}." for one in listing.archive if one.min]
+    lines += [
+        f"The bucket has the log (WAL) from {one.min} to {one.max}, whole for the days of auren:backupDays."
+        for one in listing.archive
+        if one.min
+    ]
     if listing.backup:
         lines.append(
             "Only a drill shows that no part of it is missing: `python -m auren_infra backup check` asks for it."

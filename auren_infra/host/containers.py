@@ -16,6 +16,7 @@ from auren_infra.release_text import COMMAND
 from auren_infra.services import capacity
 from auren_infra.services.jobs import jobs
 from auren_infra.services.model import Restore, Service, Statement, Topics, Update
+from auren_infra.settings import Settings
 from auren_infra.settings.backups import target
 
 RESTORE_SECONDS = 6 * 3600
@@ -121,8 +122,8 @@ class Containers(pulumi.ComponentResource):
                     *(started[target.name] for target in plan.targets(service.name)),
                 ],
                 parent=self,
-                # The migration, the start, and the way back if it fails, or the end of the container before it.
-                bound=3 * deadline + 300 + settings.drain_seconds + settings.watch_seconds + settings.migration_seconds,
+                # The start, and the way back if it fails, or the end of the container before it.
+                bound=3 * deadline + 300 + _beside(service, settings),
             )
             live[service.name] = container.stdout.apply(partial(_live, instances(service)))
             started[service.name] = _tasks(machine, plan.by_name[service.name], container, parent=self)
@@ -147,6 +148,13 @@ class Containers(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def _beside(service: Service, settings: Settings) -> int:
+    """The seconds of a migration, and of the time in which both containers run."""
+    if service.update is not Update.START_FIRST:
+        return 0
+    return settings.drain_seconds + settings.watch_seconds + settings.migration_seconds
+
+
 def _live(own: Sequence[Instance], said: str | None) -> Instance:
     """The instance that the script names when it has started it: `CONTAINER runs RELEASE…`.
 
@@ -159,6 +167,7 @@ def _programs(plan: MachinePlan, starts: Sequence[orders.Start[pulumi.Output[str
     """By name. A rollback starts containers as a deployment does, with what is in `starts`."""
     lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
     restores = any(service.task(Restore) for service in plan.services)
+    settings = plan.blueprint.settings
     return {
         "stop": script("stop"),
         **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst, orders.Reload)},
@@ -166,7 +175,12 @@ def _programs(plan: MachinePlan, starts: Sequence[orders.Start[pulumi.Output[str
         "auren-rollback": script("rollback"),
         "auren-releases": script("list_releases"),
         **(
-            {"auren-backup": script("backup"), "auren-restore": script("restore"), "stores": _stores(plan)}
+            {
+                "auren-backup": script("backup"),
+                "auren-restore": script("restore"),
+                "stores": _stores(plan),
+                "retention": f"{settings.backup_days} {settings.backup_weeks} {settings.backup_months}\n",
+            }
             if restores
             else {}
         ),

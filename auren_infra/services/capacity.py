@@ -4,14 +4,19 @@ The first is arithmetic: memory limits that do not fit are refused, before the k
 The second is the architecture page's growth table, read with care; it advises and refuses nothing. How full the data
 volume may get is left out of it: a volume grows while it is in use.
 
-`python -m auren_infra.services.capacity` prints both.
+`python -m auren_infra.services.capacity` prints both, and what backups cost.
 """
 
+import argparse
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST, USD_PER_VOLUME_GB, DropletSize
+from auren_infra.services import backup_cost
+from auren_infra.services.backup_cost import Retention
 from auren_infra.services.catalogue import described
 from auren_infra.services.model import Service, Update
 from auren_infra.settings import Fault, Settings, refusal
@@ -252,5 +257,21 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    default = Settings.model_construct()
+    parser = argparse.ArgumentParser(prog="python -m auren_infra.services.capacity", description=__doc__)
+    parser.add_argument(
+        "--retention",
+        nargs=3,
+        type=int,
+        metavar=("DAYS", "WEEKS", "MONTHS"),
+        default=(default.backup_days, default.backup_weeks, default.backup_months),
+        help="for how long backups are kept; default: %(default)s",
+    )
+    retention = Retention(*parser.parse_args(arguments).retention)
+    print(f"{table()}\n{backup_cost.table(retention)}", end="")
+    return 0
+
+
 if __name__ == "__main__":
-    print(table(), end="")
+    sys.exit(main())

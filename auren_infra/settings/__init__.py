@@ -156,6 +156,8 @@ class Settings(BaseModel):
     sql_init: SqlDirectory = Field("sql/init", validate_default=True)
     backups: Backups = ""
     backup_days: Annotated[Whole, Field(ge=7, le=3650)] = 30
+    backup_weeks: Annotated[Whole, Field(ge=0, le=520)] = 8
+    backup_months: Annotated[Whole, Field(ge=0, le=120)] = 12
     fresh_backup_minutes: Annotated[Whole, Field(ge=0, le=10_080)] = 60
     restore: Restore = ""
     migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""

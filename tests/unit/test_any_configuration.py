@@ -140,6 +140,8 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "backups": WORD | st.builds("spaces://{}/{}".format, WORD, WORD.map(str.upper)),
     "freshBackupMinutes": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(10_081).map(str),
     "backupDays": _NO_NUMBER | st.integers(max_value=6).map(str) | st.integers(3651).map(str),
+    "backupWeeks": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(521).map(str),
+    "backupMonths": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(121).map(str),
     "restore": WORD | st.datetimes().map(lambda moment: moment.isoformat()),
     "rebootWindow": WORD | st.integers().map(str) | st.just("24:00"),
     "images": _NO_LIST | st.just("[]") | WORD.map(lambda word: json.dumps([f"{service}={word}" for service in PINS])),

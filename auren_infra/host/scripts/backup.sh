@@ -25,7 +25,6 @@ usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TI
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
-seen=$memory/seen  # the name of the bucket, then a line for each backup and copy that it had: NAME TIME
 
 # fill RELEASE [TARGET [--as-of TIME]]
 fill() {
@@ -39,7 +38,7 @@ fill() {
 }
 
 fill_database() {
-    local newest
+    local newest label ended bytes
     [ ! -e "$unfinished" ] || grep -qx restored "$unfinished" || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
     if [ ! -e "$volume/.restored" ] && { [ -e "$volume/PG_VERSION" ] || [ -e "$volume/.init/.complete" ]; }; then
         return
@@ -54,6 +53,7 @@ fill_database() {
         return
     fi
     alone
+    choose
     restore_into "$volume" "${words[@]}" >"$work/restored" || fail "PostgreSQL was not restored. $(reason)"
     echo "PostgreSQL was restored to $target: $(what_of "$work/restored")"
 }
@@ -173,12 +173,19 @@ drill() {
     local began=$SECONDS fault="" status=0
     alone
     rm -rf "$place"
-    # In the background, or `set -e` would not count in it.
+    exec 5>"$drilling"
+    flock 5
+    # In the background, or `set -e` would not count in it. In a process group of its own, so that a deployment can end it.
+    set -m
     (
         trap 'give_back; rm -rf "$place" "$staging"' EXIT
         rehearse "$@"
     ) 2>"$work/fault" &
+    set +m
+    echo $! >&5
     wait $! || status=$?
+    exec 5>&-
+    [ "$status" -ne 143 ] || fail "The drill was ended, because a deployment needed its memory. Run it again: auren-backup drill"
     [ "$status" -eq 0 ] || fault=$(cat "$work/fault")
     [ ! -s "$work/compared" ] || fault=$(tail -n +5 "$work/compared")
     if [ -n "$fault" ] || [ "$status" -ne 0 ]; then
@@ -252,23 +259,20 @@ holds() {
     awk '{ print $1 "/" $2, $2 }' "$work/copies"
 }
 
-# remembered: what this bucket had, and keeps until now.
+# remembered: what this bucket had, but for what was removed because it was too old.
 remembered() {
-    local oldest
-    [ -e "$seen" ] && [ "$(head -n 1 "$seen")" = "$(bucket)" ] || return 0
-    oldest=$(oldest_kept)
-    tail -n +2 "$seen" | awk -v oldest="$oldest" '$2 >= oldest'
+    [ ! -e "$held" ] || [ "$(head -n 1 "$held")" != "$(bucket)" ] || tail -n +2 "$held"
 }
 
 bucket() {
     sed -n 's/^repo1-s3-bucket=//p' "$directory/current/files/pgbackrest.conf"
 }
 
-# remember: what the bucket holds now is not forgotten before it is too old.
+# remember: what the bucket holds now is not forgotten before it is removed.
 remember() {
     holds >"$work/holds"
-    { bucket; { cat "$work/holds"; remembered; } | sort -u; } >"$seen.new"
-    mv "$seen.new" "$seen"
+    { bucket; { cat "$work/holds"; remembered; } | sort -u; } >"$held.new"
+    mv "$held.new" "$held"
 }
 
 tell_lost() {

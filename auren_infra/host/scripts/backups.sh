@@ -13,6 +13,8 @@ release=current  # or releases/ID, at the first start
 disk=/mnt/auren-data
 volume=$disk/postgres_data
 memory=/var/lib/auren/backup
+held=$memory/held  # the name of the bucket, then a line for each backup and copy that it had: NAME TIME
+retention=/usr/local/lib/auren/retention  # DAYS WEEKS MONTHS: for how long backups and copies are kept
 unfinished=$memory/restoring  # there while a restore by auren-restore is not over
 restoring=auren-postgres-restore  # the container that restores
 
@@ -53,7 +55,7 @@ moment() {
 # read_target TARGET [--as-of TIME]: sets the words for postgres-restore, and those for pgBackRest.
 read_target() {
     local time
-    target=$1 as_of="" words=(latest) past=()
+    target=$1 as_of="" words=(latest) past=() past_words=()
     if [ "$1" != latest ]; then
         time=$(at "$1")
         words=(time "$time")
@@ -62,8 +64,44 @@ read_target() {
     [ $# -gt 0 ] || return 0
     [ "$1" = --as-of ] && [ $# -eq 2 ] || fail "$usage"
     as_of=$2 time=$(at "$2")
-    words+=(--as-of "$time")
+    past_words=(--as-of "$time")
+    words+=("${past_words[@]}")
     past=(--repo=1 "--repo-target-time=$time")
+}
+
+# restore_only LABEL: the words for postgres-restore are those for the moment at which this backup ended.
+restore_only() {
+    words=(backup "$1" "${past_words[@]}")
+}
+
+# choose: sets the backup that the target is restored from: its `label`, its end in seconds since 1970, and its `bytes`. `only` is its label as
+# well if the log behind it is not kept, so that it is restored as it is.
+choose() {
+    local wanted stop next
+    wanted=$(date +%s) only=""
+    [ "$target" = latest ] || wanted=$(date -u -d "$target" +%s)
+    ask "${past[@]}"
+    read -r label ended bytes < <(backups | awk -v wanted="$wanted" '$2 <= wanted { found = $0 } END { print found }') || true
+    [ -n "$label" ] || fail "There is no backup in the bucket${as_of:+ of $as_of}$([ "$target" = latest ] || echo " from before $target")." \
+        "auren-backup list shows what there is."
+    [ "$target" != latest ] || return 0
+    stop=$(sed 's/},{"archive"/\n/g' "$work/info" | sed -n "s/.*\"stop\":\"\([0-9A-F]\{24\}\)\".*\"label\":\"$label\".*/\1/p")
+    [ -n "$stop" ] || fail "The list of the backups does not say which log (WAL) $label needs."
+    next=$((16#${stop:8:8} * 256 + 16#${stop:16:8} + 1))  # each file of the log has 256 segments
+    printf -v next '%08X%08X' $((next / 256)) $((next % 256))
+    list_log
+    awk -v behind="$next" '{ name = substr($1, 9) } name == behind { found = 1 } name > behind { later = 1 } END { exit found || !later }' \
+        "$work/log" || return 0
+    [ "$wanted" -eq "$ended" ] || fail "The log (WAL) of $target is not in the bucket any more. Only the moments at which a backup ended can be" \
+        "restored there. The last one before it is $(moment "$ended"); auren-backup list shows all."
+    only=$label
+    restore_only "$label"
+}
+
+# list_log: a line in $work/log for each segment of the log (WAL) in the bucket: NAME TIME. TIME is when it was archived, in seconds since 1970.
+list_log() {
+    asked repo-ls archive/auren --recurse --output=json --io-timeout=10 "${past[@]}" >"$work/wal" || fail "$(reason)"
+    sed 's/},/&\n/g' "$work/wal" | sed -n 's|.*/\([0-9A-F]\{24\}\)-[^"]*":{.*"time":\([0-9]*\).*|\1 \2|p' >"$work/log"
 }
 
 # beside OPTION…: runs a container like the database's, without its data, and with the memory of a drill.
@@ -159,7 +197,68 @@ back_up() {
     ask
     read -r label _ bytes < <(backups | tail -n 1) || true
     [ -n "${label:-}" ] && [ "$label" != "${before%% *}" ] || fail "A backup was made, but the bucket does not list it."
+    expire_backups
     echo "$label: a backup ($kind) of $((bytes / 1048576)) MB of data, listed in the bucket" || true
+}
+
+# oldest_kept: from this time on, everything is kept. It is written as in the names of copies.
+oldest_kept() {
+    read_retention
+    date -u -d "$days days ago" +%Y%m%dT%H%M%SZ
+}
+
+read_retention() {
+    { read -r days weeks months <"$retention" && [[ "$days $weeks $months" =~ ^[1-9][0-9]*\ [0-9]+\ [0-9]+$ ]]; } 2>/dev/null ||
+        fail "$retention does not say for how long backups are kept. Run pulumi up."
+}
+
+# keep: of the lines on stdin, which begin with a time, the oldest first, those that are kept: those of the last DAYS, the one before them, and the
+# last one of each week and of each month. A week begins on Monday. The current week and month count.
+keep() {
+    local oldest week month
+    read_retention
+    oldest=$(oldest_kept)
+    week=$(date -u -d "$((1 - weeks)) weeks" +w%G%V)
+    month=$(date -u -d "$(date -u +%Y-%m-01) $((1 - months)) months" +m%Y%m)
+    cat >"$work/lines"
+    cut -c1-8 "$work/lines" | date -u -f - '+w%G%V m%Y%m' >"$work/periods"
+    awk -v oldest="$oldest" -v week="$week" -v month="$month" '
+        NR == FNR { of_week[FNR] = $1; of_month[FNR] = $2; last[$1] = FNR; last[$2] = FNR; next }
+        { line[FNR] = $0; time[FNR] = $1; n = FNR; if ($1 < oldest) before = FNR }
+        function is_last(period, first, i) { return period >= first && last[period] == i }
+        END {
+            for (i = 1; i <= n; i++)
+                if (time[i] >= oldest || i == before || is_last(of_week[i], week, i) || is_last(of_month[i], month, i)) print line[i]
+        }
+    ' "$work/periods" "$work/lines"
+}
+
+# expire_backups: of the full ones, those go that are not kept. One that is kept for a week or a month has no later ones that build on it, and
+# of the WAL behind it only what it needs.
+expire_backups() {
+    local label whole oldest
+    oldest=$(oldest_kept)
+    ask
+    backups | awk '$1 ~ /F$/ { print "@" $2 }' | date -u -f - +%Y%m%dT%H%M%SZ >"$work/times"
+    backups | awk '$1 ~ /F$/ { print $1 }' | paste -d ' ' "$work/times" - | keep >"$work/kept"
+    # Those of the last days, with the one before them.
+    whole=$(awk -v oldest="$oldest" '$1 >= oldest { n++ } $1 < oldest { before = 1 } END { print n + before }' "$work/kept")
+    tail -n "$whole" "$work/kept" | cut -d' ' -f2 >"$work/whole"
+    while read -r label <&3; do
+        forget "$label"
+        backrest expire --set="$label" || fail "The old backup $label cannot be removed from the bucket. $(reason)"
+    done 3< <(backups | awk '
+        FILENAME == ARGV[1] { kept[$2]; next }
+        FILENAME == ARGV[2] { whole[$1]; next }
+        { full = substr($1, 1, 16) }
+        !(full in kept) || ($1 != full && !(full in whole)) { print $1 }
+    ' "$work/kept" "$work/whole" - | sort -r)
+    backrest expire --repo1-retention-archive="$whole" || fail "The old log (WAL) cannot be removed from the bucket. $(reason)"
+}
+
+# forget NAME: before it is removed. It is not missed in the bucket from now on.
+forget() {
+    [ ! -e "$held" ] || { awk -v name="$1" 'NR == 1 || $1 != name' "$held" >"$held.new" && mv "$held.new" "$held"; }
 }
 
 # make_ready: the archive knows this database, and a segment arrives there. The sentinel has a table.

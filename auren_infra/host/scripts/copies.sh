@@ -35,16 +35,20 @@ ask_copies() {
     awk '$5 == 16 + (int($3 / 16) + 1) * 16 { print $1, $2, $3, $4 }' "$work/objects" >"$work/copies"
 }
 
-# newest_copy VOLUME KIND [TIME]: its newest copy that is not later, or nothing: TIME BYTES SHA256. Of the kind `files`, it is of a run that
-# has all volumes of this kind.
-newest_copy() {
-    awk -v volume="$1" -v kind="$2" -v until="${3:-z}" '
+# usable_copies VOLUME KIND: a line for each copy that it can be restored from, the oldest first: TIME BYTES SHA256. Of the kind `files`, those of
+# runs that have all volumes of this kind.
+usable_copies() {
+    awk -v volume="$1" -v kind="$2" '
         NR == FNR { if ($3 == "files") { together[$2]; wanted++ }; next }
-        $2 > until { next }
         ($1 in together) && !(($1, $2) in seen) { seen[$1, $2]; number[$2]++ }
         $1 == volume { found[++n] = $2 " " $3 " " $4; time[n] = $2 }
-        END { while (n > 0 && kind == "files" && number[time[n]] != wanted) n--; if (n > 0) print found[n] }
+        END { for (i = 1; i <= n; i++) if (kind != "files" || number[time[i]] == wanted) print found[i] }
     ' "$stores" "$work/copies"
+}
+
+# newest_copy VOLUME KIND [TIME]: the newest one that is not later, or nothing.
+newest_copy() {
+    usable_copies "$1" "$2" | awk -v until="${3:-z}" '$1 <= until { found = $0 } END { if (found) print found }'
 }
 
 # room_for MEGABYTES WHAT
@@ -121,25 +125,22 @@ copy() {
     rm -rf "$staging"
     ask_copies
     grep -qxF "$2 $object" "$work/copies" || fail "A copy of $2 was made, but the bucket does not list it."
-    expire_copies "$2"
+    expire_copies "$2" "$3"
     object=${object#* }
     echo "$2: a copy of ${object% *} bytes, listed in the bucket"
 }
 
-# oldest_kept: what was made before this time goes. It is written as in the names.
-oldest_kept() {
-    local days
-    days=$(sed -n 's/^repo1-retention-full=//p' "$directory/current/files/pgbackrest.conf")
-    [[ $days =~ ^[1-9][0-9]*$ ]] || fail "The release of $service does not say for how many days copies are kept."
-    date -u -d "$days days ago" +%Y%m%dT%H%M%SZ
-}
-
-# expire_copies VOLUME: those go that are older than backups are kept.
+# expire_copies VOLUME KIND: those go that are not kept.
 expire_copies() {
     local oldest time bytes sum
     oldest=$(oldest_kept)
+    usable_copies "$1" "$2" | keep >"$work/kept"
     while read -r _ time bytes sum _ <&3; do
-        [[ ! $time < $oldest ]] || inside pgbackrest repo-rm "volumes/$1/$time-$bytes-$sum.tar.gz" >/dev/null </dev/null ||
+        if [[ ! $time < $oldest ]] || grep -qxF "$time $bytes $sum" "$work/kept"; then
+            continue
+        fi
+        forget "$1/$time"
+        inside pgbackrest repo-rm "volumes/$1/$time-$bytes-$sum.tar.gz" >/dev/null </dev/null ||
             fail "An old copy of $1 cannot be removed from the bucket. $(reason)"
     done 3< <(grep "^$1 " "$work/objects")
 }

@@ -22,19 +22,8 @@ patience=300  # seconds for what was restored to become healthy
 
 # archived: when the newest segment in the bucket was archived, in seconds since 1970, or nothing.
 archived() {
-    asked repo-ls archive/auren --recurse --output=json --io-timeout=10 "${past[@]}" >"$work/wal" || fail "$(reason)"
-    sed 's/},/&\n/g' "$work/wal" | sed -n 's|.*/[0-9A-F]\{24\}-[^"]*":{.*"time":\([0-9]*\).*|\1|p' | sort -n | tail -n 1
-}
-
-# choose: sets the backup that the target is restored from: its `label`, its end in seconds since 1970, and its `bytes`.
-choose() {
-    local wanted
-    wanted=$(date +%s)
-    [ "$target" = latest ] || wanted=$(date -u -d "$target" +%s)
-    ask "${past[@]}"
-    read -r label ended bytes < <(backups | awk -v wanted="$wanted" '$2 <= wanted { found = $0 } END { print found }') || true
-    [ -n "$label" ] || fail "There is no backup in the bucket${as_of:+ of $as_of}$([ "$target" = latest ] || echo " from before $target")." \
-        "auren-backup list shows what there is."
+    list_log
+    cut -d' ' -f2 "$work/log" | sort -n | tail -n 1
 }
 
 look() {
@@ -53,8 +42,8 @@ look() {
     printf '"liveNewest": %s, "liveRows": %s, "lossSeconds": %s}\n' "${newest:+\"}${newest:-null}${newest:+\"}" "${rows:-null}" "$loss"
 }
 
-# The file `unfinished` says how far a restore is. Its lines: what was asked for, the directory that keeps the database of before, and
-# the steps that are behind it: `aside`, `failed`, `restored`.
+# The file `unfinished` says how far a restore is. Its lines: what was asked for, the directory that keeps the database of before, `only LABEL`
+# if it is a backup without the log behind it, and the steps that are behind it: `aside`, `failed`, `restored`.
 passed() {
     grep -qxF -- "$1" "$unfinished"
 }
@@ -104,11 +93,18 @@ becomes_healthy() {
     done
 }
 
-# keep_deployments_away SERVICE: until this script has ended.
+# hold_machine WHAT: no deployment begins until this script has ended, and who tries is told why.
+hold_machine() {
+    exec 6<>"$deployment"
+    flock --wait 300 6 || fail "A deployment is under way, and has not ended within five minutes: $(cat "$deployment"). Nothing was done."
+    echo "auren-restore, since $(date -u +%Y-%m-%dT%H:%M:%SZ), commit -: restores $1" >"$deployment"
+}
+
+# keep_deployments_away SERVICE: until this script has ended. A rollback is no deployment.
 keep_deployments_away() {
     local lock
     exec {lock}>"/run/lock/auren-$1"
-    flock --wait 300 "$lock" || fail "A deployment of $1 is under way, and has not ended within five minutes. Nothing was done."
+    flock --wait 300 "$lock" || fail "Something is at work on $1, such as a rollback, and has not ended within five minutes. Nothing was done."
 }
 
 # event WORD
@@ -127,15 +123,18 @@ check_room() {
 
 # take_up: begins a restore, or goes on with one that was cut.
 take_up() {
+    local only
     if [ -e "$unfinished" ]; then
         [ "$(head -n 1 "$unfinished")" = "$wish" ] || fail "Another restore was cut. Finish it first: auren-restore to $(head -n 1 "$unfinished")"
         kept=$(sed -n 2p "$unfinished")
+        only=$(sed -n 's/^only //p' "$unfinished")
+        [ -z "$only" ] || restore_only "$only"
         echo "Going on with the restore to $wish that was cut." >&2
         return
     fi
     check_room
     kept=$volume.before-$(date -u +%Y%m%dT%H%M%SZ)
-    printf '%s\n' "$wish" "$kept" >"$unfinished.new"
+    printf '%s\n' "$wish" "$kept" ${only:+"only $only"} >"$unfinished.new"
     mv "$unfinished.new" "$unfinished"
     sync "$unfinished" "$memory"
     event restoring
@@ -162,6 +161,7 @@ refuse() {
 to() {
     local wish=$target${as_of:+ --as-of $as_of} kept
     trap '' PIPE  # whoever has asked may be gone
+    hold_machine "postgres to $wish"
     keep_deployments_away "$service"
     alone
     take_up

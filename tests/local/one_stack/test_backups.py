@@ -200,10 +200,43 @@ def test_what_a_thief_deletes_with_the_machines_key_is_restored(outputs: Outputs
     asked("backup", "now")
     assert "The drill was good: " in asked("backup", "drill")
     assert asked("backup", "check", status=1).startswith("The bucket has lost what it had and should still have: ")
-    host.run("rm", f"{paths.BACKUPS}/seen")
+    host.run("rm", f"{paths.BACKUPS}/held")
     asked("backup", "check")
     (aside,) = asked("restore", "kept").split()[:1]
     asked("restore", "discard", aside)
+
+
+def backups(host: Host) -> list[dict[str, Any]]:
+    """The oldest first."""
+    (stanza,) = json.loads(host.run("auren-backup", "list"))
+    return stanza["backup"]
+
+
+@pytest.mark.long(120)
+def test_a_backup_whose_log_was_removed_is_restored_as_it_was_when_it_ended(outputs: Outputs, host: Host) -> None:
+    """That is how one is that is kept for a month."""
+    kept = post_event(outputs, 80.5)
+    asked("backup", "now", "--full")
+    ended = datetime.fromtimestamp(backups(host)[-1]["timestamp"]["stop"], UTC)
+    lost = post_event(outputs, 81.5)
+    asked("backup", "now")
+    later = backups(host)[-1]["label"]
+    time.sleep(1)
+    between = moment()
+    for _ in range(2):
+        asked("backup", "now", "--full")
+    remove = ["docker", "exec", "auren-postgres", "pgbackrest", "expire"]
+    host.run(*remove, f"--set={later}")
+    host.run(*remove, "--repo1-retention-archive=1")
+    said = asked("restore", "--to", between, "--yes", status=1)
+    assert f"The last one before it is {ended:%Y-%m-%dT%H:%M:%SZ}" in said
+    asked("restore", "--to", f"{ended:%Y-%m-%dT%H:%M:%SZ}", "--yes")
+    assert stored(host, kept, lost) == {kept: 80.5}
+    (aside,) = asked("restore", "kept").split()[:1]
+    asked("restore", "discard", aside)
+    host.run("rm", f"{paths.BACKUPS}/held")  # the one that was removed here by hand is missed
+    assert "The drill was good: " in asked("backup", "drill")
+    asked("backup", "check")
 
 
 @pytest.mark.long(60)

@@ -22,7 +22,7 @@ def test_the_table_has_a_line_for_each_backup() -> None:
     assert below == [
         "",
         "3 backups, 4.2 MB in the bucket, without the log.",
-        f"The bucket has the log (WAL) from {wal(2)} to {wal(57)}.",
+        f"The bucket has the log (WAL) from {wal(2)} to {wal(57)}, whole for the days of auren:backupDays.",
         "Only a drill shows that no part of it is missing: `python -m auren_infra backup check` asks for it.",
     ]
 

@@ -23,8 +23,8 @@ OWNER = f"{os.getuid()}:{os.getgid()}"
 
 _HARMLESS = """
     awk base64 bash basename cat chmod chown cmp comm cp cut date dirname env find flock grep gzip head id install mkdir
-    mkfifo mktemp mv ln printf python3 readlink rm rmdir sed sh sha256sum sort stat tail tar tee timeout touch tr wc
-    xargs
+    mkfifo mktemp mv ln paste printf python3 readlink rm rmdir sed sh sha256sum sort stat tail tar tee timeout touch tr
+    wc xargs
 """
 _MACHINE_PATH = re.compile(r"(?<![\w/}.$])/(?=(?:etc|mnt|opt|root|run|tmp|usr/local|usr/share|var)\b)")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from tests.unit.host.bench import Bench
@@ -17,7 +18,8 @@ STORES = (
     ("kafka", "kafka-data", "files"),
     ("zookeeper", "zookeeper-data", "files"),
 )
-CONFIGURATION = "repo1-s3-bucket=auren-backups\nrepo1-retention-full=30\n"
+CONFIGURATION = "repo1-s3-bucket=auren-backups\n"
+RETENTION = "30 0 0\n"
 HOLDS = (
     '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.\\"a\\\\b\\"" : [3, 3, 0] }}\n'
 )
@@ -27,7 +29,7 @@ fails() {
     [ ! -e "$state/$1.fails" ] || { cat "$state/$1.fails" >&2; exit 1; }
 }
 case "$*" in
-"rm --force auren-postgres-restore") ;;
+"rm --force auren-postgres-restore" | "rm --force auren-postgres-restore auren-copy-drill") ;;
 "stop auren-postgres") fails stop; echo exited >"$state/status" ;;
 "stop "*) fails stop; touch "$state/$2.stopped" ;;
 "start "*)
@@ -75,12 +77,17 @@ case "$*" in
     [ "$4" != backup ] || [ ! -e "$state/info.after" ] || cp "$state/info.after" "$state/info" ;;
 "inspect --format {{.State.Status}} auren-postgres") cat "$state/status" ;;
 *" --entrypoint pgbackrest postgres-restore info "*) cat "$state/info" ;;
+*" --entrypoint pgbackrest postgres-restore repo-ls archive/auren "*) cat "$state/wal" ;;
 "exec --interactive auren-postgres pgbackrest info "*) cat "$state/info" ;;
 "exec --interactive auren-postgres pgbackrest repo-ls "*) cat "$state/wal" ;;
 *" run --rm --no-deps --no-TTY --name auren-postgres-restore --volume "*)
     into=$* into=${into#*--volume } into=${into%%:*}
     echo "INFO: repo1: restore backup set 20261127-010000F, recovery will start at 2026-11-27 01:00:00" >&2
     fails restore
+    if [ -e "$state/restore.takes-long" ]; then
+        touch "$state/restores"
+        exec /bin/sleep 60
+    fi
     [ ! -e "$state/late.fails" ] || trap 'fails late' EXIT
     if [[ $* != *" postgres-restore drill "* ]]; then
         [ ! -e "$into/what" ] || { echo "$into is not empty" >&2; exit 1; }
@@ -117,6 +124,7 @@ def set_up(bench: Bench, stores: Iterable[Sequence[str]] = ()) -> Bench:
         bench.path(f"/mnt/auren-data/{volume}").mkdir()
     bench.path("/usr/local/lib/auren").mkdir(parents=True)
     bench.path("/usr/local/lib/auren/stores").write_text("".join(f"{' '.join(store)}\n" for store in stores))
+    bench.path("/usr/local/lib/auren/retention").write_text(RETENTION)
     bench.path(f"{SERVICES}/releases/{RELEASE}/files").mkdir()
     bench.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf").write_text(CONFIGURATION)
     bench.stub("docker", DOCKER)
@@ -124,6 +132,7 @@ def set_up(bench: Bench, stores: Iterable[Sequence[str]] = ()) -> Bench:
     bench.stub("du", r"printf '102400\t%s\n' \"$2\"")
     bench.stub("df", "echo Avail; echo 4194304")
     listed(bench, "info", [("20261127-010000F", 1795741200, 104857600)])
+    logged(bench, 9, 10)
     bench.state("status", "running")
     for name, text in {
         "live": HOLDS,
@@ -157,6 +166,30 @@ def listed(
     status = {"code": code, "message": message}
     answer = [{"archive": [{"database": {"id": 1}, "id": "17-1"}], "backup": told, "name": "auren", "status": status}]
     bench.path(f"/state/{name}").write_text(json.dumps(answer, separators=(",", ":")))
+
+
+def kept(moments: Iterable[datetime], now: datetime, days: int, weeks: int, months: int) -> set[datetime]:
+    """Which backups of these moments are kept, worked out backwards from the calendar."""
+    moments = sorted(moments)
+    oldest = now - timedelta(days=days)
+    found = {moment for moment in moments if moment > oldest} | set([one for one in moments if one <= oldest][-1:])
+    monday = datetime.combine(now.date() - timedelta(days=now.weekday()), time.min, UTC)
+    bounds = [(monday - timedelta(weeks=back), monday - timedelta(weeks=back - 1)) for back in range(weeks)]
+    for back in range(months):
+        year, month = divmod(now.year * 12 + now.month - 1 - back, 12)
+        until, above = divmod(now.year * 12 + now.month - back, 12)
+        bounds.append((datetime(year, month + 1, 1, tzinfo=UTC), datetime(until, above + 1, 1, tzinfo=UTC)))
+    for start, end in bounds:
+        found |= set([one for one in moments if start <= one < end][-1:])
+    return found
+
+
+def logged(bench: Bench, *numbers: int) -> None:
+    """The segments of the log (WAL) in the bucket."""
+    segments = {
+        f"17-1/0000000100000000/{number:024X}-{'a' * 40}.zst": {"time": 1795741200 + number} for number in numbers
+    }
+    bench.path("/state/wal").write_text(json.dumps(segments, separators=(",", ":")))
 
 
 def fails(bench: Bench, what: str, said: str) -> None:

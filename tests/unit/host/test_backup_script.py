@@ -2,12 +2,24 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.unit.host.bench import Bench
-from tests.unit.host.database_machine import MEMORY, RELEASE, SERVICES, VOLUME, content, fails, listed, set_up
+from tests.unit.host.database_machine import (
+    MEMORY,
+    RELEASE,
+    SERVICES,
+    VOLUME,
+    content,
+    fails,
+    kept,
+    listed,
+    set_up,
+)
 
 FULL = "20261127-010000F"
 NEXT = "20261127-010000F_20261128-010000D"
@@ -41,6 +53,35 @@ def test_a_full_backup_is_made_each_week_and_when_it_is_asked_for(
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{NEXT}: a backup ({kind}) of 5 MB of data, listed in the bucket\n"
     assert _made(machine) == [f"--type={kind}"]
+
+
+@pytest.mark.parametrize(("days", "weeks", "months"), [(30, 8, 12), (7, 0, 0), (20, 10, 3)])
+def test_full_backups_are_kept_for_weeks_and_months_and_the_log_for_days(
+    machine: Bench, days: int, weeks: int, months: int
+) -> None:
+    machine.path("/usr/local/lib/auren/retention").write_text(f"{days} {weeks} {months}\n")
+    now = datetime.now(UTC).replace(microsecond=0)
+    fulls = {f"{moment:%Y%m%d-%H%M%S}F": moment for moment in (now - timedelta(days=day) for day in range(3, 500, 7))}
+    backups = dict(fulls)
+    for label, moment in fulls.items():
+        later = moment + timedelta(days=2)
+        backups[f"{label}_{later:%Y%m%d-%H%M%S}D"] = later
+    inside = sorted((moment, label) for label, moment in backups.items())
+    listed(machine, "info", [(label, int(moment.timestamp()), 1) for moment, label in inside[:-1]])
+    listed(machine, "info.after", [(label, int(moment.timestamp()), 1) for moment, label in inside])
+    assert _backup(machine, "run").returncode == 0
+    expired = "docker exec auren-postgres pgbackrest expire "
+    *removed, log = [call.removeprefix(expired) for call in machine.calls(expired)]
+    wanted = kept(fulls.values(), now, days, weeks, months)
+    oldest = now - timedelta(days=days)
+    whole = {moment for moment in wanted if moment > oldest} | {max(one for one in wanted if one <= oldest)}
+    assert log == f"--repo1-retention-archive={len(whole)}"
+    assert removed == [
+        f"--set={label}"
+        for label in sorted(backups, reverse=True)
+        if fulls[label.partition("_")[0]] not in (whole if "_" in label else wanted)
+    ], "what builds on a backup goes before it"
+    assert _backup(machine, "lost").stdout == "", "what was removed is not missed"
 
 
 def test_a_backup_that_the_bucket_does_not_list_is_none(machine: Bench) -> None:
@@ -195,6 +236,32 @@ def test_a_drill_restores_the_backup_that_was_the_newest_at_its_point(machine: B
     assert restored.endswith(f"Z {FULL}")
 
 
+def test_a_drill_whose_memory_is_needed_is_ended_and_has_not_failed(machine: Bench) -> None:
+    machine.state("restore.takes-long", "")
+    script = machine.text("start_first").partition("\nmain() {")[0] + '\nmain() { borrow "$@"; }\n\nmain "$@"; exit\n'
+    with ThreadPoolExecutor(1) as pool:
+        drill = pool.submit(_backup, machine, "drill", "kafka-ui")
+        deadline = time.monotonic() + 30
+        while not machine.path("/state/restores").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        done = machine.run("start_first", "kafka-ui", text=script.replace("--wait 5", "--wait 0"))
+        ended = drill.result()
+    assert (done.returncode, done.stderr) == (
+        0,
+        "A drill of the backups had the memory that is needed, and was ended.\n",
+    )
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "The drill was ended, because a deployment needed its memory. Run it again: auren-backup drill\n",
+    )
+    assert machine.calls("docker stop", "docker start")[:2] == [
+        "docker stop auren-kafka-ui",
+        "docker start auren-kafka-ui",
+    ]
+    assert not machine.path(f"{MEMORY}/drill.json").exists()
+
+
 def test_a_drill_of_an_empty_bucket_says_that_it_is_empty(machine: Bench) -> None:
     listed(machine, "info", [], 2, "no valid backups")
     _, told = _drilled(machine)
@@ -258,7 +325,7 @@ def test_an_empty_volume_is_filled_by_the_staged_release(machine: Bench) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "PostgreSQL was restored to 2026-11-27T01:00:00Z: 3 rows in 1 tables\n"
     assert content(machine.path(VOLUME)) == {"PG_VERSION": "17\n", "what": "restored\n"}
-    (restored,) = machine.calls("docker compose")
+    (restored,) = (call for call in machine.calls("docker compose") if " --name auren-postgres-restore " in call)
     assert f"--file {SERVICES}/releases/{RELEASE}/compose.yml --profile restore run" in restored
     assert restored.endswith(" postgres-restore time 2026-11-27 01:00:00+00")
 

@@ -22,6 +22,7 @@ from tests.unit.host.database_machine import (
     VOLUME,
     content,
     fails,
+    kept,
     listed,
     set_up,
 )
@@ -150,21 +151,48 @@ def test_a_copy_that_does_not_fit_the_disk_is_not_begun(machine: Bench) -> None:
 
 
 def test_copies_that_are_too_old_go_and_the_others_stay(machine: Bench) -> None:
-    for days, copies in ((31, 1), (29, 2)):
+    for days, copies in ((31, 2), (29, 3)):
         _backup(machine, "run")
-        _older(machine, "kafka-data", days)
+        _older(machine, "redis-data", 50)
         _backup(machine, "run")
-        assert len(_objects(machine, "kafka-data")) == copies
-        for path in _objects(machine, "kafka-data"):
+        (_, made) = _objects(machine, "redis-data")
+        then = datetime.now(UTC) - timedelta(days=days)
+        made.rename(made.with_name(f"{then:%Y%m%dT%H%M%SZ}-{made.name.partition('-')[2]}"))
+        _backup(machine, "run")
+        assert len(_objects(machine, "redis-data")) == copies
+        for path in _objects(machine, "redis-data"):
             path.unlink()
 
 
-def test_a_release_that_names_no_days_removes_nothing(machine: Bench) -> None:
+@pytest.mark.parametrize("text", ["", "0 0 0", "30 8", "thirty 0 0"])
+def test_without_a_retention_nothing_is_removed(machine: Bench, text: str) -> None:
     _backup(machine, "run")
     _older(machine, "kafka-data", 400)
-    machine.path(f"{SERVICES}/current/files/pgbackrest.conf").write_text("")
-    assert "does not say for how many days copies are kept" in _backup(machine, "run").stderr
+    machine.path("/usr/local/lib/auren/retention").write_text(f"{text}\n")
+    assert "does not say for how long backups are kept. Run pulumi up." in _backup(machine, "run").stderr
     assert len(_objects(machine, "kafka-data")) == 2
+
+
+@pytest.mark.parametrize(("days", "weeks", "months"), [(30, 8, 12), (7, 3, 2)])
+def test_a_copy_of_each_week_and_month_is_kept(machine: Bench, days: int, weeks: int, months: int) -> None:
+    machine.path("/usr/local/lib/auren/retention").write_text(f"{days} {weeks} {months}\n")
+    _backup(machine, "run")
+    (made,) = _objects(machine, "kafka-data")
+    (other,) = _objects(machine, "zookeeper-data")
+    now = datetime.now(UTC)
+    moments = [now - timedelta(days=day, minutes=5) for day in range(1, 100)]
+    half = moments[10]
+    for moment in moments:
+        for path in (made, other) if moment != half else (made,):
+            path.with_name(f"{moment:%Y%m%dT%H%M%SZ}-{path.name.partition('-')[2]}").write_bytes(path.read_bytes())
+    done = _backup(machine, "run")
+    assert "redis-data: a copy of " in done.stdout
+    left = {path.name.partition("-")[0] for path in _objects(machine, "kafka-data")}
+    assert {f"{moment:%Y%m%dT%H%M%SZ}" for moment in moments} & left == {
+        f"{moment:%Y%m%dT%H%M%SZ}"
+        for moment in kept([one for one in moments if one != half], now, days, weeks, months)
+        | {one for one in (half,) if half > now - timedelta(days=days)}
+    }
 
 
 def test_an_update_makes_those_that_are_missing(machine: Bench) -> None:
@@ -194,6 +222,7 @@ def test_what_the_bucket_had_is_not_forgotten_before_it_is_too_old(machine: Benc
     for _ in range(2):
         lost = [line.split()[0] for line in _backup(machine, "lost").stdout.splitlines()]
         assert lost == [
+            "20261001-010000F",
             "20261127-010000F",
             "20261127-010000F_20261128-010000D",
             f"redis-data/{copied.name.partition('-')[0]}",
@@ -204,7 +233,7 @@ def test_what_the_bucket_had_is_not_forgotten_before_it_is_too_old(machine: Benc
     machine.path(f"{SERVICES}/current/files/pgbackrest.conf").write_text(other)
     assert _backup(machine, "lost").stdout == "", "it is not of this bucket"
     _backup(machine, "run")
-    assert machine.path(f"{MEMORY}/seen").read_text().startswith("another\n")
+    assert machine.path(f"{MEMORY}/held").read_text().startswith("another\n")
 
 
 def test_before_a_change_a_store_has_a_fresh_copy(machine: Bench) -> None:
@@ -324,6 +353,8 @@ def test_empty_volumes_are_filled_from_their_copies(machine: Bench) -> None:
 
 
 def test_what_is_restored_to_a_time_is_the_copy_before_it(machine: Bench) -> None:
+    now = int(time.time())
+    listed(machine, "info.after", [("20261124-010000F", now - 3 * 86400, 1), ("20261127-020000F", now, 1)])
     _backup(machine, "run")
     for _, volume, _ in STORES:
         _older(machine, volume, 2)

@@ -8,7 +8,18 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.unit.host.bench import Bench
-from tests.unit.host.database_machine import HISTORY, MEMORY, RELEASE, VOLUME, content, events, fails, listed, set_up
+from tests.unit.host.database_machine import (
+    HISTORY,
+    MEMORY,
+    RELEASE,
+    VOLUME,
+    content,
+    events,
+    fails,
+    listed,
+    logged,
+    set_up,
+)
 
 BEFORE = {"PG_VERSION": "17\n", "what": "of before\n"}
 RESTORED = {"PG_VERSION": "17\n", "what": "restored\n"}
@@ -19,10 +30,6 @@ TIME = "2026-11-27T01:30:00Z"
 def machine(bench: Bench) -> Bench:
     machine = set_up(bench)
     listed(machine, "info.after", [("20261127-010000F", 1795741200, 1), ("20261127-020000F", 1795744800, 1)])
-    segments = {
-        f"17-1/0000000100000000/{number:024X}-{'a' * 40}.zst": {"time": 1795741200 + number} for number in (9, 10)
-    }
-    machine.path("/state/wal").write_text(json.dumps(segments, separators=(",", ":")))
     return machine
 
 
@@ -32,6 +39,10 @@ def _restore(machine: Bench, *arguments: str, text: str | None = None) -> Comple
 
 def _kept(machine: Bench) -> list[dict[str, str]]:
     return [content(path) for path in machine.path("/mnt/auren-data").glob("postgres_data.before-*")]
+
+
+def _restored_by(machine: Bench) -> list[str]:
+    return [call for call in machine.calls("docker compose") if " --name auren-postgres-restore " in call]
 
 
 def _is_restored(machine: Bench) -> None:
@@ -156,10 +167,37 @@ def test_a_time_before_all_backups_is_refused_before_anything_is_stopped(machine
     assert "There is no backup in the bucket from before 2026-11-27T00:59:59Z. auren-backup list shows" in done.stderr
 
 
+def test_behind_a_kept_backup_only_its_own_moment_can_be_restored(machine: Bench) -> None:
+    logged(machine, 9, 0x123)
+    done = _restore(machine, "to", TIME)
+    assert (done.returncode, machine.calls("docker stop")) == (1, [])
+    assert (
+        f"The log (WAL) of {TIME} is not in the bucket any more. Only the moments at which a backup ended can be "
+        "restored there. The last one before it is 2026-11-27T01:00:00Z" in done.stderr.replace("\n", " ")
+    )
+    assert _restore(machine, "to", "2026-11-27T01:00:00Z").returncode == 0
+    (call,) = _restored_by(machine)
+    assert call.endswith(" postgres-restore backup 20261127-010000F")
+    assert content(machine.path(VOLUME)) == RESTORED
+
+
+def test_a_restore_of_a_kept_backup_that_was_cut_goes_on_as_it_began(machine: Bench) -> None:
+    logged(machine, 9, 11)
+    wish = "2026-11-27T01:00:00Z"
+    cut = machine.text("restore").replace(
+        "    passed aside || put_aside\n", "    passed aside || put_aside\n    exit 9\n"
+    )
+    assert _restore(machine, "to", wish, text=cut).returncode == 9
+    assert _restore(machine, "to", wish).returncode == 0
+    (call,) = _restored_by(machine)
+    assert call.endswith(" postgres-restore backup 20261127-010000F")
+
+
 def test_a_deployment_and_a_drill_are_waited_for(machine: Bench) -> None:
     text = machine.text("restore").replace("--wait 300", "--wait 0")
     for name, said in {
-        "postgres": "A deployment of postgres is under way",
+        "deployment": "A deployment is under way, and has not ended within five minutes: ",
+        "postgres": "Something is at work on postgres, such as a rollback",
         "backup": "A drill or a restore is under way",
     }.items():
         with machine.path(f"/run/lock/auren-{name}").open("w") as lock:

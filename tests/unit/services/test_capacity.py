@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auren_infra.droplet_sizes import SIZES, SMALLEST
-from auren_infra.services import capacity
+from auren_infra.services import backup_cost, capacity
+from auren_infra.services.backup_cost import Retention
 from auren_infra.services.capacity import GROWTH, SYSTEM_MB, Resource, plan, recommend, table, utilization
 from auren_infra.settings import Settings, SettingsError
 from tests.unit.configuration import ROOT, blueprint, settings
@@ -166,5 +167,5 @@ def test_the_command_prints_the_table_of_the_documentation() -> None:
         [sys.executable, "-m", "auren_infra.services.capacity"],
         cwd=ROOT, check=True, capture_output=True, text=True, timeout=60,
     ).stdout  # fmt: skip
-    assert printed == table()
+    assert printed == f"{table()}\n{backup_cost.table(Retention(30, 8, 12))}"
     assert f"```\n{printed}```\n" in (ROOT / "docs/capacity.md").read_text()
