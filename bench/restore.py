@@ -2,7 +2,7 @@
 
 The other one reads the live database and leaves the bucket out, so it needs what a restore is there for: the database.
 The database is there twice meanwhile, so the volume of the rehearsal is too small as it comes. Whoever measures makes
-it larger before, since a volume never shrinks: `pulumi config set auren:dataVolumeSize 8`.
+it larger before `make up`, since a volume never shrinks: `pulumi config set auren:dataVolumeSize 8`.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def measure(repetitions: int) -> Measured:
     if free < LEAST_FREE_MB:
         raise BenchError(
             f"the data volume has {free} MB free, and {LEAST_FREE_MB} are needed: "
-            "`pulumi config set auren:dataVolumeSize 8`, then `pulumi up`"
+            "`pulumi config set auren:dataVolumeSize 8` before `make up`"
         )
     with _backed_up(engine.local()), _filled(machine):
         machine.run("auren-backup", "run", "full", seconds=LIMIT_SECONDS)

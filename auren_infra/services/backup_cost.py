@@ -6,10 +6,10 @@ Bounds from above, before compression: nobody knows how well data can be compres
 import math
 from dataclasses import dataclass
 
+from auren_infra.droplet_sizes import USD_FOR_SPACES
+
 USD_PER_GB = 0.02
 """A month, beyond `INCLUDED_GB`. Source: DigitalOcean's price list of Spaces."""
-USD_A_MONTH = 5
-"""For Spaces at all, all buckets together."""
 INCLUDED_GB = 250
 _FULL_DAYS = 7
 """From one full backup to the next."""
@@ -51,6 +51,6 @@ def table(retention: Retention) -> str:
         f"Backups of {days} days, {weeks} weeks and {months} months, before compression",
         f"{'A GB of':<42}{'Stored':>12}{'USD a month':>13}",
         *(f"{what:<42}{f'{times} times':>12}{times * USD_PER_GB:>13.2f}" for what, times in rows),
-        f"Spaces costs USD {USD_A_MONTH:.2f} a month, which includes the first {INCLUDED_GB} GB of all buckets.",
+        f"Spaces costs USD {USD_FOR_SPACES:.2f} a month, which includes the first {INCLUDED_GB} GB of all buckets.",
     ]
     return "".join(f"{line}\n" for line in lines)
