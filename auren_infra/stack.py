@@ -21,7 +21,7 @@ from auren_infra.provisioning import Provisioned, Shared, provision
 from auren_infra.secrets import Secrets
 from auren_infra.services import capacity
 from auren_infra.services.model import NETWORK_NAME
-from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, backups, docker, refusal
+from auren_infra.settings import CONTAINER_SUBNET, NAMESPACE, Fault, Settings, docker, refusal
 from auren_infra.settings.deployed import Deployed, loss
 from auren_infra.smoke_test.update import smoke_test
 
@@ -46,8 +46,8 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     asked = explained()
     network = Network(name, blueprint, [plan.name for plan in placement.machines], asked)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
-    space = backups.space(settings.backups)
-    issued = BackupSpace(name, settings, space, asked).issued if space else {}
+    bucket = settings.bucket
+    issued = BackupSpace(name, settings, bucket, asked).issued if bucket and bucket.made else {}
     shared = Shared(network, Secrets(name, blueprint, issued), built, asked)
     machines = [provision(plan, shared) for plan in placement.machines]
     first = machines[0]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from auren_infra import drills
 from auren_infra.backup import copies, drawer, judge, listing, table
 from auren_infra.backup.copies import Store
+from auren_infra.backup.listing import Listing
 from auren_infra.command_line import Help, run, told
 from auren_infra.drills import Drill
 from auren_infra.files import paths
@@ -166,6 +167,7 @@ def _check(outputs: StackOutputs) -> int:
         *judge.faults(bucket, found, now),
         *judge.of_log(*_log(outputs)),
         *_faults_of_copies(outputs, now),
+        *_faults_of_versions(outputs, bucket, now),
         *_faults_of_lost(outputs),
     ]
     show("".join(f"{fault}\n" for fault in faults) or table.summary(bucket, found))
@@ -177,6 +179,15 @@ def _log(outputs: StackOutputs) -> tuple[timedelta | None, str]:
     done = machine.ask(outputs, _PROGRAM, "log", seconds=_SHORT)
     since, _, missing = done.stdout.strip().partition("\n")
     return timedelta(seconds=int(since)) if done.returncode == 0 and since.isdecimal() else None, missing
+
+
+def _faults_of_versions(outputs: StackOutputs, bucket: Listing, now: datetime) -> Iterator[str]:
+    if newest := judge.with_another_before(bucket, now):
+        done = _listed(outputs, newest.timestamp.start)
+        if done.returncode:
+            yield from judge.unreadable(f"as it was before the newest backup. {done.stderr}")
+        else:
+            yield from judge.of_versions(newest, listing.read(done.stdout))
 
 
 def _faults_of_lost(outputs: StackOutputs) -> Iterator[str]:

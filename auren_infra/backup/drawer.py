@@ -17,7 +17,8 @@ from auren_infra.settings.backups import PASSPHRASE
 from auren_infra.stack_file import stack_file_path
 
 BY_HAND = (
-    "Log in to the DigitalOcean account, with its second factor. The buckets are there.",
+    "Log in to the DigitalOcean account, with its second factor. The buckets that the program has made are there.",
+    "Log in to the account of the bucket in auren:backups, if the program has not made it.",
     "Log in to the Cloudflare account, with its second factor. The domain's records are there.",
     "Look whether the registry still has the images of auren:images, or whether you have what they are built from.",
 )

@@ -13,6 +13,9 @@ from auren_infra.size import size
 OLDEST = timedelta(hours=26)
 """Of the newest backup. There is one a day, and a day of the clock may have two hours more."""
 
+_APART = timedelta(minutes=1)
+"""Between two backups that are compared by the clock of the bucket's server, which is not the machine's."""
+
 _WORTH_COMPARING = 2**20
 """Bytes of a copy. A smaller one may well be less than half as large as the one before."""
 
@@ -73,6 +76,26 @@ def of_copies(stores: Sequence[Store], now: datetime) -> Iterator[str]:
     """What is wrong with the copies of the other stores."""
     for store in stores:
         yield from _of_copy(store, now)
+
+
+def with_another_before(listing: Listing, now: datetime) -> Backup | None:
+    """The newest backup, when the bucket must know how it was before it: with an earlier one, well before it."""
+    newest = listing.newest
+    if newest is None or now - newest.timestamp.stop > OLDEST:
+        return None
+    before = (backup for backup in listing.backup if backup.timestamp.stop + _APART <= newest.timestamp.start)
+    return newest if any(before) else None
+
+
+def of_versions(newest: Backup, then: Listing) -> Iterator[str]:
+    """`then` is what the bucket lists as of the start of the newest backup, when it had another one."""
+    if not then.backup:
+        yield (
+            "The bucket keeps no earlier versions of what is overwritten or deleted in it: it does not know any more "
+            f"what it held before the newest backup, {newest.label}. So what somebody deletes there is lost. Repair: "
+            "`pulumi up --refresh` switches versions on again in a bucket that the program has made. Of another one, "
+            f"see {_PAGE}, A bucket of somebody else."
+        )
 
 
 def of_lost(lines: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import pulumi_digitalocean as digitalocean
 from auren_infra.services.backups import KEY, KEY_ID
 from auren_infra.services.model import Issued
 from auren_infra.settings import Settings
-from auren_infra.settings.backups import Space
+from auren_infra.settings.backups import Bucket
 
 
 class BackupSpace(pulumi.ComponentResource):
@@ -19,7 +19,9 @@ class BackupSpace(pulumi.ComponentResource):
     issued: dict[Issued, pulumi.Output[str]]
     """The machines' key."""
 
-    def __init__(self, name: str, settings: Settings, space: Space, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, chosen: Bucket, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("auren:cloud:BackupSpace", name, None, opts)
         owner = digitalocean.SpacesKey(
             f"{name}-backups-owner",
@@ -36,8 +38,8 @@ class BackupSpace(pulumi.ComponentResource):
         kept_days = digitalocean.SpacesBucketLifecycleRuleNoncurrentVersionExpirationArgs(days=settings.backup_days)
         bucket = digitalocean.SpacesBucket(
             f"{name}-backups",
-            name=space.bucket,
-            region=space.region,
+            name=chosen.name,
+            region=chosen.region,
             versioning=digitalocean.SpacesBucketVersioningArgs(enabled=True),
             lifecycle_rules=[
                 digitalocean.SpacesBucketLifecycleRuleArgs(

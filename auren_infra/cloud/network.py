@@ -47,7 +47,7 @@ class Network(pulumi.ComponentResource):
                 digitalocean.FirewallOutboundRuleArgs(
                     protocol=protocol, port_range=ports, destination_addresses=list(EVERYWHERE)
                 )
-                for protocol, ports in _OUTBOUND
+                for protocol, ports in _outbound(blueprint)
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -69,7 +69,13 @@ _OUTBOUND = (
     ("udp", "123"),  # time
     ("icmp", None),  # path MTU discovery, ping
 )
-"""Outgoing connections that a machine of AUREN may open. All others are dropped."""
+"""Outgoing connections that every machine of AUREN may open. All others are dropped."""
+
+
+def _outbound(blueprint: Blueprint) -> list[tuple[str, str | None]]:
+    """With the ports of services that use https at other ones."""
+    further = {("tcp", str(port)) for service in blueprint.services for port in service.https}
+    return [*_OUTBOUND, *sorted(further.difference(_OUTBOUND))]
 
 
 def inbound_rule(port: int, sources: Sequence[str]) -> digitalocean.FirewallInboundRuleArgs:

@@ -38,15 +38,15 @@ def container_rules(plan: MachinePlan) -> str:
     )
 
 
-def _over_https(plan: MachinePlan) -> list[tuple[str, IPv4Address]]:
-    """Name and address of each container that may do no more outside."""
+def _over_https(plan: MachinePlan) -> list[tuple[str, IPv4Address, tuple[int, ...]]]:
+    """Name, address and ports of each container that may do no more outside."""
     found = [
-        (instance.name, instance.address)
+        (instance.name, instance.address, instance.service.https)
         for instance in plan.instances
         if instance.service.https and not instance.service.internet
     ]
     restores = [
-        (compose.restore_name(service.name), address)
+        (compose.restore_name(service.name), address, service.https)
         for service in plan.services
         if (address := restore_address(service))
     ]

@@ -15,7 +15,6 @@ from auren_infra.release_text import RELEASE_ID
 from auren_infra.services.backups import STANZA
 from auren_infra.services.model import AUTHORITIES, LIVE_FILES, SLOTS, Service
 from auren_infra.settings import Settings
-from auren_infra.settings.backups import space
 from auren_infra.settings.networks import DOCKER_BRIDGE, DOCKER_POOL
 
 _TEMPLATES = Environment(
@@ -45,7 +44,6 @@ def service_files(plan: MachinePlan, service: Service) -> dict[str, str]:
             cloudflare_ranges=cloudflare.RANGES,
             content_policy=content_policy.render(settings.content_sources),
             authorities=AUTHORITIES,
-            space=space(settings.backups),
             stanza=STANZA,
             data=next((volume.target for volume in service.volumes), ""),
         )

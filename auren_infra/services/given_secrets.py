@@ -6,7 +6,7 @@ No message here repeats a secret's value.
 from collections.abc import Collection, Iterator, Sequence
 
 from auren_infra.services.model import Given, Service
-from auren_infra.settings import NAMESPACE, Fault, Settings
+from auren_infra.settings import NAMESPACE, Fault, Settings, backups
 from auren_infra.settings.secrets import KEY, how_to_set
 
 READERS = f"{NAMESPACE}:serviceSecrets"
@@ -21,7 +21,7 @@ def faults(
     `in_plain` are the names of the secrets that stand in plain text in the stack's configuration. `wrong` are the keys
     that have a fault already. A wrong entry may name the reader of any secret.
     """
-    of_secrets = [*_missing(settings, services), *_plain(in_plain)]
+    of_secrets = [*_missing(settings, services), *_plain(in_plain), *_of_backups(settings)]
     if not {READERS, REGISTRIES} & {*wrong}:
         of_secrets += _without_reader(settings, services)
     found = {
@@ -73,6 +73,17 @@ def _plain(in_plain: Collection[str]) -> Iterator[str]:
             f"{name} stands in plain text in the stack's configuration; whoever has read the file knows it, so make a "
             f"new one and set it: {how_to_set(name)}"
         )
+
+
+def _of_backups(settings: Settings) -> Iterator[str]:
+    for name in backups.SECRETS:
+        if (given := settings.secrets.get(name)) is None:
+            continue
+        value = given.get_secret_value()
+        if not value.isprintable() or value != value.strip():
+            yield (
+                f"{name} has a line break in it, or a space at its end or beginning; set it without: {how_to_set(name)}"
+            )
 
 
 def _of_readers(settings: Settings, services: Sequence[Service]) -> Iterator[str]:

@@ -263,8 +263,9 @@ class Service:
     """Ports of the machine that lead to the same ports of the container; all else stays inside."""
     internet: bool = False
     """Whether it may open connections to the outside."""
-    https: bool = False
-    """Whether it may open those to port 443, and ask name servers. It has the machine's `AUTHORITIES`."""
+    https: tuple[int, ...] = ()
+    """The ports to which it may open those by https. With one, it may ask name servers, and has the machine's
+    `AUTHORITIES`."""
     entrypoint: tuple[str, ...] = ()
     """Instead of the image's own."""
     command: tuple[str, ...] = ()

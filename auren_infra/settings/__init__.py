@@ -24,7 +24,7 @@ from pydantic.alias_generators import to_camel
 
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
-from auren_infra.settings.backups import Backups, Restore
+from auren_infra.settings.backups import Backups, Bucket, Restore, bucket
 from auren_infra.settings.content_sources import ContentSources
 from auren_infra.settings.directories import WEBSITE, SqlDirectory, Website
 from auren_infra.settings.docker import DockerSource, available_version
@@ -174,6 +174,11 @@ class Settings(BaseModel):
     users: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
     monthly_limit_usd: Annotated[Whole, Field(ge=1, le=100_000)] = 60
     waivers: Annotated[dict[str, str], BeforeValidator(_waivers)] = Field([], validate_default=True)
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where the backups are."""
+        return bucket(self.backups)
 
     @property
     def backup_minutes(self) -> int:

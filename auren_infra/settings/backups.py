@@ -9,38 +9,59 @@ from pydantic import AfterValidator, ValidationInfo
 
 from auren_infra.moment import written
 from auren_infra.settings.faults import wrong
+from auren_infra.settings.vocabulary import DOMAIN
 
 PASSPHRASE = "backup-passphrase"
 """The given secret that the backups are encrypted with. It is given, so that no state is needed to read them."""
+KEY_ID, KEY = "backup-key-id", "backup-key-secret"
+"""The given secrets that are the key of a bucket that the program does not make."""
+SECRETS = (PASSPHRASE, KEY_ID, KEY)
+"""pgBackRest reads each of them from a line of a file."""
 LATEST = "latest"
 _AS_OF = " as of "
 
 _SPACE = re.compile(r"spaces://(?P<region>[a-z]{3}[0-9])/(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])")
 """A bucket's name is a host's name, since it stands before the region's."""
+_S3 = re.compile(
+    rf"s3://(?P<host>{DOMAIN})(?::(?P<port>[1-9][0-9]{{0,4}}))?/(?P<region>[a-z0-9-]{{1,63}})"
+    r"/(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])"
+)
+_HTTPS = 443
 
 
 @dataclass(frozen=True)
-class Space:
-    """A bucket of DigitalOcean Spaces."""
+class Bucket:
+    """A bucket of an S3 service, which is asked by https."""
 
+    host: str
     region: str
-    bucket: str
+    name: str
+    port: int = _HTTPS
+    made: bool = False
+    """Whether the program makes it and its keys, at DigitalOcean Spaces. Else it is there already."""
 
     @property
     def endpoint(self) -> str:
-        """The host of the region's S3 service."""
-        return f"{self.region}.digitaloceanspaces.com"
+        """The service, as pgBackRest names it."""
+        return self.host if self.port == _HTTPS else f"{self.host}:{self.port}"
 
 
-def space(text: str) -> Space | None:
+def bucket(text: str) -> Bucket | None:
     """The bucket that a valid `auren:backups` names; None for an empty one."""
-    match = _SPACE.fullmatch(text)
-    return Space(match["region"], match["bucket"]) if match else None
+    if match := _SPACE.fullmatch(text):
+        return Bucket(f"{match['region']}.digitaloceanspaces.com", match["region"], match["bucket"], made=True)
+    if match := _S3.fullmatch(text):
+        return Bucket(match["host"], match["region"], match["bucket"], int(match["port"] or _HTTPS))
+    return None
 
 
 def _backups(value: str) -> str:
-    if value and not _SPACE.fullmatch(value):
-        raise wrong("not written as it must be; write it like spaces://fra1/auren-backups")
+    found = bucket(value)
+    if value and not (found and found.port <= 65535):
+        raise wrong(
+            "not written as it must be; write it like spaces://fra1/auren-backups, or like "
+            "s3://s3.eu-central-1.amazonaws.com/eu-central-1/auren-backups for a bucket that exists already"
+        )
     return value
 
 

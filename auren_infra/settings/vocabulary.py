@@ -16,7 +16,8 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?=.{{1,253}}(?::|$)){_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])")
+DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])"
+"""A name with a dot, whose last part is no number: no address."""
 _LONGEST_DOMAIN = 253 - len("www.")
 _PUBLIC_KEY = re.compile(r"(?P<kind>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})(?: [^\x00-\x1f\x7f]*)?")
 _PARTS = {
@@ -93,7 +94,7 @@ def _no_twins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _domain(value: str) -> str:
-    if not _DOMAIN.fullmatch(value):
+    if not re.fullmatch(DOMAIN, value):
         raise wrong("not written as it must be; write it like aupex.ai")
     if len(value) > _LONGEST_DOMAIN:
         raise wrong(

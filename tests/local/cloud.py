@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -66,6 +66,15 @@ def delete(droplet: str, seconds: float = 60) -> None:
 def delete_volume(volume: str) -> None:
     """As by a slip in the control panel, when no droplet has it."""
     _ask("DELETE", f"volumes/{volume}")
+
+
+def make_spaces_key(name: str, grant: Mapping[str, str]) -> Mapping[str, str]:
+    """Its `access_key` and `secret_key`."""
+    return _ask("POST", "spaces/keys", {"name": name, "grants": [dict(grant)]})["key"]
+
+
+def delete_spaces_key(access_key: str) -> None:
+    _ask("DELETE", f"spaces/keys/{access_key}")
 
 
 def addresses(droplet: str) -> dict[str, str]:

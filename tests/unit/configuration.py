@@ -37,6 +37,11 @@ BACKED_UP: dict[str, Any] = {
     "secrets": '{"backup-passphrase": "a passphrase in a drawer"}',
 }
 """What backups need in the configuration."""
+BACKED_UP_ELSEWHERE: dict[str, Any] = {
+    "backups": "s3://s3.example.org:9000/eu-central-1/auren.backups",
+    "secrets": '{"backup-passphrase": "a drawer", "backup-key-id": "AKIA0", "backup-key-secret": "a key"}',
+}
+"""The same with a bucket that the program does not make."""
 
 
 def engine_values(values: dict[str, str]) -> dict[str, str]:

@@ -137,7 +137,9 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
     "migration": WORD.map(lambda word: f"{word}\n{word}")
     | WORD.map(lambda word: f"{word} \u2019")
     | st.just("x" * 501),
-    "backups": WORD | st.builds("spaces://{}/{}".format, WORD, WORD.map(str.upper)),
+    "backups": WORD
+    | st.builds("spaces://{}/{}".format, WORD, WORD.map(str.upper))
+    | st.builds("s3://{}/{}".format, WORD, WORD),
     "freshBackupMinutes": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(10_081).map(str),
     "backupDays": _NO_NUMBER | st.integers(max_value=6).map(str) | st.integers(3651).map(str),
     "backupWeeks": _NO_NUMBER | st.integers(max_value=-1).map(str) | st.integers(521).map(str),

@@ -1,11 +1,13 @@
 """auren:backups, auren:restore: what is taken, and what is refused before anything is made."""
 
+import json
+
 import pytest
 
 from auren_infra.admission import admit
 from auren_infra.settings import SettingsError
-from auren_infra.settings.backups import Space, space
-from tests.unit.configuration import BACKED_UP, COMPLETE, engine_values, settings
+from auren_infra.settings.backups import Bucket
+from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, COMPLETE, engine_values, settings
 
 
 def refused(**changes: str) -> str:
@@ -15,13 +17,34 @@ def refused(**changes: str) -> str:
 
 
 def test_a_bucket_of_spaces_is_named_by_its_region_and_its_name() -> None:
-    assert space(settings(**BACKED_UP).backups) == Space("fra1", "auren-test-backups")
-    assert space("") is None
+    found = settings(**BACKED_UP).bucket
+    assert found == Bucket("fra1.digitaloceanspaces.com", "fra1", "auren-test-backups", made=True)
+    assert found.endpoint == "fra1.digitaloceanspaces.com"
+    assert settings().bucket is None
+
+
+def test_any_other_bucket_is_named_by_its_host_too() -> None:
+    found = settings(**BACKED_UP_ELSEWHERE).bucket
+    assert found == Bucket("s3.example.org", "eu-central-1", "auren.backups", 9000)
+    assert found.endpoint == "s3.example.org:9000"
+    usual = {**BACKED_UP_ELSEWHERE, "backups": "s3://s3.example.org:443/eu-central-1/auren.backups"}
+    assert settings(**usual).bucket == Bucket("s3.example.org", "eu-central-1", "auren.backups")
 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["auren-backups", "s3://fra1/auren", "spaces://fra1", "spaces://fra1/Auren", "spaces://fra1/a.b", "spaces://x/abc"],
+    [
+        *("auren-backups", "s3://fra1/auren", "spaces://fra1", "spaces://fra1/Auren", "spaces://fra1/a.b"),
+        *(
+            "spaces://x/abc",
+            "s3://s3.example.org/auren",
+            "s3://192.0.2.7/us-east-1/auren",
+            "s3://minio/us-east-1/auren",
+        ),
+        *("s3://s3.example.org:0/us-east-1/auren", "s3://s3.example.org:65536/us-east-1/auren"),
+        *("s3://s3.example.org/us-east-1/auren/there", "https://s3.example.org/us-east-1/auren"),
+        "directory:/mnt/other",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(wrong: str) -> None:
     assert "write it like spaces://fra1/auren-backups" in refused(**{**BACKED_UP, "backups": wrong})
@@ -60,6 +83,26 @@ def test_a_moment_with_its_zone_is_taken(restore: str, read: str) -> None:
 
 def test_without_a_bucket_nothing_can_be_restored() -> None:
     assert "name the bucket in auren:backups" in refused(restore="latest")
+
+
+def test_the_key_of_a_bucket_is_given_where_the_program_does_not_make_it_and_nowhere_else() -> None:
+    alone = {**BACKED_UP_ELSEWHERE, "secrets": BACKED_UP["secrets"]}
+    said = refused(**alone)
+    for name in ("backup-key-id", "backup-key-secret"):
+        assert f"{name} is not set" in said
+        assert f"`pulumi config set --secret --path auren:secrets.{name}`" in said
+    said = refused(**{**BACKED_UP_ELSEWHERE, "backups": BACKED_UP["backups"]})
+    for name in ("backup-key-id", "backup-key-secret"):
+        assert f"{name} is set, and nothing reads it" in said
+
+
+@pytest.mark.parametrize("name", ["backup-passphrase", "backup-key-id", "backup-key-secret"])
+@pytest.mark.parametrize("value", ["two\nlines", "a space at the end ", " at the beginning"])
+def test_what_pgbackrest_would_read_otherwise_is_refused(name: str, value: str) -> None:
+    given = json.loads(BACKED_UP_ELSEWHERE["secrets"]) | {name: value}
+    said = refused(**{**BACKED_UP_ELSEWHERE, "secrets": json.dumps(given)})
+    assert f"{name} has a line break in it, or a space at its end or beginning" in said
+    assert value not in said
 
 
 def test_without_the_passphrase_nothing_is_deployed() -> None:

@@ -12,7 +12,7 @@ from auren_infra.files.releases import release
 from auren_infra.host import orders
 from auren_infra.host.orders import BackUp, BackUpFirst, Fill, Jobs, Order, Programs
 from auren_infra.services.catalogue import described
-from tests.unit.configuration import BACKED_UP, blueprint, planned, settings
+from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, blueprint, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 KEY, BUCKET = "digitalocean:index/spacesKey:SpacesKey", "digitalocean:index/spacesBucket:SpacesBucket"
@@ -79,6 +79,32 @@ def test_the_database_reaches_the_bucket_and_nothing_else_outside() -> None:
             f"{address} -p tcp --dport 53",
             f"{address} -p udp --dport 53",
         ]
+
+
+def test_a_bucket_of_somebody_else_is_used_as_it_is() -> None:
+    run = deploy(**BACKED_UP_ELSEWHERE)
+    assert not run.of_type(BUCKET)
+    assert not run.of_type(KEY)
+    options = release(planned(blueprint(**BACKED_UP_ELSEWHERE)), "postgres").files["pgbackrest.conf"].splitlines()
+    assert {
+        "repo1-s3-endpoint=s3.example.org:9000",
+        "repo1-s3-region=eu-central-1",
+        "repo1-s3-bucket=auren.backups",
+        "repo1-s3-uri-style=path",
+    } <= {*options}
+    sent = "".join(str(command.inputs) for command in run.commands())
+    assert "repo1-s3-key=AKIA0" in sent
+    assert "repo1-s3-key-secret=a key" in sent
+
+
+def test_the_ways_to_a_bucket_at_another_port_are_open() -> None:
+    rules = container_rules(planned(blueprint(**BACKED_UP_ELSEWHERE)))
+    for address in ("172.18.0.12", "172.18.0.112"):
+        assert f" -s {address} -p tcp --dport 9000 " in rules
+        assert f" -s {address} -p tcp --dport 443 " not in rules
+    for configuration, ways in ((BACKED_UP_ELSEWHERE, 1), (BACKED_UP, 0)):
+        firewall = deploy(**configuration).only("digitalocean:index/firewall:Firewall")
+        assert [rule.get("portRange") for rule in firewall.inputs["outboundRules"]].count("9000") == ways
 
 
 def test_the_restore_has_its_own_memory_network_and_directory(postgres: Mapping[str, Any]) -> None:

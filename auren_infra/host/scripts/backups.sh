@@ -298,7 +298,8 @@ reason() {
     if found 'RequestTimeTooSkewed'; then
         echo "The bucket refuses this machine because its clock is wrong: \`timedatectl\` shows it."
     elif found "$wrong_key"; then
-        echo "The bucket refuses the key of this machine. Run pulumi up, which brings the key here."
+        echo "The bucket refuses the key of this machine. Run pulumi up, which brings the key here. Of a bucket that the program did not make, set" \
+            "the right key before: backup-key-id and backup-key-secret in auren:secrets."
     elif found "$no_right"; then
         echo "There is no such bucket, or the key of this machine has no right to it. See auren:backups."
     elif found 'HostConnectError|unable to (connect|get address)|timeout (connecting|waiting)'; then

@@ -86,7 +86,22 @@ def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.Capt
     assert main(["backup", "check"]) == 0
     assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
     commands = [["auren-backup", name] for name in ("list", "log", "copies", "lost")]
-    assert backed_up.asked == [commands[0], ["cat", *DRILLS], *commands[1:]]
+    *asked, lost = commands[1:]
+    (as_of,) = [call for call in backed_up.asked if "--as-of" in call]
+    assert as_of[:2] == commands[0]
+    assert backed_up.asked == [commands[0], ["cat", *DRILLS], *asked, as_of, lost]
+
+
+def test_a_bucket_that_cannot_be_read_as_it_was_is_a_fault(
+    backed_up: OnMachine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as with a key that may not list earlier versions."""
+    ssh = backed_up.directory / "bin/ssh"
+    refuse = 'case $words in *"list --as-of"*) echo It has no right. >&2; exit 1 ;; esac'
+    ssh.write_text(ssh.read_text().replace("shift 2\n", f"shift 2\n{refuse}\n"))
+    assert main(["backup", "check"]) == 1
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert fault.startswith("The bucket cannot be read: as it was before the newest backup. It has no right. Repair: ")
 
 
 def test_a_gap_in_the_log_is_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,3 +125,30 @@ def test_a_drill_is_not_asked_for_in_the_first_days() -> None:
     assert _faults(bucket(young, NEWEST), "") == []
     (found,) = _faults(bucket(replace(FULL, ago=timedelta(days=8)), NEWEST), "")
     assert found.startswith("No backup drill was good since the backups began, 8 days 0 h ago")
+
+
+def _without_versions(*made: Made, then: str) -> list[str]:
+    newest = judge.with_another_before(listing.read(bucket(*made)), NOW)
+    return [] if newest is None else [*judge.of_versions(newest, listing.read(then))]
+
+
+def test_a_bucket_that_does_not_know_how_it_was_keeps_no_versions() -> None:
+    (fault,) = _without_versions(*GOOD, then=bucket(status={"code": 1, "message": "missing stanza path"}))
+    assert fault.startswith("The bucket keeps no earlier versions of what is overwritten or deleted in it: ")
+    assert "before the newest backup, 20261122-020959F_20261127-021000D. " in fault
+    assert fault.endswith(" Of another one, see docs/backups.md, A bucket of somebody else.")
+    assert _without_versions(*GOOD, then=bucket(FULL, DIFF)) == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        (),
+        (FULL,),
+        (replace(FULL, ago=timedelta(hours=10, seconds=90)), NEWEST),
+        (FULL, replace(NEWEST, ago=timedelta(hours=27))),
+    ],
+    ids=["none", "one", "too near to compare clocks", "one that is too old, which is another fault"],
+)
+def test_where_nothing_is_known_of_versions_nothing_is_said(made: tuple[Made, ...]) -> None:
+    assert _without_versions(*made, then=bucket()) == []
