@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from auren_infra import outputs
-from auren_infra.cloud.backups import BackupSpace
+from auren_infra.cloud.backups import BackupSpace, SourceSpace
 from auren_infra.cloud.dns import Dns
 from auren_infra.cloud.network import Network
 from auren_infra.cloud.questions import ask
@@ -46,8 +46,9 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     asked = explained()
     network = Network(name, blueprint, [plan.name for plan in placement.machines], asked)
     built: Mapping[str, pulumi.Output[str]] = BuiltImages(name, blueprint).references if settings.builds else {}
-    bucket = settings.bucket
+    bucket, source = settings.bucket, settings.source
     issued = BackupSpace(name, settings, bucket, asked).issued if bucket and bucket.made else {}
+    issued |= SourceSpace(name, settings, source, asked).issued if source and source.made else {}
     shared = Shared(network, Secrets(name, blueprint, issued), built, asked)
     machines = [provision(plan, shared) for plan in placement.machines]
     first = machines[0]

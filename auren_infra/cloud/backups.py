@@ -1,9 +1,9 @@
-"""The bucket of the backups, and the key that machines use it with."""
+"""The bucket of the backups, and the keys that machines use it, and another stack's, with."""
 
 import pulumi
 import pulumi_digitalocean as digitalocean
 
-from auren_infra.services.backups import KEY, KEY_ID
+from auren_infra.services.backups import KEY, KEY_ID, SOURCE_KEY, SOURCE_KEY_ID
 from auren_infra.services.model import Issued
 from auren_infra.settings import Settings
 from auren_infra.settings.backups import Bucket
@@ -60,4 +60,24 @@ class BackupSpace(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.issued = {KEY_ID: machine.access_key, KEY: machine.secret_key}
+        self.register_outputs({})
+
+
+class SourceSpace(pulumi.ComponentResource):
+    """A key that can only read the bucket of Spaces that another stack of the same account has made."""
+
+    issued: dict[Issued, pulumi.Output[str]]
+    """The key."""
+
+    def __init__(
+        self, name: str, settings: Settings, source: Bucket, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("auren:cloud:SourceSpace", name, None, opts)
+        key = digitalocean.SpacesKey(
+            f"{name}-restore",
+            name=f"{settings.name}-restore",
+            grants=[digitalocean.SpacesKeyGrantArgs(bucket=source.name, permission="read")],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.issued = {SOURCE_KEY_ID: key.access_key, SOURCE_KEY: key.secret_key}
         self.register_outputs({})

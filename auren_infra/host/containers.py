@@ -13,11 +13,10 @@ from auren_infra.host.configuration import Configuration
 from auren_infra.host.machine import Machine, script
 from auren_infra.placement import Instance, MachinePlan, instances
 from auren_infra.release_text import COMMAND
-from auren_infra.services import capacity
+from auren_infra.services import backups, capacity
 from auren_infra.services.jobs import jobs
 from auren_infra.services.model import Restore, Service, Statement, Topics, Update
 from auren_infra.settings import Settings
-from auren_infra.settings.backups import target
 
 RESTORE_SECONDS = 6 * 3600
 """That a restore or a first backup may take."""
@@ -89,14 +88,19 @@ class Containers(pulumi.ComponentResource):
         filled = {
             service.name: machine.run(
                 f"{service.name}-fill",
-                orders.Fill(target(settings.restore), staged[service.name].stdout),
-                after=[programs, staged[service.name]],
+                orders.Fill(backups.wanted(settings), staged[service.name].stdout),
+                after=[
+                    programs,
+                    staged[service.name],
+                    *(configuration.directories[directory.source] for directory in service.directories),
+                ],
                 parent=self,
                 bound=RESTORE_SECONDS,
             )
             for service in plan.services
             if service.task(Restore)
         }
+        own = [*filled] if settings.bucket else []
         first = [
             machine.run(
                 f"{name}-backup-first",
@@ -105,7 +109,7 @@ class Containers(pulumi.ComponentResource):
                 parent=self,
                 bound=RESTORE_SECONDS,
             )
-            for name in filled
+            for name in own
         ]
         started: dict[str, command.remote.Command] = {}
         live: dict[str, pulumi.Output[Instance]] = {}
@@ -136,11 +140,11 @@ class Containers(pulumi.ComponentResource):
                 parent=self,
                 bound=RESTORE_SECONDS,
             )
-            for name in filled
+            for name in own
         ]
         timers = machine.run(
             "jobs",
-            orders.Jobs(systemd.of_jobs(jobs(settings) if filled else ())),
+            orders.Jobs(systemd.of_jobs(jobs(settings) if own else ())),
             after=[programs, *backed_up],
             parent=self,
         )
@@ -166,24 +170,22 @@ def _live(own: Sequence[Instance], said: str | None) -> Instance:
 def _programs(plan: MachinePlan, starts: Sequence[orders.Start[pulumi.Output[str]]]) -> dict[str, str]:
     """By name. A rollback starts containers as a deployment does, with what is in `starts`."""
     lines = [shlex.join((order.service, order.id, *order.arguments()[1:])) for order in starts]
-    restores = any(service.task(Restore) for service in plan.services)
     settings = plan.blueprint.settings
+    programs: dict[str, str] = {}
+    if any(service.task(Restore) for service in plan.services):
+        programs["stores"] = _stores(plan)
+        programs["retention"] = f"{settings.backup_days} {settings.backup_weeks} {settings.backup_months}\n"
+        if settings.bucket:
+            programs |= {"auren-backup": script("backup"), "auren-restore": script("restore")}
+        else:
+            programs["fill-volumes"] = script("backup")
     return {
         "stop": script("stop"),
         **{order.id: script(order.id) for order in (orders.Switch, orders.StartFirst, orders.Reload)},
         "starts": "".join(f"{line}\n" for line in lines),
         "auren-rollback": script("rollback"),
         "auren-releases": script("list_releases"),
-        **(
-            {
-                "auren-backup": script("backup"),
-                "auren-restore": script("restore"),
-                "stores": _stores(plan),
-                "retention": f"{settings.backup_days} {settings.backup_weeks} {settings.backup_months}\n",
-            }
-            if restores
-            else {}
-        ),
+        **programs,
     }
 
 

@@ -118,7 +118,7 @@ class _Compared:
                 )
 
     def _bucket_keys(self) -> Iterator[str]:
-        ours = {f"{self.names.name}-backups", f"{self.names.name}-backups-owner"}
+        ours = {f"{self.names.name}-{kind}" for kind in ("backups", "backups-owner", "restore")}
         for each in self.api.all("keys", "spaces/keys"):
             if each["name"] in ours and each["access_key"] not in self.known["keys"]:
                 yield (

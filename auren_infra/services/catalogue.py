@@ -176,7 +176,7 @@ def postgres(settings: Settings) -> Service:
         stop_signal="SIGINT",  # fast shutdown: SIGTERM would wait for every client to leave
         stop_grace=60,
     )
-    return backed_up(service, settings.bucket) if settings.bucket else service
+    return backed_up(service, settings)
 
 
 @_service

@@ -24,9 +24,9 @@ from pydantic.alias_generators import to_camel
 
 from auren_infra import waivers
 from auren_infra.droplet_sizes import SIZES
-from auren_infra.settings.backups import Backups, Bucket, Restore, bucket
+from auren_infra.settings.backups import Backups, Bucket, Restore, RestoreFrom, bucket
 from auren_infra.settings.content_sources import ContentSources
-from auren_infra.settings.directories import WEBSITE, SqlDirectory, Website
+from auren_infra.settings.directories import ANONYMISE, WEBSITE, SqlDirectory, SqlForOthersData, Website
 from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import ENCRYPTED, NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import build_map, image_map, readable_builds, readable_images
@@ -159,7 +159,10 @@ class Settings(BaseModel):
     backup_weeks: Annotated[Whole, Field(ge=0, le=520)] = 8
     backup_months: Annotated[Whole, Field(ge=0, le=120)] = 12
     fresh_backup_minutes: Annotated[Whole, Field(ge=0, le=10_080)] = 60
-    restore: Restore = ""
+    restore_from: RestoreFrom = ""
+    restore: Restore = Field("", validate_default=True)
+    real_data: Flag = False
+    sql_anonymise: SqlForOthersData = Field(ANONYMISE, validate_default=True)
     migration: Annotated[str, written_as(r"[ -~]{0,500}", "alembic upgrade head")] = ""
     migration_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 300
     drain_seconds: Annotated[Whole, Field(ge=0, le=600)] = 60
@@ -179,6 +182,11 @@ class Settings(BaseModel):
     def bucket(self) -> Bucket | None:
         """Where the backups are."""
         return bucket(self.backups)
+
+    @property
+    def source(self) -> Bucket | None:
+        """Where another stack's backups are, which empty volumes are filled from."""
+        return bucket(self.restore_from)
 
     @property
     def backup_minutes(self) -> int:

@@ -1,4 +1,4 @@
-"""`auren:backups` and `auren:restore`: where the backups are, and what a new database is filled with."""
+"""`auren:backups`, `auren:restoreFrom`, `auren:restore`: where backups are, and what a new database is filled with."""
 
 import re
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ PASSPHRASE = "backup-passphrase"
 """The given secret that the backups are encrypted with. It is given, so that no state is needed to read them."""
 KEY_ID, KEY = "backup-key-id", "backup-key-secret"
 """The given secrets that are the key of a bucket that the program does not make."""
-SECRETS = (PASSPHRASE, KEY_ID, KEY)
-"""pgBackRest reads each of them from a line of a file."""
+SOURCE_PASSPHRASE, SOURCE_KEY_ID, SOURCE_KEY = "restore-passphrase", "restore-key-id", "restore-key-secret"
+"""The same of the bucket of another stack, which is only read."""
+SECRETS = (PASSPHRASE, KEY_ID, KEY, SOURCE_PASSPHRASE, SOURCE_KEY_ID, SOURCE_KEY)
+"""pgBackRest reads each of them from a line of text."""
 LATEST = "latest"
 _AS_OF = " as of "
 
@@ -45,9 +47,13 @@ class Bucket:
         """The service, as pgBackRest names it."""
         return self.host if self.port == _HTTPS else f"{self.host}:{self.port}"
 
+    def is_the(self, other: "Bucket") -> bool:
+        """Whether both are one bucket, whoever has made it."""
+        return (self.endpoint, self.name) == (other.endpoint, other.name)
+
 
 def bucket(text: str) -> Bucket | None:
-    """The bucket that a valid `auren:backups` names; None for an empty one."""
+    """The bucket that a valid `auren:backups` or `auren:restoreFrom` names; None for an empty one."""
     if match := _SPACE.fullmatch(text):
         return Bucket(f"{match['region']}.digitaloceanspaces.com", match["region"], match["bucket"], made=True)
     if match := _S3.fullmatch(text):
@@ -61,6 +67,17 @@ def _backups(value: str) -> str:
         raise wrong(
             "not written as it must be; write it like spaces://fra1/auren-backups, or like "
             "s3://s3.eu-central-1.amazonaws.com/eu-central-1/auren-backups for a bucket that exists already"
+        )
+    return value
+
+
+def _restore_from(value: str, info: ValidationInfo) -> str:
+    value = _backups(value)
+    source, own = bucket(value), bucket(info.data.get("backups", ""))
+    if source and own and source.is_the(own):
+        raise wrong(
+            "auren:backups names this bucket, too, and the restored database would write into the backups of its "
+            "origin; remove this setting to restore this stack's own backups, or name another bucket there"
         )
     return value
 
@@ -91,10 +108,16 @@ def _restore(value: str, info: ValidationInfo) -> str:
         if as_of and wanted != LATEST and past < wanted:
             raise wrong(f"the bucket as it was at {past} has nothing of a later time; write a time before it")
         value = f"{wanted}{as_of}{past}"
-    if value and not info.data.get("backups", "unreadable"):
+    source = info.data.get("restore_from", "unreadable")
+    if value and not source and not info.data.get("backups", "unreadable"):
         raise wrong("there is nothing to restore from; name the bucket in auren:backups, or leave this empty")
+    if source not in ("", "unreadable") and not value:
+        raise wrong(
+            "auren:restoreFrom names a bucket, and this does not say what comes from there; write latest or a time"
+        )
     return value
 
 
 Backups = Annotated[str, AfterValidator(_backups)]
+RestoreFrom = Annotated[str, AfterValidator(_restore_from)]
 Restore = Annotated[str, AfterValidator(_restore)]

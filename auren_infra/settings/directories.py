@@ -14,6 +14,9 @@ LIMIT_MEGABYTES = 16
 WEBSITE = "website"
 """The usual directory of the website, and the name of its image in `auren:images`."""
 
+ANONYMISE = "sql/anonymise"
+"""The usual directory of the SQL that makes another stack's data anonymous."""
+
 _MOST_NAMED = 20
 """The number of faults of one directory that are listed. The others are counted."""
 _LARGEST_NAMED = 3
@@ -24,7 +27,20 @@ _RUN = (".sql", ".sql.gz", ".sql.xz", ".sql.zst", ".sh")
 
 
 def _sql(value: str) -> str:
-    return _checked(value, run=True)
+    return _checked(value, run=_RUN)
+
+
+def _sql_for_others_data(value: str, info: ValidationInfo) -> str:
+    """The usual directory need not be there while no data of another stack is to be made anonymous."""
+    needed = info.data.get("restore_from") and not info.data.get("real_data", True)
+    if not needed and value == ANONYMISE:
+        return value
+    if needed and not any(Path(value).glob("*.sql")):
+        raise wrong(
+            "there is no SQL (*.sql), so auren:restoreFrom would bring the data of people here as it is; write the SQL "
+            "that makes it anonymous, or set auren:realData to true"
+        )
+    return _checked(value, run=(".sql",))
 
 
 def _website(value: str, info: ValidationInfo) -> str:
@@ -36,9 +52,9 @@ def _website(value: str, info: ValidationInfo) -> str:
     return _checked(value, index="build the website, or name the directory that it is built into")
 
 
-def _checked(value: str, *, index: str = "", run: bool = False) -> str:
+def _checked(value: str, *, index: str = "", run: tuple[str, ...] = ()) -> str:
     """Refuse a directory with all its faults. `index` is the repair for a missing index.html; empty if none is needed.
-    With `run`, a file that PostgreSQL's image would not run is a fault."""
+    `run` are the endings of files that are run, if any are: another file is a fault."""
     try:
         if not Path(value).is_dir():
             raise wrong("there is no such directory; name one relative to the project")
@@ -51,10 +67,12 @@ def _checked(value: str, *, index: str = "", run: bool = False) -> str:
     if index and "index.html" not in found.files:
         faults.insert(0, f"the directory has no index.html; {index}")
     if run:
+        *others, last = [f"*{ending}" for ending in run]
+        names = f"{', '.join(others)} or {last}" if others else last
         faults += [
-            f"{path} would never be run; name it *.sql, *.sql.gz, *.sql.xz, *.sql.zst or *.sh, in the directory itself"
+            f"{path} would never be run; name it {names}, in the directory itself"
             for path in found.files
-            if "/" in path or not path.endswith(_RUN)
+            if "/" in path or not path.endswith(run)
         ]
     if found.size > LIMIT_MEGABYTES * 2**20:
         faults.insert(0, _too_large(found))
@@ -77,4 +95,5 @@ def _too_large(found: Contents) -> str:
 
 
 SqlDirectory = Annotated[str, AfterValidator(_sql)]
+SqlForOthersData = Annotated[str, AfterValidator(_sql_for_others_data)]
 Website = Annotated[str, AfterValidator(_website)]

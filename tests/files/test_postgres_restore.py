@@ -16,6 +16,7 @@ TEMPLATE = ROOT / "auren_infra/files/templates/postgres-restore.sh.j2"
 HOLDS = '{"newest" : "2026-11-27T01:00:00Z", "rows" : 3, "tables" : 1, "counts" : { "public.t" : [3, 3, 0] }}'
 PGBACKREST = """#!/usr/bin/env bash
 echo "pgbackrest $*" >>"$STATE/calls"
+env | grep ^PGBACKREST_ | sort >"$STATE/environment"
 case $1 in
 restore)
     cd "$PGDATA/.restored"
@@ -50,7 +51,19 @@ signal.signal(signal.SIGINT, stop)  # a shell could not: it was started with the
 time.sleep(60)
 """
 PSQL = f"""#!/usr/bin/env bash
-echo '{HOLDS}'
+file=${{!#}}
+[[ $* = *" --file "* ]] || file=/dev/stdin
+words=$(cat "$file")
+printf '%s\\n' "psql $*" "$words" >>"$STATE/calls"
+case $words in
+*broken*) echo "psql:$file:1: ERROR:  relation does not exist" >&2; exit 3 ;;
+*pg_database*) cat "$STATE/databases" 2>/dev/null ;;
+*json_build_object*) echo '{HOLDS}' ;;
+esac
+true
+"""
+PG_RESETWAL = """#!/usr/bin/env bash
+echo "pg_resetwal $*" >>"$STATE/calls"
 """
 REDONE = "LOG:  redo done at 0/{:02X}000100 system usage\n"
 ENDED = (
@@ -66,15 +79,27 @@ class Bench:
         self.state, self.data = root / "state", root / "data"
         for directory in (self.state, self.data, root / "bin"):
             directory.mkdir()
-        for name, text in {"pgbackrest": PGBACKREST, "postgres": POSTGRES, "psql": PSQL}.items():
+        programs = {"pgbackrest": PGBACKREST, "postgres": POSTGRES, "psql": PSQL, "pg_resetwal": PG_RESETWAL}
+        for name, text in programs.items():
             (root / "bin" / name).write_text(text)
             (root / "bin" / name).chmod(0o755)
         self.script = root / "restore.sh"
-        self.script.write_text(TEMPLATE.read_text().replace("=/tmp/", f"={root}/"))
+        self.script.write_text(
+            TEMPLATE.read_text().replace("=/tmp/", f"={root}/").replace("=/anonymise", f"={root}/anonymise")
+        )
+        self.secrets, self.anonymise = root / "secrets", root / "anonymise"
+        for directory in (self.secrets, self.anonymise):
+            directory.mkdir()
+        for name in ("key-id", "key", "passphrase"):
+            (self.secrets / f"restore-{name}").write_text(f"the {name}")
+        self.configuration = root / "restore-from.conf"
+        self.configuration.write_text("repo1-s3-endpoint=elsewhere\nrepo1-s3-region=fra1\nrepo1-s3-bucket=theirs\n")
         self.environment = {
             "PATH": f"{root / 'bin'}:{os.environ['PATH']}",
             "PGDATA": str(self.data),
             "PGBACKREST_STANZA": "auren",
+            "PGBACKREST_CONFIG": str(root / "pgbackrest.conf"),
+            "PGBACKREST_CONFIG_INCLUDE_PATH": str(self.secrets),
             "POSTGRES_USER": "auren",
             "POSTGRES_DB": "auren",
             "STATE": str(self.state),
@@ -281,3 +306,79 @@ def test_a_gap_behind_the_target_is_no_fault(bench: Bench) -> None:
     bench.archive(f"{ONE}{number:016X}" for number in (9, 10, 12))
     bench.log(REDONE.format(10))
     assert bench.run("time", "2026-11-27 01:00:00+00").returncode == 0
+
+
+def test_another_stacks_bucket_is_asked_with_its_own_key_and_passphrase(bench: Bench) -> None:
+    bench.run("latest")
+    asked = dict(line.split("=", 1) for line in (bench.state / "environment").read_text().splitlines())
+    assert asked["PGBACKREST_CONFIG_INCLUDE_PATH"] == str(bench.secrets)
+    assert asked["PGBACKREST_CONFIG"].endswith("/pgbackrest.conf")
+    assert not (bench.data / ".restored-from").exists()
+
+
+@pytest.fixture
+def elsewhere(bench: Bench) -> Bench:
+    for name, text in {"20-more.sql": "UPDATE more;", "10-people.sql": "UPDATE people;"}.items():
+        (bench.anonymise / name).write_text(text)
+    return bench
+
+
+@pytest.mark.parametrize("kind", ["anonymised", "real"])
+def test_a_restore_from_another_stack_becomes_this_ones(elsewhere: Bench, kind: str) -> None:
+    done = elsewhere.run(kind, "latest")
+    assert (done.returncode, done.stdout) == (0, HOLDS + "\n")
+    assert elsewhere.names() == [".restored-from", *WHOLE]
+    asked = dict(line.split("=", 1) for line in (elsewhere.state / "environment").read_text().splitlines())
+    assert asked == {
+        "PGBACKREST_CONFIG": str(elsewhere.configuration),
+        "PGBACKREST_STANZA": "auren",
+        "PGBACKREST_REPO1_S3_KEY": "the key-id",
+        "PGBACKREST_REPO1_S3_KEY_SECRET": "the key",
+        "PGBACKREST_REPO1_CIPHER_PASS": "the passphrase",
+    }
+    assert (elsewhere.data / ".restored-from").read_text() == "repo1-s3-endpoint=elsewhere\nrepo1-s3-bucket=theirs\n"
+    calls = elsewhere.calls("")
+    assert any("PASSWORD NULL" in line for line in calls)
+    assert ("UPDATE people;" in calls) == (kind == "anonymised")
+
+
+def test_the_sql_is_run_in_transactions_and_nothing_of_before_is_left_in_a_file(elsewhere: Bench) -> None:
+    elsewhere.run("anonymised", "time", "2026-11-27 01:00:00+00")
+    calls = elsewhere.calls("")
+    order = [
+        *("UPDATE people;", "UPDATE more;", "DELETE FROM pg_statistic;", "VACUUM (FULL);", "stopped"),
+        "pg_resetwal -D DATA/.restored",
+    ]
+    assert [line for line in calls if line in order] == order
+    ran = [line for line in calls if " --file " in line]
+    assert len(ran) == 2
+    assert all("--set ON_ERROR_STOP=1" in line and " --single-transaction " in line for line in ran)
+    assert (elsewhere.data / "pg_wal/archive_status/00000002.history.ready").exists()
+
+
+def test_with_sql_that_fails_nothing_is_in_its_place_and_the_next_try_starts_over(elsewhere: Bench) -> None:
+    (elsewhere.anonymise / "15-broken.sql").write_text("broken")
+    done = elsewhere.run("anonymised", "latest")
+    assert (done.returncode, done.stdout) == (1, "")
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("15-broken.sql of auren:sqlAnonymise failed: psql:")
+    assert "15-broken.sql:1: ERROR:  relation does not exist." in said
+    assert elsewhere.names() == [".restored"]
+    assert "UPDATE more;" not in elsewhere.calls("")
+    (elsewhere.anonymise / "15-broken.sql").unlink()
+    assert elsewhere.run("anonymised", "latest").returncode == 0
+    assert len(elsewhere.calls("pgbackrest restore")) == 2
+
+
+def test_without_sql_nothing_counts_as_anonymous(bench: Bench) -> None:
+    assert bench.run("anonymised", "latest").returncode != 0
+    assert bench.names() == [".restored"]
+
+
+def test_a_database_that_the_sql_does_not_reach_is_not_taken(elsewhere: Bench) -> None:
+    (elsewhere.state / "databases").write_text("reports, archive\n")
+    done = elsewhere.run("anonymised", "latest")
+    assert done.returncode == 1
+    assert "what was restored has others: reports, archive." in done.stderr.splitlines()[-1]
+    assert elsewhere.names() == [".restored"]
+    assert elsewhere.run("real", "latest").returncode == 0

@@ -15,7 +15,7 @@ from auren_infra.files.render import (
     system_updates,
 )
 from auren_infra.services.model import Preflight, Service
-from tests.unit.configuration import BACKED_UP, ECDSA, ED25519, ROOT, blueprint, planned, settings
+from tests.unit.configuration import BACKED_UP, ECDSA, ED25519, FROM_ELSEWHERE, ROOT, blueprint, planned, settings
 
 AUREN = blueprint()
 SERVICES = AUREN.services
@@ -109,7 +109,7 @@ def test_a_file_ends_with_a_line_and_has_no_stray_template(text: str) -> None:
 def test_every_template_is_of_a_file_that_a_release_holds_or_of_the_machine() -> None:
     there = {path.name.removesuffix(".j2") for path in (ROOT / "auren_infra/files/templates").glob("*.j2")}
     machine = {"containers.rules", "logrotate-nginx", "sshd.conf", "system-updates.conf"}
-    releases = (*SERVICES, *blueprint(**BACKED_UP).services)
+    releases = (*SERVICES, *blueprint(**BACKED_UP).services, *blueprint(**FROM_ELSEWHERE).services)
     assert there == {name for service in releases for name in service.files} | machine
 
 

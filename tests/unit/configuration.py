@@ -42,6 +42,13 @@ BACKED_UP_ELSEWHERE: dict[str, Any] = {
     "secrets": '{"backup-passphrase": "a drawer", "backup-key-id": "AKIA0", "backup-key-secret": "a key"}',
 }
 """The same with a bucket that the program does not make."""
+FROM_ELSEWHERE: dict[str, Any] = {
+    "restoreFrom": "spaces://ams3/auren-prod-backups",
+    "restore": "latest",
+    "realData": "true",
+    "secrets": '{"restore-passphrase": "a passphrase of production"}',
+}
+"""A stack without backups of its own, from the backups of another one."""
 
 
 def engine_values(values: dict[str, str]) -> dict[str, str]:

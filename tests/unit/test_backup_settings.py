@@ -1,13 +1,15 @@
 """auren:backups, auren:restore: what is taken, and what is refused before anything is made."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from auren_infra.admission import admit
+from auren_infra.services.backups import wanted
 from auren_infra.settings import SettingsError
 from auren_infra.settings.backups import Bucket
-from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, COMPLETE, engine_values, settings
+from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, COMPLETE, FROM_ELSEWHERE, engine_values, settings
 
 
 def refused(**changes: str) -> str:
@@ -109,3 +111,60 @@ def test_without_the_passphrase_nothing_is_deployed() -> None:
     said = refused(backups=BACKED_UP["backups"])
     assert "backup-passphrase is not set" in said
     assert "`pulumi config set --secret --path auren:secrets.backup-passphrase`" in said
+
+
+def from_elsewhere(**changes: str) -> dict[str, str]:
+    """A restore from another stack's backups, beside backups of its own."""
+    given = json.loads(BACKED_UP_ELSEWHERE["secrets"]) | json.loads(FROM_ELSEWHERE["secrets"])
+    return {**BACKED_UP_ELSEWHERE, **FROM_ELSEWHERE, "secrets": json.dumps(given), **changes}
+
+
+def test_a_stack_is_filled_from_the_backups_of_another_one(tmp_path: Path) -> None:
+    assert settings(**FROM_ELSEWHERE).source == Bucket(
+        "ams3.digitaloceanspaces.com", "ams3", "auren-prod-backups", made=True
+    )
+    assert settings(**FROM_ELSEWHERE).bucket is None
+    assert wanted(settings(**from_elsewhere())) == ("real", "latest")
+    (tmp_path / "10-people.sql").touch()
+    anonymised = from_elsewhere(
+        realData="false", sqlAnonymise=str(tmp_path), restore="latest as of 2026-11-27T12:30:00Z"
+    )
+    assert wanted(settings(**anonymised)) == ("anonymised", "latest", "--as-of", "2026-11-27T12:30:00Z")
+    assert wanted(settings(**BACKED_UP, restore="latest")) == ("latest",)
+
+
+@pytest.mark.parametrize(
+    "own", ["spaces://ams3/auren-prod-backups", "s3://ams3.digitaloceanspaces.com/us-east-1/auren-prod-backups"]
+)
+def test_a_stack_never_writes_among_the_backups_that_it_came_from(own: str) -> None:
+    said = refused(**from_elsewhere(backups=own))
+    assert "auren:restoreFrom: auren:backups names this bucket, too" in said
+
+
+def test_what_comes_from_another_stack_must_be_said() -> None:
+    assert "auren:restoreFrom names a bucket, and this does not say what comes" in refused(**from_elsewhere(restore=""))
+
+
+def test_data_of_people_comes_as_it_is_only_when_that_is_said(tmp_path: Path) -> None:
+    """Without SQL that makes it anonymous, or with a file that would never be run."""
+    for directory in ("sql/anonymise", str(tmp_path), "/nowhere"):
+        said = refused(**from_elsewhere(realData="false", sqlAnonymise=directory))
+        assert (
+            "auren:sqlAnonymise: there is no SQL (*.sql), so auren:restoreFrom would bring the data of people" in said
+        )
+        assert "or set auren:realData to true" in said
+    for name in ("10-people.sql", "20-more.sh"):
+        (tmp_path / name).touch()
+    said = refused(**from_elsewhere(realData="false", sqlAnonymise=str(tmp_path)))
+    assert "20-more.sh would never be run; name it *.sql, in the directory itself" in said
+
+
+def test_the_secrets_of_the_other_bucket_are_given() -> None:
+    said = refused(**{**FROM_ELSEWHERE, "secrets": "{}"})
+    assert "restore-passphrase is not set" in said
+    assert "restore-key-id" not in said, "the program makes the key"
+    said = refused(**{**FROM_ELSEWHERE, "restoreFrom": "s3://s3.example.org/eu-central-1/others"})
+    for name in ("restore-key-id", "restore-key-secret"):
+        assert f"{name} is not set" in said
+    said = refused(secrets=FROM_ELSEWHERE["secrets"])
+    assert "restore-passphrase is set, and nothing reads it" in said

@@ -12,7 +12,7 @@ from auren_infra.files.releases import release
 from auren_infra.host import orders
 from auren_infra.host.orders import BackUp, BackUpFirst, Fill, Jobs, Order, Programs
 from auren_infra.services.catalogue import described
-from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, blueprint, planned, settings
+from tests.unit.configuration import BACKED_UP, BACKED_UP_ELSEWHERE, FROM_ELSEWHERE, blueprint, planned, settings
 from tests.unit.rehearsal import NAME, Rehearsal, deploy
 
 KEY, BUCKET = "digitalocean:index/spacesKey:SpacesKey", "digitalocean:index/spacesBucket:SpacesBucket"
@@ -185,3 +185,64 @@ def test_the_machine_makes_backups_and_tries_them(backed_up: Rehearsal) -> None:
     assert "OnCalendar=Sun *-*-* 05:10:00 UTC\n" in jobs.units["auren-drill.timer"]
     (jobs,) = ordered(deploy(**BACKED_UP, dropletSize="s-4vcpu-8gb"), Jobs)
     assert "auren-backup drill\n" in jobs.units["auren-drill.service"]
+
+
+@pytest.fixture(scope="module")
+def from_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A stack without backups of its own, and with SQL that makes people's data anonymous."""
+    directory = tmp_path_factory.mktemp("anonymise")
+    (directory / "10-people.sql").write_text("UPDATE people SET name = 'somebody';\n")
+    return {**FROM_ELSEWHERE, "realData": "false", "sqlAnonymise": str(directory)}
+
+
+def test_the_bucket_of_another_stack_is_only_read(from_elsewhere: dict[str, Any]) -> None:
+    run = deploy(**from_elsewhere)
+    (key,) = run.of_type(KEY)
+    assert key.name == f"{NAME}-restore"
+    assert key.inputs["grants"] == [{"bucket": "auren-prod-backups", "permission": "read"}]
+    assert not run.of_type(BUCKET)
+    assert not ordered(run, BackUp)
+    assert not ordered(run, BackUpFirst)
+    (jobs,) = ordered(run, Jobs)
+    assert not jobs.units
+    (programs,) = ordered(run, Programs)
+    assert {"fill-volumes", "stores"} <= programs.files.keys()
+    assert not {"auren-backup", "auren-restore"} & programs.files.keys()
+    elsewhere = deploy(
+        **{
+            **FROM_ELSEWHERE,
+            "restoreFrom": "s3://s3.example.org:9000/eu-central-1/others",
+            "secrets": '{"restore-passphrase": "theirs", "restore-key-id": "AKIA0", "restore-key-secret": "a key"}',
+        }
+    )
+    assert not elsewhere.of_type(KEY)
+
+
+def test_what_is_restored_from_another_stack_is_made_anonymous_first(from_elsewhere: dict[str, Any]) -> None:
+    run = deploy(**from_elsewhere)
+    (fill,) = ordered(run, Fill)
+    assert fill.target == ("anonymised", "latest")
+    assert run.command("sql-anonymise").urn in run.command("postgres-fill").dependencies
+    assert run.command("postgres-fill").urn in run.command("postgres").dependencies
+    services = yaml.safe_load(release(planned(blueprint(**from_elsewhere)), "postgres").compose)["services"]
+    assert "/opt/auren/sql/anonymise:/anonymise:ro" in services["postgres-restore"]["volumes"]
+    (fill,) = ordered(deploy(**FROM_ELSEWHERE), Fill)
+    assert fill.target == ("real", "latest")
+
+
+def test_the_two_buckets_are_never_mixed_up() -> None:
+    """pgBackRest reads each *.conf in the directory of the secrets, and pushes to each bucket that it knows."""
+    both = {**BACKED_UP, **FROM_ELSEWHERE, "secrets": '{"backup-passphrase": "ours", "restore-passphrase": "theirs"}'}
+    made = release(planned(blueprint(**both)), "postgres")
+    assert "auren-prod-backups" not in made.files["pgbackrest.conf"]
+    assert "auren-test-backups" not in made.files["restore-from.conf"]
+    assert "repo1-s3-bucket=auren-prod-backups\n" in made.files["restore-from.conf"]
+    for text in made.files.values():
+        assert "repo2" not in text
+    (postgres,) = (service for service in described(settings(**both)) if service.name == "postgres")
+    assert [file.name for file in postgres.secrets if file.name.endswith(".conf")] == [
+        *("backup-key-id.conf", "backup-key.conf", "backup-passphrase.conf")
+    ]
+    alone = release(planned(blueprint(**FROM_ELSEWHERE)), "postgres").files
+    assert "repo1" not in alone["pgbackrest.conf"]
+    assert "archive_mode" not in alone["postgresql.conf"]

@@ -120,7 +120,8 @@ class Fill(Order, Generic[Text]):
     id: ClassVar[str] = "fill"
 
     target: tuple[str, ...]
-    """Nothing; or `latest` or a time, and maybe as of when the bucket counts: `--as-of`, TIME."""
+    """Nothing; or `latest` or a time, and maybe as of when the bucket counts: `--as-of`, TIME. From another stack's
+    bucket, `anonymised` or `real` comes first."""
     staged: Text
     """What `Stage` printed."""
 

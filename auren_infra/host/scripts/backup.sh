@@ -13,32 +13,47 @@
 #   fresh MINUTES [SERVICE…]
 #                          before a change: what these services have, or all, is in the bucket as it is now, or as it was so many minutes ago.
 #                          With 0, or without a PostgreSQL that could make backups, nothing is done.
-#   fill RELEASE [TARGET [--as-of TIME]]
-#                          before the first start: empty volumes are restored to TARGET. Those that hold something are left alone.
+#   fill RELEASE [[anonymised|real] TARGET [--as-of TIME]]
+#                          before the first start: empty volumes are restored to TARGET. Those that hold something are left alone. With
+#                          `anonymised` or `real`, the database alone, from the bucket of another stack, which auren:restoreFrom names.
 set -euo pipefail
 
 source backups.sh
 source copies.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | lost | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [TARGET [--as-of TIME]]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | lost | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [[anonymised|real] TARGET [--as-of TIME]]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
 
-# fill RELEASE [TARGET [--as-of TIME]]
+# fill RELEASE [[anonymised|real] TARGET [--as-of TIME]]
 fill() {
+    local -a elsewhere=()
     release=releases/$1 target="" past=()
-    if [ -n "${2:-}" ]; then
-        read_target "${@:2}"
-        mark_stores
+    shift
+    if [[ ${1:-} =~ ^(anonymised|real)$ ]]; then
+        [ $# -gt 1 ] || fail "$usage"
+        elsewhere=("$1")
+        shift
+    fi
+    if [ -n "${1:-}" ]; then
+        read_target "$@"
+        [ "${#elsewhere[@]}" -gt 0 ] || mark_stores
     fi
     fill_database
+    # The copies in another stack's bucket are the data of people as well, and no SQL makes them anonymous.
+    [ "${#elsewhere[@]}" -eq 0 ] || target=""
     fill_stores
 }
 
 fill_database() {
     local newest label ended bytes
+    # It has the identity of its origin, so that bucket would take its backups for those of the origin.
+    if [ -e "$volume/.restored-from" ] && [ "$(cat "$volume/.restored-from")" = "$(bucket "$release")" ]; then
+        fail "PostgreSQL was restored from another stack's backups in the bucket that auren:backups names, and would write among them." \
+            "Name another bucket in auren:backups."
+    fi
     [ ! -e "$unfinished" ] || grep -qx restored "$unfinished" || fail "A restore was cut. Finish it on the machine first: auren-restore to $(head -n 1 "$unfinished")"
     if [ ! -e "$volume/.restored" ] && { [ -e "$volume/PG_VERSION" ] || [ -e "$volume/.init/.complete" ]; }; then
         return
@@ -53,9 +68,23 @@ fill_database() {
         return
     fi
     alone
-    choose
-    restore_into "$volume" "${words[@]}" >"$work/restored" || fail "PostgreSQL was not restored. $(reason)"
+    if [ "${#elsewhere[@]}" -gt 0 ]; then
+        has_new_bucket
+        asks_elsewhere
+    else
+        choose
+    fi
+    restore_into "$volume" "${elsewhere[@]}" "${words[@]}" >"$work/restored" || fail "PostgreSQL was not restored. $(reason)"
     echo "PostgreSQL was restored to $target: $(what_of "$work/restored")"
+}
+
+# has_new_bucket: what the release backs up to, if it does, knows no database yet.
+has_new_bucket() {
+    [ -n "$(bucket "$release")" ] || return 0
+    ask
+    grep -q '"code":1,' "$work/info" || fail "The bucket that auren:backups names has backups of another database, and those of the one" \
+        "that auren:restoreFrom brings would not fit them. Name another bucket in auren:backups, or remove auren:restoreFrom to" \
+        "restore what is there."
 }
 
 # room: the database fits beside itself, with what its server writes. Sets the `label` of the newest backup.
@@ -215,7 +244,7 @@ fresh() {
     shift
     [ "$minutes" -gt 0 ] || return 0
     oldest=$(($(date +%s) - minutes * 60))
-    if [ ! -e "$directory/current/files/pgbackrest.conf" ] || ! is_running "$container" || ! sql <<<'SELECT' >/dev/null; then
+    if [ -z "$(bucket current)" ] || ! is_running "$container" || ! sql <<<'SELECT' >/dev/null; then
         echo "PostgreSQL does not answer, or has no backups yet. So nothing is backed up before this change."
         return
     fi
@@ -261,17 +290,22 @@ holds() {
 
 # remembered: what this bucket had, but for what was removed because it was too old.
 remembered() {
-    [ ! -e "$held" ] || [ "$(head -n 1 "$held")" != "$(bucket)" ] || tail -n +2 "$held"
+    [ ! -e "$held" ] || [ "$(head -n 1 "$held")" != "$(name_of_bucket)" ] || tail -n +2 "$held"
 }
 
-bucket() {
+name_of_bucket() {
     sed -n 's/^repo1-s3-bucket=//p' "$directory/current/files/pgbackrest.conf"
+}
+
+# bucket RELEASE: what the release backs up to, in two lines, or nothing.
+bucket() {
+    sed -n '/^repo1-s3-endpoint=/p; /^repo1-s3-bucket=/p' "$directory/$1/files/pgbackrest.conf" 2>/dev/null || true
 }
 
 # remember: what the bucket holds now is not forgotten before it is removed.
 remember() {
     holds >"$work/holds"
-    { bucket; { cat "$work/holds"; remembered; } | sort -u; } >"$held.new"
+    { name_of_bucket; { cat "$work/holds"; remembered; } | sort -u; } >"$held.new"
     mv "$held.new" "$held"
 }
 
@@ -323,7 +357,7 @@ main() {
         remember
         ;;
     fresh\ [1-9]*) fresh "$@" ;;
-    "fill 1" | "fill 2" | "fill 4") fill "$@" ;;
+    fill\ [1-5]) fill "$@" ;;
     *) fail "$usage" ;;
     esac
 }

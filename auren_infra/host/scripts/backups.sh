@@ -17,6 +17,7 @@ held=$memory/held  # the name of the bucket, then a line for each backup and cop
 retention=/usr/local/lib/auren/retention  # DAYS WEEKS MONTHS: for how long backups and copies are kept
 unfinished=$memory/restoring  # there while a restore by auren-restore is not over
 restoring=auren-postgres-restore  # the container that restores
+setting=auren:backups given=backup  # what names the bucket that is asked, and how the names of its secrets begin
 
 begin() {
     work=$(mktemp -d) said=$work/said
@@ -50,6 +51,11 @@ at() {
 # moment SECONDS: the time so many seconds after 1970.
 moment() {
     date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ
+}
+
+# asks_elsewhere: the bucket that is asked is another stack's.
+asks_elsewhere() {
+    setting=auren:restoreFrom given=restore
 }
 
 # read_target TARGET [--as-of TIME]: sets the words for postgres-restore, and those for pgBackRest.
@@ -295,19 +301,21 @@ found() {
 
 # reason: why pgBackRest or PostgreSQL failed, in one sentence, from what was said. Else the last that was said.
 reason() {
-    if found 'RequestTimeTooSkewed'; then
+    if found 'of auren:sqlAnonymise'; then
+        grep -a 'of auren:sqlAnonymise' "$said" | tail -n 1
+    elif found 'RequestTimeTooSkewed'; then
         echo "The bucket refuses this machine because its clock is wrong: \`timedatectl\` shows it."
     elif found "$wrong_key"; then
         echo "The bucket refuses the key of this machine. Run pulumi up, which brings the key here. Of a bucket that the program did not make, set" \
-            "the right key before: backup-key-id and backup-key-secret in auren:secrets."
+            "the right key before: $given-key-id and $given-key-secret in auren:secrets."
     elif found "$no_right"; then
-        echo "There is no such bucket, or the key of this machine has no right to it. See auren:backups."
+        echo "There is no such bucket, or the key of this machine has no right to it. See $setting."
     elif found 'HostConnectError|unable to (connect|get address)|timeout (connecting|waiting)'; then
         echo "The bucket cannot be reached from this machine."
     elif found 'unable to verify certificate'; then
         echo "The bucket's server has no certificate that this machine trusts."
     elif found "$wrong_passphrase"; then
-        echo "The backups in the bucket have another passphrase. Give the one that they were made with: backup-passphrase in auren:secrets."
+        echo "The backups in the bucket have another passphrase. Give the one that they were made with: $given-passphrase in auren:secrets."
     elif found 'no backup set found|missing stanza path|no valid backups'; then
         echo "There is no such backup in the bucket. \`auren-backup list\` shows those that there are."
     elif found 'checksum|corrupt'; then

@@ -155,6 +155,8 @@ def test_what_is_in_the_bucket_is_listed_also_during_a_restore(machine: Bench) -
         ("fresh",),
         ("fresh", "an hour"),
         ("fill",),
+        ("fill", RELEASE, "real"),
+        ("fill", RELEASE, "latest", "now"),
     ],
 )
 def test_what_is_no_command_is_refused(machine: Bench, arguments: tuple[str, ...]) -> None:
@@ -355,6 +357,85 @@ def test_a_restore_by_hand_that_was_cut_is_finished_by_hand(machine: Bench) -> N
     done = _backup(machine, "fill", RELEASE, "latest")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "A restore was cut. Finish it on the machine first: auren-restore to latest\n"
+
+
+def _elsewhere(machine: Bench, *, own: bool = True) -> None:
+    _empty(machine)
+    listed(machine, "info", [], 1, "missing stanza path")
+    if not own:
+        machine.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf").write_text("process-max=1\n")
+    machine.path("/usr/local/lib/auren/stores").write_text("redis redis-data redis\n")
+    machine.path("/mnt/auren-data/redis-data").mkdir()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["with backups of its own", "without"])
+@pytest.mark.parametrize("kind", ["anonymised", "real"])
+def test_a_database_comes_from_another_stack_and_the_other_stores_stay_empty(
+    machine: Bench, kind: str, *, own: bool
+) -> None:
+    _elsewhere(machine, own=own)
+    done = _backup(machine, "fill", RELEASE, kind, "latest", "--as-of", "2026-11-27T01:00:00Z")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "PostgreSQL was restored to latest: 3 rows in 1 tables\n"
+    *asked, restored = machine.calls("docker compose")
+    assert restored.endswith(f" postgres-restore {kind} latest --as-of 2026-11-27 01:00:00+00")
+    assert len(asked) == own, "its own bucket, whether it is new"
+    assert content(machine.path("/mnt/auren-data/redis-data")) == {}
+    assert not list(machine.path("/mnt/auren-data").glob(".filling-*"))
+
+
+def test_the_bucket_of_ones_own_is_new_where_a_database_comes_from_another_stack(machine: Bench) -> None:
+    """Or its archive would have to take two databases' logs of the same names."""
+    _elsewhere(machine)
+    for code, message in ((0, "ok"), (2, "no valid backups")):
+        listed(machine, "info", [("20261127-010000F", 1795741200, 1)][code:], code, message)
+        done = _backup(machine, "fill", RELEASE, "real", "latest")
+        assert done.returncode == 1
+        assert done.stderr.startswith("The bucket that auren:backups names has backups of another database")
+        assert content(machine.path(VOLUME)) == {}
+
+
+@pytest.mark.parametrize("arguments", [(), ("latest",)], ids=["on", "to be filled"])
+def test_a_database_is_never_backed_up_to_where_it_came_from(machine: Bench, arguments: tuple[str, ...]) -> None:
+    origin = "repo1-s3-endpoint=elsewhere\nrepo1-s3-bucket=auren-backups\n"
+    machine.path(f"{VOLUME}/.restored-from").write_text(origin)
+    configuration = machine.path(f"{SERVICES}/releases/{RELEASE}/files/pgbackrest.conf")
+    configuration.write_text(f"[global]\n{origin}repo1-path=/postgres\n")
+    done = _backup(machine, "fill", RELEASE, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("PostgreSQL was restored from another stack's backups in the bucket")
+    configuration.write_text(configuration.read_text().replace("elsewhere", "here"))
+    assert _backup(machine, "fill", RELEASE, *arguments).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("<Code>AccessDenied</Code>", "has no right to it. See auren:restoreFrom."),
+        ("FormatError: key/value found outside of section", "made with: restore-passphrase in auren:secrets."),
+        ("<Code>InvalidAccessKeyId</Code>", "restore-key-id and restore-key-secret in auren:secrets."),
+        (
+            "cipher header\n10-people.sql of auren:sqlAnonymise failed: ERROR.\nLOG: checksum",
+            "PostgreSQL was not restored. 10-people.sql of auren:sqlAnonymise failed: ERROR.",
+        ),
+    ],
+)
+def test_what_is_wrong_elsewhere_is_named_so(machine: Bench, said: str, sentence: str) -> None:
+    _elsewhere(machine)
+    fails(machine, "restore", f"{said}\n")
+    done = _backup(machine, "fill", RELEASE, "anonymised", "latest")
+    assert done.returncode == 1
+    assert done.stderr.startswith("PostgreSQL was not restored. ")
+    assert done.stderr.endswith(f"{sentence}\n")
+
+
+def test_before_the_first_backups_nothing_is_backed_up_before_a_change(machine: Bench) -> None:
+    """The stack came from another one's backups, and has none of its own."""
+    _elsewhere(machine, own=False)
+    machine.path(f"{SERVICES}/current").symlink_to(f"releases/{RELEASE}")
+    done = _backup(machine, "fresh", "60", "postgres")
+    assert done.returncode == 0
+    assert "PostgreSQL does not answer, or has no backups yet." in done.stdout
 
 
 def test_a_bucket_that_was_emptied_is_begun_again_by_a_backup(machine: Bench) -> None:

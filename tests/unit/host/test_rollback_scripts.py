@@ -249,6 +249,9 @@ def test_the_releases_of_one_service_are_shown_and_of_no_unknown_one(machine: Be
 
 def test_programs_are_put_where_they_are_called(bench: Bench) -> None:
     bench.path("/usr/local/sbin").mkdir(parents=True)
+    bench.path("/usr/local/lib/auren").mkdir(parents=True)
+    for path in ("/usr/local/sbin/auren-backup", f"{PROGRAMS}/fill-volumes"):
+        bench.path(path).write_text("of before auren:backups was emptied\n")
     files = {"stop": "#!/bin/sh\n", "starts": STARTS, "auren-rollback": "#!/bin/sh\n"}
     for _ in range(2):
         done = bench.run("programs", data=pack(files))

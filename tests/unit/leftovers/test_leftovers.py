@@ -196,10 +196,11 @@ def test_what_belongs_to_somebody_else_is_not_listed(stack: Stack) -> None:
     assert stack.leftovers() == (0, ["Nothing is left over."])
 
 
-def test_a_second_key_of_the_bucket_is_listed(stack: Stack) -> None:
-    made = stack.do.spaces_key.create({"name": f"{NAME}-backups-owner", "grants": []})["key"]
+@pytest.mark.parametrize("kind", ["backups", "backups-owner", "restore"])
+def test_a_second_key_of_a_bucket_is_listed(stack: Stack, kind: str) -> None:
+    made = stack.do.spaces_key.create({"name": f"{NAME}-{kind}", "grants": []})["key"]
     _, (line,) = stack.leftovers()
-    assert f"the Spaces key {NAME}-backups-owner ({made['access_key']})" in line
+    assert f"the Spaces key {NAME}-{kind} ({made['access_key']})" in line
 
 
 def test_a_name_and_a_domain_of_ones_own_count(stack: Stack) -> None:
