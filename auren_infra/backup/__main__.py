@@ -1,11 +1,14 @@
 """`python -m auren_infra backup`: backups and copies, made, listed, judged, and restored for practice."""
 
 import argparse
+import base64
+import binascii
 import getpass
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from auren_infra import drills
 from auren_infra.backup import copies, drawer, judge, listing, table
@@ -14,13 +17,15 @@ from auren_infra.backup.listing import Listing
 from auren_infra.command_line import Help, run, told
 from auren_infra.drills import Drill
 from auren_infra.files import paths
-from auren_infra.moment import as_of_words, past
+from auren_infra.moment import as_of_words, past, written
 from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
 from auren_infra.outputs.placing import show
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import StackName, add_stack_option
 
+_RELEASES = "releases"
+_ARCHIVES = (_RELEASES, "logs")
 _LONG = 6 * 3600
 """Seconds for a backup or a drill."""
 _SHORT = 300
@@ -38,6 +43,7 @@ _COMMANDS = {
     "now": "make a backup now, and see that the bucket has it",
     "list": "list the backups and copies that the bucket holds",
     "check": "say what is wrong with the backups, the copies and the last drill",
+    "fetch": "write the machine's earlier releases, or the logs of nginx, into a directory here",
     "drill": "restore the newest backup beside the database, count what came back, and try the newest copies",
     "drawer": "say what is missing, or wrong, of what a person must have when everything is gone",
 }
@@ -58,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _list(outputs, options.as_of, raw=options.json)
             case "check":
                 return _check(outputs)
+            case "fetch":
+                return _fetch(outputs, options.what, options.directory, options.since, options.as_of)
             case _:
                 return _drill(outputs)
     except NoProgramError:
@@ -100,7 +108,7 @@ def _told(does: str, *examples: str, needs: str = machine.NEEDS) -> Help:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    calls = {name: f"{name} --stack prod" for name in _COMMANDS}
+    calls = {name: f"{name} --stack prod" for name in _COMMANDS} | {"fetch": "fetch --stack prod logs ./logs"}
     parser = argparse.ArgumentParser(
         prog="python -m auren_infra backup",
         **_told(
@@ -112,17 +120,24 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, says in _COMMANDS.items():
         examples = [calls[name]]
-        examples += {"now": [f"{calls[name]} --full"], "list": [f"{calls[name]} --as-of 2026-03-01T16:00Z"]}.get(
-            name, []
-        )
+        examples += {
+            "now": [f"{calls[name]} --full"],
+            "list": [f"{calls[name]} --as-of 2026-03-01T16:00Z"],
+            "fetch": [f"{calls[name]} --since 2026-03-01T00:00Z", "fetch --stack prod releases ."],
+        }.get(name, [])
         does = f"{says[0].upper()}{says[1:]}."
         needs = {"needs": _DRAWER_NEEDS} if name == "drawer" else {}
         one = commands.add_parser(name, help=says, **_told(does, *examples, **needs))
         add_stack_option(one, of_command=True)
         if name == "now":
             one.add_argument("--full", action="store_true", help="a full one, whatever there is")
-        if name == "list":
+        if name in ("list", "fetch"):
             one.add_argument("--as-of", metavar="TIME", type=past, help="as the bucket was then, before a theft")
+        if name == "fetch":
+            one.add_argument("what", metavar="WHAT", choices=_ARCHIVES, help="`releases`, the newest ones, or `logs`")
+            one.add_argument("directory", metavar="DIRECTORY", type=Path, help="one that exists, on this machine")
+            one.add_argument("--since", metavar="TIME", type=past, help="logs that were written after this time")
+        if name == "list":
             one.add_argument(
                 "--json", action="store_true", help="what `pgbackrest info --output=json` prints, without the copies"
             )
@@ -138,13 +153,14 @@ def _list(outputs: StackOutputs, as_of: datetime | None, *, raw: bool) -> int:
     if raw or done.returncode:
         return machine.end(done)
     bucket = listing.read(done.stdout)
-    show(table.render(bucket) + table.render_copies(_copies(outputs, as_of)))
+    show(table.render(bucket) + table.render_copies((*_copies(outputs, as_of), *_archives(outputs, as_of))))
     return DONE
 
 
 def _faults_of_copies(outputs: StackOutputs, now: datetime) -> Iterator[str]:
     try:
-        yield from judge.of_copies(_copies(outputs), now)
+        releases = (store for store in _archives(outputs) if store.volume == _RELEASES)
+        yield from judge.of_copies((*_copies(outputs), *releases), now)
     except MachineError as error:
         yield from judge.unreadable(str(error))
 
@@ -154,6 +170,48 @@ def _copies(outputs: StackOutputs, as_of: datetime | None = None) -> tuple[Store
     if done.returncode:
         raise MachineError(f"The copies in the bucket cannot be listed:\n{done.stderr.strip()}")
     return copies.read(done.stdout)
+
+
+def _archives(outputs: StackOutputs, as_of: datetime | None = None) -> tuple[Store, ...]:
+    done = machine.ask(outputs, _PROGRAM, "archives", *as_of_words(as_of), seconds=_SHORT)
+    if done.returncode:
+        raise MachineError(f"The archives in the bucket cannot be listed:\n{done.stderr.strip()}")
+    return copies.read(done.stdout)
+
+
+def _fetch(outputs: StackOutputs, what: str, directory: Path, since: datetime | None, as_of: datetime | None) -> int:
+    if not directory.is_dir():
+        print(f"error: {directory} is no directory. Make it before.", file=sys.stderr)
+        return NOT_ASKED
+    stores = [store for store in _archives(outputs, as_of) if (store.volume == _RELEASES) == (what == _RELEASES)]
+    wanted = [
+        (store.volume, copy.made)
+        for store in stores
+        for copy in (store.copies[-1:] if what == _RELEASES else store.copies)
+        if since is None or copy.made > since
+    ]
+    for name, made in wanted:
+        done = machine.ask(outputs, _PROGRAM, "fetch", name, written(made), *as_of_words(as_of), seconds=_SHORT)
+        if done.returncode:
+            return machine.end(done)
+        ending = "tar.gz" if name == _RELEASES else "gz"
+        path = directory / f"{name}-{made:%Y%m%dT%H%M%SZ}.{ending}"
+        try:
+            _write(path, base64.b64decode("".join(done.stdout.split()), validate=True))
+        except (OSError, binascii.Error) as error:
+            raise MachineError(f"{path} cannot be written: {error}") from None
+        show(f"{path}\n")
+    if not wanted:
+        print("error: The bucket has no such archive. `backup list` shows those that there are.", file=sys.stderr)
+        return REFUSED
+    return DONE
+
+
+def _write(path: Path, content: bytes) -> None:
+    """For this user alone: the logs have the addresses of people."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_bytes(content)
 
 
 def _check(outputs: StackOutputs) -> int:

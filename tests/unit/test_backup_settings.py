@@ -20,6 +20,7 @@ def refused(**changes: str) -> str:
 
 def test_a_bucket_of_spaces_is_named_by_its_region_and_its_name() -> None:
     found = settings(**BACKED_UP).bucket
+    assert found is not None
     assert found == Bucket("fra1.digitaloceanspaces.com", "fra1", "auren-test-backups", made=True)
     assert found.endpoint == "fra1.digitaloceanspaces.com"
     assert settings().bucket is None
@@ -28,6 +29,7 @@ def test_a_bucket_of_spaces_is_named_by_its_region_and_its_name() -> None:
 def test_any_other_bucket_is_named_by_its_host_too() -> None:
     found = settings(**BACKED_UP_ELSEWHERE).bucket
     assert found == Bucket("s3.example.org", "eu-central-1", "auren.backups", 9000)
+    assert found is not None
     assert found.endpoint == "s3.example.org:9000"
     usual = {**BACKED_UP_ELSEWHERE, "backups": "s3://s3.example.org:443/eu-central-1/auren.backups"}
     assert settings(**usual).bucket == Bucket("s3.example.org", "eu-central-1", "auren.backups")

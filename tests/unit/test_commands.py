@@ -15,7 +15,7 @@ from tests.tree import ROOT, files
 
 SUBCOMMANDS = [
     *(("access", name) for name in ("open", "close", "check")),
-    *(("backup", name) for name in ("now", "list", "check", "drill", "drawer")),
+    *(("backup", name) for name in ("now", "list", "check", "fetch", "drill", "drawer")),
     *(("restore", name) for name in ("kept", "discard")),
     *(("state", name) for name in ("create", "earlier")),
 ]

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # auren-backup COMMAND: the backups of PostgreSQL, and copies of the other stores, in the bucket that auren:backups names.
-#   run [full]             makes a backup now, and a copy of each other store
+#   run [full]             makes a backup now, a copy of each other store, and archives of the releases and of nginx's logs
 #   list [--as-of TIME]    what is in the bucket, in pgBackRest's JSON; with a TIME, what was there then
 #   copies [--as-of TIME]  the copies that are there: SERVICE, VOLUME, TIME, BYTES in a line, with tabs. A store without one has the first two.
+#   archives [--as-of TIME]
+#                          the archives that are there: `machine`, NAME, TIME, BYTES in a line, with tabs
+#   fetch NAME TIME [--as-of TIME]
+#                          one of these archives, of gzip, in base64
 #   drill [LENDER…]        restores beside the database, and compares; then tries the copies of the stores. The containers of the LENDERs are stopped meanwhile: it needs their
 #                          memory. Its result is in /var/lib/auren/backup/drill.json, and for a monitoring in /var/lib/auren/metrics.
 #   log                    how many seconds ago the newest WAL segment has arrived in the bucket; behind it, in a line of its own, which one
 #                          is missing there since the newest backup
 #   lost                   which backups and copies the bucket had, and should still have: NAME TIME in a line
 #   sentinel               writes the time into the database. How old it is in what a drill has restored tells what would be lost.
-#   ready                  after a start: WAL arrives in the bucket, and there is a backup, and a copy of each other store
+#   ready                  after a start: WAL arrives in the bucket, and there is a backup, a copy of each other store, and an archive
 #   fresh MINUTES [SERVICE…]
 #                          before a change: what these services have, or all, is in the bucket as it is now, or as it was so many minutes ago.
 #                          With 0, or without a PostgreSQL that could make backups, nothing is done.
@@ -20,9 +24,10 @@ set -euo pipefail
 
 source backups.sh
 source copies.sh
+source archives.sh
 source lending.sh
 
-usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | drill [LENDER...] | log | lost | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [[anonymised|real] TARGET [--as-of TIME]]"
+usage="usage: auren-backup run [full] | list [--as-of TIME] | copies [--as-of TIME] | archives [--as-of TIME] | fetch NAME TIME [--as-of TIME] | drill [LENDER...] | log | lost | sentinel | ready | fresh MINUTES [SERVICE...] | fill RELEASE [[anonymised|real] TARGET [--as-of TIME]]"
 metrics=/var/lib/auren/metrics
 place=$disk/backup-drill
 patience=120  # seconds for a segment to arrive
@@ -228,6 +233,7 @@ drill() {
 run() {
     apart run_database "$@"
     apart copy_all
+    apart archive_all
     apart remember
     [ "$failures" -eq 0 ]
 }
@@ -345,6 +351,14 @@ main() {
         read_target latest "$@"
         tell_copies "${past[@]}"
         ;;
+    "archives 0" | "archives 2")
+        read_target latest "$@"
+        tell_archives "${past[@]}"
+        ;;
+    "fetch 2" | "fetch 4")
+        read_target latest "${@:3}"
+        print_archive "$1" "$2"
+        ;;
     "drill "*) drill "$@" ;;
     "log 0") tell_log ;;
     "lost 0") tell_lost ;;
@@ -354,6 +368,7 @@ main() {
         ask
         [ -n "$(backups)" ] || back_up full
         copy_missing
+        archive_missing
         remember
         ;;
     fresh\ [1-9]*) fresh "$@" ;;

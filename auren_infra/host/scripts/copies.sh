@@ -25,14 +25,24 @@ apart() {
     wait $! || failures=$((failures + 1))
 }
 
+# ask_objects DIRECTORY ENDING WORD…: a line in $work/objects for each in the bucket, the oldest first: NAME TIME BYTES SHA256 STORED.
+ask_objects() {
+    asked repo-ls "$1" --recurse --output=json --io-timeout=10 "${@:3}" >"$work/listed" || fail "$(reason)"
+    sed 's/},/&\n/g' "$work/listed" |
+        sed -n 's|.*"\([a-z_.-]*\)/\([0-9TZ]*\)-\([0-9]*\)-\([0-9a-f]\{64\}\)\.'"$2"'":{.*"size":\([0-9]*\).*|\1 \2 \3 \4 \5|p' |
+        sort >"$work/objects"
+}
+
+# whole_objects: those of $work/objects that were not cut while they were sent: NAME TIME BYTES SHA256.
+whole_objects() {
+    # Encrypted, it has 16 bytes before it, and fills its last block of 16.
+    awk '$5 == 16 + (int($3 / 16) + 1) * 16 { print $1, $2, $3, $4 }' "$work/objects"
+}
+
 # ask_copies WORD…: a line in $work/copies for each copy, the oldest first: VOLUME TIME BYTES SHA256. $work/objects has what was cut, too.
 ask_copies() {
-    asked repo-ls volumes --recurse --output=json --io-timeout=10 "$@" >"$work/listed" || fail "$(reason)"
-    sed 's/},/&\n/g' "$work/listed" |
-        sed -n 's|.*"\([a-z_-]*\)/\([0-9TZ]*\)-\([0-9]*\)-\([0-9a-f]\{64\}\)\.tar\.gz":{.*"size":\([0-9]*\).*|\1 \2 \3 \4 \5|p' |
-        sort >"$work/objects"
-    # Encrypted, it has 16 bytes before it, and fills its last block of 16.
-    awk '$5 == 16 + (int($3 / 16) + 1) * 16 { print $1, $2, $3, $4 }' "$work/objects" >"$work/copies"
+    ask_objects volumes 'tar\.gz' "$@"
+    whole_objects >"$work/copies"
 }
 
 # usable_copies VOLUME KIND: a line for each copy that it can be restored from, the oldest first: TIME BYTES SHA256. Of the kind `files`, those of

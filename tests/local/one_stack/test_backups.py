@@ -1,10 +1,13 @@
 """Backups and copies in the bucket: made, tried, and restored, in place and on a machine that has nothing."""
 
+import gzip
 import json
 import shlex
+import tarfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -74,6 +77,7 @@ def test_an_update_ends_with_a_backup_in_the_bucket(host: Host) -> None:
     assert [volume for _, volume, _, size in copied if int(size) > 0] == [
         *("kafka-data", "zookeeper-data", "zookeeper-log", "chromadb-data", "redis-data")
     ]
+    assert host.run("auren-backup", "archives").startswith("machine\treleases\t2")
     timers = host.run("systemctl", "list-timers", "--output", "json")
     assert {"auren-backup.timer", "auren-drill.timer", "auren-sentinel.timer"} <= {
         each["unit"] for each in json.loads(timers)
@@ -147,6 +151,26 @@ def test_a_restore_in_place_brings_a_moment_back_and_keeps_what_it_replaces(outp
     assert "The drill was good: " in asked("backup", "drill"), "the new timeline can be restored as well"
     asked("restore", "discard", aside)
     assert asked("restore", "kept").strip() == ""
+
+
+@pytest.mark.long(40)
+def test_a_log_of_nginx_and_the_releases_are_fetched_from_the_bucket(
+    outputs: Outputs, host: Host, tmp_path: Path
+) -> None:
+    read_event(outputs, post_event(outputs, 71.25))
+    host.run("logrotate", "--force", "/etc/logrotate.d/auren-nginx")
+    asked("backup", "now")
+    asked("backup", "fetch", "logs", str(tmp_path))
+    asked("backup", "fetch", "releases", str(tmp_path))
+    logs = [gzip.decompress(path.read_bytes()).decode() for path in tmp_path.glob("access.log-*.gz")]
+    assert any('"/api/events' in log for log in logs)
+    (releases,) = tmp_path.glob("releases-*.tar.gz")
+    with tarfile.open(releases) as archive:
+        names = archive.getnames()
+    current = host.run("readlink", f"{paths.SERVICES}/postgres/current").strip()
+    assert f"services/postgres/{current}/compose.yml" in names
+    assert not [name for name in names if "secrets" in name.split("/")]
+    asked("backup", "check")
 
 
 def asked_redis(host: Host, *words: str) -> str:

@@ -1,6 +1,8 @@
 """`python -m auren_infra backup` as it is typed, with a machine that answers."""
 
+import base64
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ def backed_up(machine: OnMachine) -> OnMachine:
     machine.says("auren-backup log", "42\n")
     machine.says("auren-backup lost", "")
     machine.says("auren-backup copies", f"redis\tredis-data\t{now:%Y-%m-%dT%H:%M:%SZ}\t7\n")
+    machine.says("auren-backup archives", f"machine\treleases\t{now:%Y-%m-%dT%H:%M:%SZ}\t9\n")
     return machine
 
 
@@ -57,8 +60,10 @@ def test_the_list_is_a_table(backed_up: OnMachine, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert shown.startswith("LABEL ")
     assert "\nredis-data  1 " in shown
+    assert "\nreleases    1 " in shown
     main(["backup", "list", "--as-of", "2026-03-01T16:00Z"])
-    assert backed_up.asked[-1] == ["auren-backup", "copies", "--as-of", "2026-03-01T16:00:00Z"]
+    for one, name in ((-2, "copies"), (-1, "archives")):
+        assert backed_up.asked[one] == ["auren-backup", name, "--as-of", "2026-03-01T16:00:00Z"]
     capsys.readouterr()
     backed_up.says("auren-backup copies", error="The bucket cannot be reached.\n", status=1)
     assert main(["backup", "list"]) == 2
@@ -85,7 +90,7 @@ def test_a_time_that_is_not_clear_or_has_not_been_is_refused(
 def test_good_backups_are_told_as_such(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backup", "check"]) == 0
     assert capsys.readouterr().out.startswith("The backups are good. There are 3 in the bucket.\nThe newest, 20261122-")
-    commands = [["auren-backup", name] for name in ("list", "log", "copies", "lost")]
+    commands = [["auren-backup", name] for name in ("list", "log", "archives", "copies", "lost")]
     *asked, lost = commands[1:]
     (as_of,) = [call for call in backed_up.asked if "--as-of" in call]
     assert as_of[:2] == commands[0]
@@ -227,3 +232,76 @@ def test_a_log_that_does_not_arrive_is_a_fault(
     backed_up.says("auren-backup log", said, error="no" * status, status=status)
     assert main(["backup", "check"]) == 1
     assert capsys.readouterr().out.startswith(fault)
+
+
+LOGS = "".join(
+    f"machine\t{name}\t{time}\t9\n"
+    for name, time in (
+        ("access.log", "2026-03-01T00:00:00Z"),
+        ("access.log", "2026-03-02T00:00:00Z"),
+        ("error.log", "2026-03-02T00:00:01Z"),
+        ("releases", "2026-03-01T02:10:00Z"),
+        ("releases", "2026-03-02T02:10:00Z"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        (
+            ["logs"],
+            ["access.log-20260301T000000Z.gz", "access.log-20260302T000000Z.gz", "error.log-20260302T000001Z.gz"],
+        ),
+        (
+            ["logs", "--since", "2026-03-01T00:00Z", "--as-of", "2026-03-03T00:00Z"],
+            ["access.log-20260302T000000Z.gz", "error.log-20260302T000001Z.gz"],
+        ),
+        (["releases"], ["releases-20260302T021000Z.tar.gz"]),
+    ],
+    ids=" ".join,
+)
+def test_archives_are_written_into_a_directory(
+    machine: OnMachine, tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: list[str], names: list[str]
+) -> None:
+    what, *options = typed
+    machine.says("auren-backup archives", LOGS)
+    machine.says("auren-backup fetch", base64.encodebytes(b"\x1f\x8b of gzip").decode())
+    into = tmp_path / "fetched"
+    into.mkdir()
+    assert main(["backup", "fetch", "--stack", "prod", what, str(into), *options]) == 0
+    assert {path.name: path.read_bytes() for path in into.iterdir()} == dict.fromkeys(names, b"\x1f\x8b of gzip")
+    assert {path.stat().st_mode & 0o777 for path in into.iterdir()} == {0o600}
+    assert capsys.readouterr().out == "".join(f"{into / name}\n" for name in names)
+    past = ["--as-of", "2026-03-03T00:00:00Z"] if "--as-of" in options else []
+    assert machine.asked[0] == ["auren-backup", "archives", *past]
+    name, _, time = names[0].partition(".gz")[0].removesuffix(".tar").rpartition("-")
+    written = f"{time[:4]}-{time[4:6]}-{time[6:11]}:{time[11:13]}:{time[13:]}"
+    assert machine.asked[1] == ["auren-backup", "fetch", name, written, *past]
+
+
+def test_what_cannot_be_fetched_is_told(machine: OnMachine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch = ["backup", "fetch", "releases", str(tmp_path)]
+    assert main(["backup", "fetch", "releases", str(tmp_path / "nowhere")]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path / 'nowhere'} is no directory. Make it before.\n"
+    machine.says("auren-backup archives", "machine\treleases\n")
+    assert main(fetch) == 1
+    assert "The bucket has no such archive." in capsys.readouterr().err
+    machine.says("auren-backup archives", LOGS)
+    machine.says("auren-backup fetch", error="The archive of releases in the bucket is damaged.\n", status=1)
+    assert main(fetch) == 1
+    assert capsys.readouterr().err == "error: The archive of releases in the bucket is damaged.\n"
+    machine.says("auren-backup fetch", "not base64!")
+    assert main(fetch) == 2
+    assert "releases-20260302T021000Z.tar.gz cannot be written: " in capsys.readouterr().err
+    machine.says("auren-backup archives", error="The bucket cannot be reached.\n", status=1)
+    assert main(fetch) == 2
+    assert "The archives in the bucket cannot be listed:\nThe bucket cannot be reached." in capsys.readouterr().err
+
+
+def test_releases_that_were_not_archived_are_a_fault(backed_up: OnMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Logs are none: on a quiet day there is nothing to rotate."""
+    backed_up.says("auren-backup archives", "machine\treleases\nmachine\terror.log\t2026-03-02T00:00:01Z\t9\n")
+    assert main(["backup", "check"]) == 1
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert fault.startswith("There is no copy of releases in the bucket. Repair: ")

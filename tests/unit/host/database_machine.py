@@ -52,17 +52,21 @@ case "$*" in
     mkdir -p "$state/bucket/${6%/*}"
     cat >"$state/bucket/$6" ;;
 "exec --interactive auren-postgres pgbackrest repo-rm "*) fails repo-rm; rm "$state/bucket/$6" ;;
-*" auren-postgres pgbackrest repo-ls volumes "* | *" --entrypoint pgbackrest postgres-restore repo-ls volumes "*)
+*" auren-postgres pgbackrest repo-ls "[vm]* | *" --entrypoint pgbackrest postgres-restore repo-ls "[vm]*)
     fails repo-ls
     cd "$state"
-    mkdir -p bucket/volumes
+    listed=volumes
+    [[ $* != *"repo-ls machine "* ]] || listed=machine
+    mkdir -p "bucket/$listed"
     printf '{".":{"type":"path"}'
-    find bucket/volumes -type f -printf '%P %s\n' |  # encrypted
+    find "bucket/$listed" -type f -printf '%P %s\n' |  # encrypted
         awk '{ printf ",\"%s\":{\"type\":\"file\",\"size\":%d,\"time\":1}", $1, 16 + (int($2 / 16) + 1) * 16 }'
     printf '}\n' ;;
 *"/etc/auren/postgres-restore.sh get "*)
     [[ $* != *"$(cat "$state/broken" 2>/dev/null || echo none)"* ]] || fails get
-    cat "$state/bucket/${*: -1}" ;;
+    words="$*"
+    words=${words#* get }
+    cat "$state/bucket/${words%% *}" ;;
 "exec auren-redis sh -c "*BGSAVE*)
     [ ! -e "$state/BGSAVE.fails" ] || exec cat "$state/BGSAVE.fails"  # redis-cli ends with 0 all the same
     [ ! -e "$state/busy" ] || { rm "$state/busy"; echo ERR Background save already in progress; exit; }

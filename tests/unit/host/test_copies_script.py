@@ -73,7 +73,10 @@ def _older(machine: Bench, volume: str, days: int) -> Path:
 def test_each_store_is_copied_as_it_can_be_read_again(machine: Bench, tmp_path: Path) -> None:
     done = _backup(machine, "run")
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == [volume for _, volume, _ in STORES]
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == [
+        *(volume for _, volume, _ in STORES),
+        "releases",
+    ]
     assert content(_unpacked(machine, "redis-data", tmp_path / "redis")) == {
         f"{AOF}.1.base.rdb": "saved\n",
         f"{AOF}.manifest": "file appendonly.aof.1.base.rdb seq 1 type b\n",

@@ -19,6 +19,7 @@ SCRIPTS = sorted((ROOT / "auren_infra/host/scripts").glob("*.sh"))
 SOURCED = (
     "backups",
     "copies",
+    "archives",
     "restore_store",
     "lending",
     "replacing",
