@@ -38,7 +38,7 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     if not pulumi.runtime.is_dry_run() and (faults := [*missing_programs(), *_missing_key(settings)]):
         raise refusal(faults)
     capacity_plan = capacity.plan(settings)
-    zone = ask(settings, before)
+    zone, adopted = ask(settings, before)
     supported = docker.warning(settings.docker_source, settings.docker_version)
     for warning in filter(None, (capacity_plan.warning, settings.warning, supported, loss(settings, before))):
         pulumi.log.warn(warning)
@@ -52,7 +52,8 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     shared = Shared(network, Secrets(name, blueprint, issued), built, asked)
     machines = [provision(plan, shared) for plan in placement.machines]
     first = machines[0]
-    dns = Dns(name, settings, zone, network.addresses[placement.machines[0].name], asked)
+    address = settings.moving_from or network.addresses[placement.machines[0].name]
+    dns = Dns(name, settings, zone, address, adopted, asked)
     containers = [machine.containers for machine in machines]
     smoke_test(
         settings,

@@ -28,6 +28,10 @@ class Cloudflare:
         for each in active:
             yield from self._all(f"zones/{each['id']}/dns_records?type=A")
 
+    def records_of(self, zone_id: str, name: str) -> list[dict[str, Any]]:
+        """The records of any type with this name, which is written in full."""
+        return list(self._all(f"zones/{zone_id}/dns_records?name={quote(name)}"))
+
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
         page, pages = 1, 1
         while page <= pages:

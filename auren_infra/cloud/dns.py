@@ -55,8 +55,15 @@ def _of_inactive(name: str, zones: Sequence[cloudflare.Zone]) -> str:
     return f"the zone {name} is not active, so resolvers would not find its records. It is {told}."
 
 
+def ttl(*, proxied: bool) -> int:
+    """Of a record, in seconds. 1 is "automatic", the only one for a proxied record."""
+    return 1 if proxied else 300
+
+
 class Dns(pulumi.ComponentResource):
     """`DOMAIN`, and `www.DOMAIN` where it can have a certificate or needs none, as A records.
+
+    `adopted` are the ids of records that exist already, by name: they become part of the stack, and are not created.
 
     Left out on purpose: anything else in the zone, which may have other owners (mail, verification records).
     """
@@ -70,6 +77,7 @@ class Dns(pulumi.ComponentResource):
         settings: Settings,
         zone: str,
         address: pulumi.Input[str],
+        adopted: Mapping[str, str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("auren:cloud:Dns", name, None, opts)
@@ -79,8 +87,10 @@ class Dns(pulumi.ComponentResource):
                 zone=zone,
                 content=address,
                 proxied=settings.proxied,
-                ttl=1 if settings.proxied else 300,  # seconds; 1 is "automatic", the only one for a proxied record
-                opts=pulumi.ResourceOptions(parent=self),
+                ttl=ttl(proxied=settings.proxied),
+                opts=pulumi.ResourceOptions(
+                    parent=self, import_=f"{zone}/{adopted[host]}" if host in adopted else None
+                ),
             )
             for host in settings.hosts
         }

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_digitalocean as digitalocean
 
 from auren_infra.blueprint import Blueprint
-from auren_infra.services.inbound import EVERYWHERE
+from auren_infra.services.inbound import EVERYWHERE, SSH_PORT
 
 
 class Network(pulumi.ComponentResource):
@@ -48,7 +48,8 @@ class Network(pulumi.ComponentResource):
                     protocol=protocol, port_range=ports, destination_addresses=list(EVERYWHERE)
                 )
                 for protocol, ports in _outbound(blueprint)
-            ],
+            ]
+            + _to_old_machine(settings.moving_from),
             opts=pulumi.ResourceOptions(parent=self),
         )
         # DNS and other people's allow lists contain these addresses. So they are protected like the data.
@@ -76,6 +77,17 @@ def _outbound(blueprint: Blueprint) -> list[tuple[str, str | None]]:
     """With the ports of services that use https at other ones."""
     further = {("tcp", str(port)) for service in blueprint.services for port in service.https}
     return [*_OUTBOUND, *sorted(further.difference(_OUTBOUND))]
+
+
+def _to_old_machine(address: str) -> list[digitalocean.FirewallOutboundRuleArgs]:
+    """While data moves in, the machine fetches it over SSH."""
+    if not address:
+        return []
+    return [
+        digitalocean.FirewallOutboundRuleArgs(
+            protocol="tcp", port_range=str(SSH_PORT), destination_addresses=[f"{address}/32"]
+        )
+    ]
 
 
 def inbound_rule(port: int, sources: Sequence[str]) -> digitalocean.FirewallInboundRuleArgs:

@@ -1,8 +1,11 @@
 """Look-ups at the clouds before anything is registered: the zone, and a droplet's disk before a resize."""
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_digitalocean as digitalocean
 
+from auren_infra.cloud.adoption import find_records
 from auren_infra.cloud.dns import find_zone
 from auren_infra.cloud.last_update import last_update_in_full
 from auren_infra.cloud.refusals import is_gone
@@ -10,14 +13,20 @@ from auren_infra.settings import Fault, Settings, refusal
 from auren_infra.settings.deployed import Deployed, resizes, too_small
 
 
-def ask(settings: Settings, before: Deployed) -> str:
-    """The id of the domain's zone. Raises `SettingsError` with all faults that the clouds' answers show."""
+def ask(settings: Settings, before: Deployed) -> tuple[str, Mapping[str, str]]:
+    """The id of the domain's zone, and the ids of the records that become part of the stack, by name.
+
+    Raises `SettingsError` with all faults that the clouds' answers show.
+    """
     zone, faults = find_zone(settings.cloudflare_zone)
+    adopted: Mapping[str, str] = {}
+    if settings.moving_from and not faults:
+        adopted, faults = find_records(zone, settings, before)
     if fault := _droplet_size(settings, before):
         faults.append(fault)
     if faults:
         raise refusal(faults)
-    return zone
+    return zone, adopted
 
 
 def _droplet_size(settings: Settings, before: Deployed) -> Fault | None:

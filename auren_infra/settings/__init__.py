@@ -31,7 +31,14 @@ from auren_infra.settings.docker import DockerSource, available_version
 from auren_infra.settings.faults import ENCRYPTED, NAMESPACE, Fault, SettingsError, refusal, wrong
 from auren_infra.settings.images import build_map, image_map, readable_builds, readable_images
 from auren_infra.settings.name_servers import NameServer
-from auren_infra.settings.networks import CONTAINER_SUBNET, Networks, VpcRange, reachable, reachable_or_empty
+from auren_infra.settings.networks import (
+    CONTAINER_SUBNET,
+    MovingFrom,
+    Networks,
+    VpcRange,
+    reachable,
+    reachable_or_empty,
+)
 from auren_infra.settings.secrets import (
     HIDDEN,
     Login,
@@ -129,6 +136,7 @@ class Settings(BaseModel):
     domain: Domain = "aupex.ai"
     cloudflare_zone: Annotated[Zone, AfterValidator(_zone_of_domain)] = Field("aupex.ai", validate_default=True)
     proxied: Flag = True
+    moving_from: MovingFrom = ""
     region: Annotated[str, written_as(r"[a-z]{3}[0-9]", "nyc3")] = "nyc3"
     droplet_size: Annotated[str, AfterValidator(_droplet_size)] = "s-2vcpu-4gb"
     droplet_image: Annotated[str, AfterValidator(_droplet_image)] = "ubuntu-22-04-x64"

@@ -16,6 +16,7 @@ from auren_infra.settings.releases import major
 
 _KEY = "auren:"
 _DROPLET = "digitalocean:index/droplet:Droplet"
+_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 _COMPONENTS = ("auren:cloud:DataVolume", "auren:cloud:Network", "auren:cloud:Droplet")
 """Each is named by the stack's `auren:name`. The data volume is the most important, so it is read first."""
 
@@ -43,6 +44,10 @@ class Deployed:
     droplet_size: str = ""
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """Service -> image, from the outputs of the last update that succeeded."""
+    domain: str = ""
+    """Of the last update that succeeded: its names have their records."""
+    records: frozenset[str] = frozenset()
+    """The names that have a record in the state. Known only if the resources were read, like the next ones."""
     vpc_range: str = ""
     """Known only if the resources were read, like `droplet`."""
     droplet: DeployedDroplet | None = None
@@ -59,6 +64,7 @@ def of_outputs(outputs: Mapping[str, Any]) -> Deployed | None:
         volume_gb=int(volume["sizeGb"]),
         droplet_size=str(droplet["size"]),
         images=_images(outputs),
+        domain=str(outputs.get("domain", "")),
     )
 
 
@@ -76,6 +82,8 @@ def of_resources(resources: Mapping[str, Mapping[str, Any]]) -> Deployed:
         volume_gb=int(volume.get("size", 0)),
         droplet_size=droplet.size if droplet else "",
         images=_images(outputs.get("pulumi:pulumi:Stack", {})),
+        domain=str(outputs.get("pulumi:pulumi:Stack", {}).get("domain", "")),
+        records=frozenset(urn.rpartition("::")[2] for urn, each in resources.items() if each["type"] == _RECORD),
         vpc_range=str(outputs.get("digitalocean:index/vpc:Vpc", {}).get("ipRange", "")),
         droplet=droplet,
     )

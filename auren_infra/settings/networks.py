@@ -1,7 +1,7 @@
 """Addresses and networks: the clients that are let in, the VPC, and Docker's networks on each machine."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
@@ -178,6 +178,17 @@ def _vpc_range(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _moving_from(value: str) -> str:
+    try:
+        address = IPv4Address(value) if value else None
+    except ValueError:
+        raise wrong("no IPv4 address; write the one that the domain's records have now, such as 198.51.100.7") from None
+    if address and not is_public(IPv4Network(address)):
+        raise wrong("no public address, so neither visitors nor the new machine reach it; write the old machine's own")
+    return value
+
+
+MovingFrom = Annotated[str, AfterValidator(_moving_from)]
 VpcRange = Annotated[str, AfterValidator(_vpc_range)]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_source)], ...], BeforeValidator(list_of_texts), AfterValidator(_sources)

@@ -51,6 +51,9 @@ def smoke_test(
         if settings.smoke_test is SmokeTest.ADDRESS:
             pulumi.log.warn("auren:smokeTest is address: whether AUREN answers by name was not tested.")
             hosts = ()
+        elif settings.moving_from:
+            pulumi.log.info(f"The domain's names lead to {settings.moving_from}, so they were not tested.")
+            hosts = ()
         else:
             hosts = [host for host, record in records.items() if await record.id.is_known()]
             for host in records.keys() - hosts:

@@ -164,6 +164,7 @@ WRONG: dict[str, st.SearchStrategy[str]] = {
         lambda entry: json.dumps([entry])
     )
     | st.builds("{}=https://{}".format, WORD, _DOMAIN).map(lambda entry: json.dumps([entry])),
+    "movingFrom": WORD | st.integers(0, 255).map(lambda end: f"10.0.0.{end}"),
     "smokeTest": WORD.filter(lambda word: word not in ("domain", "address", "none")),
     "nameServer": WORD | st.integers(65_536, 99_999).map(lambda port: f"127.0.0.1:{port}"),
     "waivers": _NO_LIST | WORD.map(lambda word: json.dumps([f"{word}=some words of a reason"])),
