@@ -13,6 +13,7 @@ COMMANDS = {
     "backup": "make, list and judge the backups of PostgreSQL, and practise a restore",
     "drift": "compare the machine with what was deployed",
     "leftovers": "list what the clouds have of a stack, and its state does not know",
+    "move-in": "move the data of a machine that scripts have set up to the stack's, and back",
     "outputs": "print a stack's outputs in the format of a tool",
     "release": "write the new image of a service or of the website into the stack's configuration file",
     "releases": "print the releases that the machine keeps, and its history",
@@ -21,7 +22,7 @@ COMMANDS = {
     "rollback": "have a service run an earlier release again",
     "state": "create the bucket that a team shares, print an earlier state",
 }
-"""Each command is a package with this name. Its `__main__.py` has the function `main`."""
+"""Each command is a package with this name, with `_` for `-`. Its `__main__.py` has the function `main`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         case [name, *rest] if name in COMMANDS:
             # Imported only now: a command must not wait for the packages of the others.
-            status: int = import_module(f"auren_infra.{name}.__main__").main(rest)
+            status: int = import_module(f"auren_infra.{name.replace('-', '_')}.__main__").main(rest)
             return status
         case _:
             print(_refusal(given), file=sys.stderr)

@@ -53,7 +53,7 @@ def deploy(placement: Placement, before: Deployed) -> dict[str, Any]:
     machines = [provision(plan, shared) for plan in placement.machines]
     first = machines[0]
     address = settings.moving_from or network.addresses[placement.machines[0].name]
-    dns = Dns(name, settings, zone, address, adopted, asked)
+    dns = Dns(name, settings, zone, address, adopted=adopted, opts=asked)
     containers = [machine.containers for machine in machines]
     smoke_test(
         settings,

@@ -18,7 +18,7 @@ _OF_VISITORS = ("A", "AAAA", "CNAME")
 
 
 def find_records(zone: str, settings: Settings, before: Deployed) -> tuple[Mapping[str, str], list[Fault]]:
-    """The ids of the records of the domain's names that the state does not have yet, by name; and what is wrong with them.
+    """The ids of the records that the state does not have yet, by name; and what is wrong with them.
 
     The engine takes a record as it is: it refuses one that differs from what the program wants.
     """

@@ -77,6 +77,7 @@ class Dns(pulumi.ComponentResource):
         settings: Settings,
         zone: str,
         address: pulumi.Input[str],
+        *,
         adopted: Mapping[str, str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -118,3 +118,36 @@ def ssl_mode(mode: str) -> Iterator[None]:
         yield
     finally:
         _ask_cloudflare("PATCH", setting, {"value": before})
+
+
+@contextlib.contextmanager
+def droplet(name: str, public_key: str, seconds: float = 180) -> Iterator[tuple[str, str]]:
+    """A droplet that somebody has made by hand, without a firewall: its id and its public address."""
+    key = _ask("POST", "account/keys", {"name": name, "public_key": public_key})["ssh_key"]["id"]
+    body = {"name": name, "region": "nyc3", "size": "s-2vcpu-4gb", "image": "debian-13-x64", "ssh_keys": [key]}
+    made = str(_ask("POST", "droplets", body)["droplet"]["id"])
+    try:
+        deadline = time.monotonic() + seconds
+        while _ask("GET", f"droplets/{made}")["droplet"]["status"] != "active":
+            assert time.monotonic() < deadline, f"the droplet is not active after {seconds} s"
+            time.sleep(0.5)
+        yield made, addresses(made)["public"]
+    finally:
+        delete(made)
+        _ask("DELETE", f"account/keys/{key}")
+
+
+def records(*names: str) -> dict[str, list[str]]:
+    """Where the A records of these names lead."""
+    (zone,) = _ask_cloudflare("GET", "zones")
+    return {
+        name: [record["content"] for record in _ask_cloudflare("GET", f"zones/{zone['id']}/dns_records?name={name}")]
+        for name in names
+    }
+
+
+def create_record(name: str, content: str) -> None:
+    """As by hand in Cloudflare's dashboard."""
+    (zone,) = _ask_cloudflare("GET", "zones")
+    body = {"type": "A", "name": name, "content": content, "proxied": False, "ttl": 300}
+    _ask_cloudflare("POST", f"zones/{zone['id']}/dns_records", body)

@@ -16,6 +16,7 @@ from tests.tree import ROOT, files
 SUBCOMMANDS = [
     *(("access", name) for name in ("open", "close", "check")),
     *(("backup", name) for name in ("now", "list", "check", "fetch", "drill", "drawer")),
+    *(("move-in", name) for name in ("look", "copy", "switch", "back", "discard")),
     *(("restore", name) for name in ("kept", "discard")),
     *(("state", name) for name in ("create", "earlier")),
 ]
@@ -34,7 +35,7 @@ def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_every_command_has_its_package_and_every_package_with_a_main_is_a_command() -> None:
-    packages = {path.parent.name for path in (ROOT / "auren_infra").glob("*/__main__.py")}
+    packages = {path.parent.name.replace("_", "-") for path in (ROOT / "auren_infra").glob("*/__main__.py")}
     assert packages == set(COMMANDS)
 
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # move_in COMMAND …: on a stack's machine, the data of another machine takes the place of what is in its stores (`python -m auren_infra move-in`).
 # A VOLUME is one of Docker's on the data disk. The data comes beside it first, and what was in it is kept.
-#   look ADDRESS                     what is here, in lines of words with tabs between. ADDRESS is the machine that the data comes from
+#   look ADDRESS                     what is here, in lines of words with tabs between. ADDRESS is the machine that the data comes from, or `-`
 #   key HOST-KEY-TYPE HOST-KEY       makes a key that lives until `forget` or a boot, and prints its public half
 #   forget                           the key is gone
 #   pull ADDRESS VOLUME PASS [FILE]  brings the difference here. PASS is `first` while files change there, else `last`. FILE is the only one
 #   place USER DATABASE VOLUME…      all services are stopped, the data is in its place, and the stores run with it: healthy, and nobody else runs.
 #                                    USER and DATABASE are what PostgreSQL's administrator and database are called there, or `-`
 #   count STORE…                     what the stores hold
-#   serve                            everything runs
+#   serve ADDRESS < COUNTS           everything runs. COUNTS is what the stores hold now
+#   since                            those counts
 #   undo                             what was in the stores before is back, and everything runs
 #   back                             the services are stopped, since the other machine serves again
 #   rest                             they run, though nobody asks them
@@ -34,9 +35,16 @@ tell() {
     printf '%s\n' "$*"
 }
 
+# alone [SECONDS]: nobody else moves anything here until this script has ended. A command whose connection was cut goes on for a while.
 alone() {
     exec 9>/run/lock/auren-move-in
-    flock --nonblock 9 || fail "Another move-in works on this machine. Try again when it has ended."
+    flock --wait "${1:-5}" 9 || fail "Another move-in works on this machine. Try again when it has ended."
+}
+
+# without_backups: none is made or tried until this script has ended.
+without_backups() {
+    exec 7>/run/lock/auren-copies 8>/run/lock/auren-backup
+    { flock --wait 600 7 && flock --wait 600 8; } || fail "A backup, or a drill, has not ended within ten minutes."
 }
 
 bytes() {
@@ -45,7 +53,8 @@ bytes() {
 
 look() {
     local store volume
-    tell address "$(ip -4 route get "$1" | sed -n 's/.* src \([0-9.]*\).*/\1/p')"
+    [ ! -e "$memory/from" ] || tell from "$(cat "$memory/from")"
+    [ "$1" = - ] || tell address "$(ip -4 route get "$1" | sed -n 's/.* src \([0-9.]*\).*/\1/p')"
     tell free $(($(df --output=avail -k "$disk" | tail -n 1) * 1024))
     command -v rsync >/dev/null || tell lacks rsync
     ! [ -e "$placed" ] || tell state placed
@@ -112,8 +121,7 @@ becomes_healthy() {
     done
 }
 
-# ready_VOLUME: what was brought becomes what our service starts with.
-ready_postgres_data() {
+ready_postgres() {
     local name
     # What is set there by hand stays there, and who may log in is said here.
     for name in postgresql.conf pg_hba.conf pg_ident.conf; do
@@ -122,7 +130,8 @@ ready_postgres_data() {
     : >"$inbox/postgres_data/postgresql.auto.conf"
 }
 
-ready_redis-data() {
+# ready_redis: what it has saved is the beginning of an append-only file.
+ready_redis() {
     local file
     for file in "$inbox"/redis-data/*; do
         case ${file##*/} in
@@ -136,15 +145,15 @@ ready_redis-data() {
     echo "file appendonly.aof.1.base.rdb seq 1 type b" >"$inbox/redis-data/appendonlydir/appendonly.aof.manifest"
 }
 
-ready_chromadb-data() {
-    rm -f "$inbox/chromadb-data/index-is-whole"
-}
-
-# ready VOLUME: it belongs to whom the volume belongs, and is written as the volume is.
+# ready VOLUME: what was brought becomes what our service starts with. It belongs to whom the volume belongs, and is written as the volume is.
 ready() {
     local path=$inbox/$1
     [ -d "$path" ] || fail "$1 was not copied."
-    ! declare -F "ready_$1" >/dev/null || "ready_$1"
+    case "$1" in
+    postgres_data) ready_postgres ;;
+    redis-data) ready_redis ;;
+    chromadb-data) rm -f "$path/index-is-whole" ;;
+    esac
     chown -R --no-dereference --reference="$disk/$1" "$path"
     chmod --reference="$disk/$1" "$path"
     case "$(lsattr -d "$disk/$1" | cut -d' ' -f1)" in
@@ -236,6 +245,7 @@ place() {
     trap '' PIPE HUP  # whoever has asked may be gone
     alone
     [ ! -e "$placed" ] || fail "Data is in its place already. First: undo."
+    without_backups
     for volume in "$@"; do
         ready "$volume"
     done
@@ -285,7 +295,12 @@ run_all() {
 serve() {
     alone
     [ -e "$placed" ] || fail "No data is in its place."
+    cat >"$memory/counts"
+    echo "$1" >"$memory/from"
     run_all
+    # The bucket has the backups of the database that was here before.
+    [ ! -e /usr/local/sbin/auren-backup ] || docker exec auren-postgres pgbackrest stanza-upgrade >"$said" 2>&1 ||
+        fail "The bucket of the backups does not take the database that was moved: $(tail -n 2 "$said" | tr '\n' ' ')"
     mv "$placed" "$served"
     sync "$memory"
 }
@@ -293,7 +308,7 @@ serve() {
 undo() {
     local -a lines
     trap '' PIPE HUP
-    alone
+    alone 900
     docker rm --force "$settling" >/dev/null 2>&1 || true
     if [ -e "$placed" ]; then
         mapfile -t lines <"$placed"
@@ -317,15 +332,15 @@ rest() {
 }
 
 discard() {
-    local file
+    local file volume
     local -a lines
     alone
     [ ! -e "$placed" ] || fail "A switch is under way. Finish it first: move-in switch."
     for file in "$served" "$memory/left"; do
         [ -e "$file" ] || continue
         mapfile -t lines <"$file"
-        for file in "${lines[@]:1}"; do
-            rm -rf "${disk:?}/$file.before-${lines[0]}"
+        for volume in "${lines[@]:1}"; do
+            rm -rf "${disk:?}/$volume.before-${lines[0]}"
         done
     done
     rm -rf "$inbox" "$memory"
@@ -343,7 +358,8 @@ main() {
     pull) pull "$@" ;;
     place) place "$@" ;;
     count) count "$@" ;;
-    serve) serve ;;
+    serve) serve "$@" ;;
+    since) cat "$memory/counts" ;;
     undo) undo ;;
     back) back ;;
     rest) rest ;;

@@ -11,6 +11,7 @@
 #   stop-stores STORE=CONTAINER…     the stores have ended in order, with all that they hold on the disk
 #   hand-over                        another machine serves: nothing is started by itself any more
 #   start [by-itself]                all that was stopped runs again
+# shellcheck disable=SC2329 # functions that are called by their names
 set -euo pipefail
 
 source counting.sh
@@ -202,6 +203,7 @@ look() {
     done
     if [ -e "$stopped" ]; then
         tell state "$([ -e "$handed" ] && echo handed-over || echo stopped)"
+        tell since "$(stat -c %Y "$stopped")"
         cat "$looked"
     else
         look_around
@@ -338,7 +340,8 @@ stop_stores() {
     fi
     for store in kafka zookeeper chromadb redis postgres; do
         name=${container[$store]:-}
-        [ -n "$name" ] && is_running "$name" || continue
+        [ -n "$name" ] || continue
+        is_running "$name" || continue
         docker stop --time 120 "$name" >/dev/null
         code=$(docker inspect --format '{{.State.ExitCode}}' "$name")
         # Killed: it may not have written all that it has.

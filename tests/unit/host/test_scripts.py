@@ -20,6 +20,7 @@ SOURCED = (
     "backups",
     "copies",
     "archives",
+    "counting",
     "restore_store",
     "lending",
     "replacing",
