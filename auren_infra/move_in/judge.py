@@ -166,12 +166,16 @@ def summary(counts: Counts) -> str:
     of = {store: [(name, n) for (which, name), n in counts.items() if which == store] for store in STORES}
     told: list[str] = []
     if of["postgres"]:
-        told.append(f"{sum(n for _, n in of['postgres']):,} rows in {len(of['postgres'])} tables")
+        told.append(f"{sum(n for _, n in of['postgres']):,} rows in {_number(len(of['postgres']), 'table')}")
     if of["redis"]:
         told.append(f"{sum(n for _, n in of['redis']):,} keys")
-    if records := [(name, n) for name, n in of["chromadb"] if " " in name and name != "writes to the log"]:
-        told.append(f"{sum(n for _, n in records):,} embeddings in {len(records)} collections")
+    if records := [(name, n) for name, n in of["chromadb"] if name != "the last write"]:
+        told.append(f"{sum(n for _, n in records):,} embeddings in {_number(len(records), 'collection')}")
     if of["kafka"]:
         topics = {name.rpartition(":")[0] for name, _ in of["kafka"]}
-        told.append(f"{len(topics)} topics with {sum(n for _, n in of['kafka']):,} events")
+        told.append(f"{_number(len(topics), 'topic')} with {sum(n for _, n in of['kafka']):,} events")
     return ", ".join(told) or "nothing"
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count:,} {of}{'' if count == 1 else 's'}"

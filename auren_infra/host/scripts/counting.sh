@@ -58,15 +58,15 @@ count_redis() {
     done
 }
 
-# count_chroma FILE: the records of each collection, and how many writes its log has ever taken.
+# count_chroma FILE: the records of each collection, and the number of the last write in its log.
 count_chroma() {
     python3 -c 'import contextlib, sqlite3, sys
 with contextlib.closing(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, timeout=60)) as database:
     for name, number in database.execute("""SELECT c.database_id || char(32) || c.name, (SELECT count(*) FROM segments s
             JOIN embeddings e ON e.segment_id = s.id WHERE s.collection = c.id) FROM collections c ORDER BY 1"""):
         print("count", "chromadb", " ".join(name.split()), number, sep="\t")
-    taken = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?", ["embeddings_queue"]).fetchone()
-    print("count", "chromadb", "writes to the log", taken[0], sep="\t")' "$1"
+    last = database.execute("SELECT coalesce(max(seq_id), 0) FROM embeddings_queue").fetchone()
+    print("count", "chromadb", "the last write", last[0], sep="\t")' "$1"
 }
 
 # chroma_format FILE: the last step of each part of its format.

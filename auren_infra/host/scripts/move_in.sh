@@ -96,6 +96,11 @@ pull() {
     local -a only=(--exclude=/postmaster.pid --exclude=/postmaster.opts --exclude=/lost+found --exclude=/.lock)
     alone
     [ -e "$place/key" ] || fail "The key for the other machine is gone, as after a boot. Try again."
+    # One directory may have both there, and ZooKeeper refuses to start when one of ours has.
+    case "$volume" in
+    zookeeper-data) only+=('--exclude=/version-2/log.*') ;;
+    zookeeper-log) only+=('--include=/version-2' '--include=/version-2/log.*' '--exclude=*') ;;
+    esac
     [ -z "$file" ] || only=("--include=/$file" '--exclude=*')
     echo "$address $(cat "$place/host-key")" >"$place/known"
     install -d -m 0711 "$inbox"

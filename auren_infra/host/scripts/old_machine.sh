@@ -320,7 +320,7 @@ stop_writers() {
     [ -e "$stopped" ] || fail "This machine was started again by itself just now. Try again."
     systemd-run --quiet --collect --unit="$back" --on-active="$seconds" --timer-property=AccuracySec=1s bash "$memory/program" start by-itself
     mapfile -t writers < <(listed writer)
-    [ "${#writers[@]}" -eq 0 ] || docker stop --time 30 "${writers[@]}" >/dev/null
+    [ "${#writers[@]}" -eq 0 ] || docker stop -t 30 "${writers[@]}" >/dev/null
     [ -n "${container[postgres]:-}" ] && is_running "${container[postgres]}" || return 0
     mapfile -t clients < <(psql_in "${container[postgres]}" "$(docker exec "${container[postgres]}" sh -c 'echo "${POSTGRES_USER:-${POSTGRESQL_USERNAME:-postgres}}"')" postgres <<<"
         SELECT DISTINCT format('%s as %s', coalesce(host(client_addr), 'this machine'), usename) FROM pg_stat_activity
@@ -342,7 +342,7 @@ stop_stores() {
         name=${container[$store]:-}
         [ -n "$name" ] || continue
         is_running "$name" || continue
-        docker stop --time 120 "$name" >/dev/null
+        docker stop -t 120 "$name" >/dev/null
         code=$(docker inspect --format '{{.State.ExitCode}}' "$name")
         # Killed: it may not have written all that it has.
         [ "$code" -ne 137 ] || [ "$store" = chromadb ] || fail "$name did not end within two minutes, and was killed."

@@ -42,7 +42,7 @@ count	redis	db0 with an expiry	2
 fact	chromadb.version	embeddings_queue=2,sysdb=9
 volume	chromadb-data	/var/lib/docker/volumes/chroma/_data	2000000
 count	chromadb	1 memories	40
-count	chromadb	writes to the log	41
+count	chromadb	the last write	41
 fact	kafka.version	7.5.0-ccs
 fact	kafka.broker	1
 volume	kafka-data	/srv/kafka	3000000

@@ -40,7 +40,7 @@ def test_a_look_says_what_moves_and_changes_nothing(machines: Machines, capsys: 
     assert machines.calls == []
     lines = capsys.readouterr().out.splitlines()
     assert "Is moved: /srv/kafka, 3.0 MB, to the volume kafka-data." in lines
-    assert "Holds now: 15 rows in 2 tables, 7 keys, 40 embeddings in 1 collections, 2 topics with 16 events." in lines
+    assert "Holds now: 15 rows in 2 tables, 7 keys, 40 embeddings in 1 collection, 2 topics with 16 events." in lines
     assert "Is stopped with them in the window: auren-api, auren-nginx." in lines
     assert "Is left running, since it belongs to none of them: grafana." in lines
     assert "Its other roles keep their passwords: reader." in lines
