@@ -51,8 +51,9 @@ named() {
 
 # candidates PATTERN: the running containers whose image has such a name; if there are none, those that have it themselves.
 candidates() {
-    local id image own service
-    for id in $(docker ps --quiet); do
+    local ids id image own service
+    ids=$(docker ps --quiet)
+    for id in $ids; do
         read -r image own service < <(named "$id")
         image=${image%%@*} image=${image##*/}
         if grep -qxE -- "$1" <<<"${image%%:*}"; then
@@ -164,7 +165,7 @@ look_zookeeper() {
 
 # others: a line for each running container that holds no store: `writer` when it is of the same project or in a network of a store.
 others() {
-    local store name project networks line id
+    local store name project networks line id ids
     local -A known=() near=()
     for store in "${!container[@]}"; do
         name=${container[$store]}
@@ -175,8 +176,10 @@ others() {
             near["network $line"]=yes
         done
     done
-    for id in $(docker ps --quiet); do
-        name=$(docker inspect --format '{{.Name}}' "$id") name=${name#/}
+    ids=$(docker ps --quiet)
+    for id in $ids; do
+        name=$(docker inspect --format '{{.Name}}' "$id")
+        name=${name#/}
         [ -z "${known[$name]:-}" ] || continue
         project=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}' "$id")
         networks=$(docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$id")

@@ -51,7 +51,7 @@ count	kafka	__consumer_offsets:0	9
 volume	zookeeper-data	/srv/zookeeper/data	4000
 volume	zookeeper-log	/srv/zookeeper/log	5000
 """
-LOOK_NEW = f"""\
+LOOK_NEW = """\
 address	198.51.100.10
 free	30000000000
 fact	postgres.version	17

@@ -13,9 +13,11 @@ from tests.unit.move_in.conftest import COUNTS_HERE, LOGIN, LOOK_NEW, LOOK_OLD, 
 STORES = "postgres=auren-db redis=auren-cache chromadb=auren-chroma kafka=auren-kafka zookeeper=auren-zk"
 WAY = [
     "new key ssh-ed25519 AAAAold",
-    "old allow 198.51.100.10 ssh-ed25519 AAAAthrowaway postgres_data=/var/lib/docker/volumes/pg/_data "
-    "redis-data=/var/lib/docker/volumes/redis/_data chromadb-data=/var/lib/docker/volumes/chroma/_data "
-    "kafka-data=/srv/kafka zookeeper-data=/srv/zookeeper/data zookeeper-log=/srv/zookeeper/log",
+    (
+        "old allow 198.51.100.10 ssh-ed25519 AAAAthrowaway postgres_data=/var/lib/docker/volumes/pg/_data "
+        "redis-data=/var/lib/docker/volumes/redis/_data chromadb-data=/var/lib/docker/volumes/chroma/_data "
+        "kafka-data=/srv/kafka zookeeper-data=/srv/zookeeper/data zookeeper-log=/srv/zookeeper/log"
+    ),
 ]
 CLOSED = ["old forbid", "new forget"]
 IN_WINDOW = [f"old stop-writers 1800 {STORES}", f"old count {STORES}", f"old stop-stores {STORES}"]
@@ -85,7 +87,7 @@ def test_a_look_says_what_moves_and_changes_nothing(machines: Machines, capsys: 
 )
 @pytest.mark.parametrize("command", ["look", "copy", "switch"])
 def test_what_does_not_fit_is_said_with_its_repair_before_anything_is_touched(
-    machines: Machines, capsys: pytest.CaptureFixture[str], command: str, before: str, after: str, finding: str
+    machines: Machines, capsys: pytest.CaptureFixture[str], *, command: str, before: str, after: str, finding: str
 ) -> None:
     changed = LOOK_OLD.replace(before, after)
     assert changed != LOOK_OLD
