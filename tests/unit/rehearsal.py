@@ -58,6 +58,8 @@ class Registration:
     protect: bool
     retain_on_delete: bool
     delete_before_replace: bool
+    import_id: str
+    """Of what exists already and becomes this resource; empty for one that is created."""
     dependencies: frozenset[str]
     """URNs, those of the inputs included."""
     deleted_with: str
@@ -280,6 +282,7 @@ def _registration(request: resource_pb2.RegisterResourceRequest, urn: str) -> Re
         protect=request.protect,
         retain_on_delete=request.retainOnDelete,
         delete_before_replace=request.deleteBeforeReplace,
+        import_id=request.importId,
         dependencies=frozenset(request.dependencies),
         deleted_with=request.deletedWith,
         replace_with=frozenset(request.replace_with),

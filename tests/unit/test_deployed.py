@@ -92,6 +92,14 @@ def test_a_stack_that_was_never_updated_has_nothing_to_lose() -> None:
     assert of_outputs({}) is None
     assert of_outputs({"version": 1}) is None, "another program's"
     assert of_resources({}) == Deployed()
+
+
+def test_it_is_known_which_names_have_their_records(update: Rehearsal) -> None:
+    before = of_outputs(update.outputs)
+    assert before
+    assert before.domain == "aupex.ai"
+    record = "urn:pulumi:prod::auren::auren:cloud:Dns$cloudflare:index/dnsRecord:DnsRecord::www.aupex.ai"
+    assert of_resources({record: {"type": "cloudflare:index/dnsRecord:DnsRecord"}}).records == {"www.aupex.ai"}
     assert _faults(Deployed(), name="another", region="fra1", dataVolumeSize="1") == []
 
 
