@@ -15,12 +15,14 @@ from tests.local.acknowledged import ENOUGH, STORES, kept, writing
 from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import DOMAIN, STACK, Deployment
 from tests.local.host import Host, wait_for
-from tests.local.old_droplet import OldDroplet, old_droplet
+from tests.local.old_droplet import DATABASE, USER, OldDroplet, old_droplet
 
 pytestmark = pytest.mark.machine
 
 NAMES = (DOMAIN, f"www.{DOMAIN}")
 STORES_THERE = {f"auren-{name}" for name in ("postgres", "redis", "chromadb", "zookeeper", "kafka")}
+ACTUAL = "pg_database_collation_actual_version(oid)"
+OF_OURS = "FROM pg_database WHERE datname = 'auren'"
 SERVICES_THERE = STORES_THERE | {"auren-api", "auren-nginx"}
 
 
@@ -77,6 +79,7 @@ def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Dep
     outputs: dict[str, Any] = deployment.outputs()
     new, address = Host(outputs["droplet"]["id"]), str(outputs["address"])
 
+    sorted_elsewhere(old)
     first = post(old.address, 60.5)
     looked = move_in(old, "look")
     assert "Is stopped with them in the window: auren-api, auren-nginx." in looked
@@ -105,6 +108,7 @@ def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Dep
     assert re.search(r"Nobody was served for (\d+ min )?\d+ s, from ", switched)
     assert cloud.records(*NAMES) == {name: [address] for name in NAMES}
     assert old.running() == set()
+    assert asked(new, "auren-postgres", "auren", "auren", f"SELECT datcollversion = {ACTUAL} {OF_OURS}") == "t"
     found = kept(new, "moved")
     for store in STORES:
         assert (acknowledged.names(store) | more.names(store)) - found[store] == set(), store
@@ -125,6 +129,16 @@ def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Dep
     new.wait_until_healthy(new.containers(), 120)
     move_in(old, "discard", "--yes")
     assert new.run("find", "/mnt/auren-data", "-maxdepth", "1", "-name", "*.before-*", "-o", "-name", "moving-in") == ""
+
+
+def asked(host: Host, container: str, user: str, database: str, statement: str) -> str:
+    return host.run("docker", "exec", container, "psql", "-U", user, "-d", database, "-Atc", statement).strip()
+
+
+def sorted_elsewhere(old: OldDroplet) -> None:
+    """As if another system's C library had sorted the indexes."""
+    statement = f"UPDATE pg_database SET datcollversion = '2.1' WHERE datname = '{DATABASE}'"
+    asked(old.host, "auren-postgres", USER, DATABASE, statement)
 
 
 def fails_in_the_window(old: OldDroplet) -> None:

@@ -93,6 +93,8 @@ forget() {
 # pull ADDRESS VOLUME PASS [FILE]. Seconds alone do not tell that a file has changed, so their fractions count.
 pull() {
     local address=$1 volume=$2 pass=$3 file=${4:-} status=0 began=$SECONDS
+    local -a login=(BatchMode=yes IdentitiesOnly=yes "IdentityFile=$place/key" "UserKnownHostsFile=$place/known"
+        GlobalKnownHostsFile=/dev/null StrictHostKeyChecking=yes ConnectTimeout=15 ServerAliveInterval=15 LogLevel=ERROR)
     local -a only=(--exclude=/postmaster.pid --exclude=/postmaster.opts --exclude=/lost+found --exclude=/.lock)
     alone
     [ -e "$place/key" ] || fail "The key for the other machine is gone, as after a boot. Try again."
@@ -106,9 +108,7 @@ pull() {
     install -d -m 0711 "$inbox"
     install -d -m 0700 "$inbox/$volume"
     rsync --archive --no-owner --no-group --no-devices --no-specials --sparse --numeric-ids --modify-window=-1 --delete --delete-excluded \
-        "${only[@]}" --timeout=120 --rsh="ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityFile=$place/key
-            -o UserKnownHostsFile=$place/known -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes
-            -o ConnectTimeout=15 -o ServerAliveInterval=15 -o LogLevel=ERROR" \
+        "${only[@]}" --timeout=120 --rsh="ssh -F /dev/null ${login[*]/#/-o }" \
         "root@$address:$volume/" "$inbox/$volume/" >"$place/said" 2>&1 || status=$?
     # 24: files have gone meanwhile, as they do while the services there run.
     [ "$status" -eq 0 ] || { [ "$status" -eq 24 ] && [ "$pass" = first ]; } ||

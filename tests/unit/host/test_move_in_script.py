@@ -228,9 +228,10 @@ def test_files_may_go_while_they_are_copied_and_not_in_the_window(
 def test_a_copy_trusts_one_host_key_and_takes_what_is_wanted(new: Bench) -> None:
     pull(new, "redis-data", "last", "dump.rdb")
     assert new.path("/run/auren-move-in/known").read_text() == "198.51.100.7 ssh-ed25519 AAAA\n"
-    (call, *more) = new.calls("rsync")
+    (call,) = new.calls("rsync")
     assert " --include=/dump.rdb --exclude=* " in call
-    assert "StrictHostKeyChecking=yes" in " ".join([call, *more, *new.calls()])
+    assert " --rsh=ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityFile=/run/auren-move-in/key " in call
+    assert " -o UserKnownHostsFile=/run/auren-move-in/known -o GlobalKnownHostsFile=/dev/null -o Strict" in call
 
 
 def test_zookeepers_logs_and_snapshots_are_kept_apart(new: Bench) -> None:
