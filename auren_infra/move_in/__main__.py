@@ -206,6 +206,8 @@ def _of_window(seen: Seen, move: Move, window: timedelta) -> Iterator[str]:
     if seen.old.state == "handed-over":
         yield "The data has moved already. What is left: the domain's records."
         return
+    if seen.new.state == "served" and not seen.old.state:
+        yield "This stack has taken the old machine's data before. What was written here since is kept, and not served."
     yield "First a copy is made while the old machine serves. Then the window begins: its services are stopped, the last"
     yield "difference is copied, and what the stores hold is counted on both machines."
     yield f"If they are the same, the domain's records lead to this stack instead of {move.address}."

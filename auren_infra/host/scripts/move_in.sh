@@ -332,7 +332,7 @@ back() {
 
 rest() {
     alone
-    [ ! -e "$served" ] || mv "$served" "$memory/left"
+    [ ! -e "$served" ] || mv "$served" "$memory/left-$(head -n 1 "$served")"
     run_all
 }
 
@@ -341,7 +341,7 @@ discard() {
     local -a lines
     alone
     [ ! -e "$placed" ] || fail "A switch is under way. Finish it first: move-in switch."
-    for file in "$served" "$memory/left"; do
+    for file in "$served" "$memory"/left-*; do
         [ -e "$file" ] || continue
         mapfile -t lines <"$file"
         for volume in "${lines[@]:1}"; do

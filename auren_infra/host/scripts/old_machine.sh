@@ -255,7 +255,7 @@ allow() {
     printf '%s\n' "$@" >"$place/volumes"
     cat >"$place/serve" <<'SERVE'
 set -euo pipefail
-asked='^rsync --server --sender (-[A-Za-z.]+)(( --(numeric-ids|sparse))*) \. ([a-z_-]+)/$'
+asked='^rsync --server --sender (-[A-Za-z.]+)(( --(numeric-ids|timeout=[0-9]+))*) \. ([a-z_-]+)/$'
 [[ ${SSH_ORIGINAL_COMMAND:-} =~ $asked ]] || { echo "This key may only read what is moved." >&2; exit 1; }
 path=$(sed -n "s/^${BASH_REMATCH[5]}=//p" /run/auren-move-in/volumes)
 [ -n "$path" ] || { echo "There is no such volume." >&2; exit 1; }

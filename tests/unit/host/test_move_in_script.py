@@ -186,6 +186,8 @@ def test_going_back_leaves_the_data_where_it_is(new: Bench) -> None:
     assert new.calls("systemctl")[-1] == "systemctl start auren"
     assert [what(new, volume) for volume in VOLUMES] == ["brought"] * 4
     assert not new.path(f"{MEMORY}/served").exists()
+    assert new.run("move_in", "discard").returncode == 0
+    assert kept(new) == []
 
 
 def test_what_was_kept_is_deleted_when_somebody_says_so(new: Bench) -> None:
@@ -230,7 +232,7 @@ def test_a_copy_trusts_one_host_key_and_takes_what_is_wanted(new: Bench) -> None
     assert new.path("/run/auren-move-in/known").read_text() == "198.51.100.7 ssh-ed25519 AAAA\n"
     (call,) = new.calls("rsync")
     assert " --include=/dump.rdb --exclude=* " in call
-    assert " --rsh=ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityFile=/run/auren-move-in/key " in call
+    assert " --rsh=ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityFile=/run/auren-move-in/" in call
     assert " -o UserKnownHostsFile=/run/auren-move-in/known -o GlobalKnownHostsFile=/dev/null -o Strict" in call
 
 

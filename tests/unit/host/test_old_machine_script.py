@@ -106,7 +106,7 @@ def test_the_key_may_do_one_thing_from_one_address_for_half_a_day(old: Bench) ->
 @pytest.mark.parametrize(
     ("asked", "answered"),
     [
-        ("rsync --server --sender -logDtprSe.iLsfxCIvu --numeric-ids . kafka-data/", True),
+        ("rsync --server --sender -ltprSe.iLsfxCIvu --timeout=120 --numeric-ids . kafka-data/", True),
         ("rsync --server --sender -logDtprSe.iLsfxCIvu . kafka-data/", True),
         ("rsync --server -logDtprSe.iLsfxCIvu . kafka-data/", False),
         ("rsync --server --sender -logDtpr --remove-source-files . kafka-data/", False),

@@ -242,11 +242,14 @@ def test_a_switch_that_was_cut_before_the_hand_over_goes_on_with_that(machines: 
     assert machines.calls == ["old hand-over", *LEAD_HERE]
 
 
-def test_what_an_old_machine_holds_counts_that_has_started_by_itself(machines: Machines) -> None:
+def test_what_an_old_machine_holds_counts_that_has_started_by_itself(
+    machines: Machines, capsys: pytest.CaptureFixture[str]
+) -> None:
     machines.says("new", "look", f"{LOOK_NEW}state\tserved\n")
     assert move_in("switch", "--yes") == 0
     assert machines.calls[:3] == ["new rest", *WAY]
     assert "old hand-over" in machines.calls
+    assert "What was written here since is kept, and not served." in capsys.readouterr().out
 
 
 def test_nothing_is_copied_when_a_switch_has_begun(machines: Machines, capsys: pytest.CaptureFixture[str]) -> None:
