@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from auren_infra.apis.http import CloudError
@@ -53,7 +53,7 @@ class Move:
         old = facts.old(self.old.ask("look", *self.chosen))
         kept = {store: name for store, name in old.containers.items() if store not in self.without}
         volumes = tuple(volume for volume in old.volumes if any(volume.name in VOLUMES[store] for store in kept))
-        old = Old(**{**vars(old), "containers": kept, "volumes": volumes})
+        old = replace(old, containers=kept, volumes=volumes)
         new = facts.new(self.new.ask("look", self.address))
         return Seen(old, new, tuple(judge.findings(old, new, self.without)))
 
