@@ -195,8 +195,8 @@ def _of_database(old: Old) -> Iterator[str]:
         return
     user, database = judge.names_of_database(old)
     yield (
-        f"PostgreSQL {old.facts.get('postgres.version')}: the administrator and the database, now {user} and {database}, "
-        "are auren afterwards, with this stack's password."
+        f"PostgreSQL {old.facts.get('postgres.version')}: its administrator and its database, now {user} and "
+        f"{database}, are auren afterwards, with this stack's password."
     )
     if others := [role for role in old.facts.get("postgres.roles", "").split(",") if role not in (user, "auren")]:
         yield f"Its other roles keep their passwords: {', '.join(others)}."
@@ -209,8 +209,8 @@ def _of_window(seen: Seen, move: Move, window: timedelta) -> Iterator[str]:
     if seen.new.state == "served" and not seen.old.state:
         yield "This stack has taken the old machine's data before."
         yield "What was written here since is kept, and not served."
-    yield "First a copy is made while the old machine serves. Then the window begins: its services are stopped, the last"
-    yield "difference is copied, and what the stores hold is counted on both machines."
+    yield "First a copy is made while the old machine serves. Then the window begins. Its services are stopped,"
+    yield "the last difference is copied, and what the stores hold is counted on both machines."
     yield f"If they are the same, the domain's records lead to this stack instead of {move.address}."
     yield "If anything fails before, the old machine serves again as before. Nothing of it is deleted."
     yield f"If nobody says anything else, it serves again by itself after {int(window.total_seconds()) // 60} min."
