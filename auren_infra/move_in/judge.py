@@ -75,8 +75,8 @@ def _of_postgres(old: Old, new: New) -> Iterator[str]:
     if ours and theirs != ours:
         yield (
             f"The old machine has PostgreSQL {theirs}, and this stack {ours}, which cannot read its files. Name an "
-            f"image of PostgreSQL {theirs} in auren:images (14 to 17 fit), and deploy this stack anew, since its database holds "
-            f"nothing yet: `pulumi destroy`, `pulumi up`. Or bring the old machine to {ours}."
+            f"image of PostgreSQL {theirs} in auren:images (14 to 17 fit), and deploy this stack anew, since its "
+            f"database holds nothing yet: `pulumi destroy`, `pulumi up`. Or bring the old machine to {ours}."
         )
     if old.facts.get("postgres.tablespaces", "0") != "0":
         yield "PostgreSQL has tablespaces there, outside its directory. Move their tables to pg_default first."
