@@ -86,7 +86,8 @@ count_kafka() {
         for tool in kafka-get-offsets kafka-get-offsets.sh; do
             ! command -v "$tool" >/dev/null || exec "$tool" --bootstrap-server "$at"
         done
-        exec kafka-run-class kafka.tools.GetOffsetShell --broker-list "$at"' 2>&1) || fail "Kafka in $1 does not say what it holds: $(tail -n 3 <<<"$said")"
+        kafka-run-class org.apache.kafka.tools.GetOffsetShell --bootstrap-server "$at" ||
+            kafka-run-class kafka.tools.GetOffsetShell --broker-list "$at"' 2>&1) || fail "Kafka in $1 does not say what it holds: $(tail -n 3 <<<"$said")"
     sed -n "s/^\([A-Za-z0-9._-]*\):\([0-9]*\):\([0-9]*\)\r*$/count${tab}kafka${tab}\1:\2${tab}\3/p" <<<"$said" | sort
 }
 
