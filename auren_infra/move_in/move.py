@@ -169,6 +169,18 @@ class Move:
         ended = datetime.now(UTC)
         _tell(f"The records lead to the new machine: {shown(ended)}.")
         _tell(f"Nobody was served for {lasting(ended - began)}, from {shown(began)} to {shown(ended)}.")
+        if seen.new.has_backups:
+            self._back_up()
+
+    def _back_up(self) -> None:
+        """The backups of before are of another database."""
+        try:
+            self.new.back_up()
+            _tell("A full backup of what has moved in is in the bucket.")
+        except NewMachineError as error:
+            _tell(
+                f"No backup was made of what has moved in: {error}\nTry again: `python -m auren_infra backup now --full`."
+            )
 
     def _records_failed(self, began: datetime, error: OutputsError) -> None:
         """If no name leads to the new machine yet, nobody has written there."""

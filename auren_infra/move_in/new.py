@@ -1,6 +1,6 @@
 """The stack's machine, to which the data comes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auren_infra.host.lock import HeldError, UnreachableError, hold, this_run
@@ -30,6 +30,10 @@ class NewMachine:
         for order in orders:
             self._run(order.id, *map(str, order.arguments()), data=str(order.data()))
 
+    def back_up(self) -> str:
+        """A full backup of all stores, with `auren:backups`. Raises `NewMachineError`."""
+        return self._ended(["auren-backup", "run", "full"])
+
     def hold(self) -> None:
         """Keep deployments away until this process ends. Raises `NewMachineError`."""
         _, _, host_key = self.outputs.ssh.known_hosts.strip().partition(" ")
@@ -40,8 +44,11 @@ class NewMachine:
             raise NewMachineError(str(error)) from None
 
     def _run(self, name: str, *arguments: str, data: str) -> str:
+        return self._ended(["bash", "-s", "--", *arguments], script(name) + data)
+
+    def _ended(self, command: Sequence[str], data: str = "") -> str:
         try:
-            done = machine.ask(self.outputs, "bash", "-s", "--", *arguments, data=script(name) + data, seconds=SECONDS)
+            done = machine.ask(self.outputs, *command, data=data, seconds=SECONDS)
         except MachineError as error:
             raise NewMachineError(str(error)) from None
         if done.returncode:

@@ -16,6 +16,7 @@ from tests.local.all_services.drift import RIGHT, drift
 from tests.local.deployment import DOMAIN, STACK, Deployment
 from tests.local.host import Host, wait_for
 from tests.local.old_droplet import DATABASE, USER, OldDroplet, old_droplet
+from tests.local.one_stack.test_secrets import give
 
 pytestmark = pytest.mark.machine
 
@@ -70,7 +71,8 @@ def read(address: str, event: int) -> float | None:
 
 @pytest.mark.long(420)
 def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Deployment, old: OldDroplet) -> None:
-    deployment.configure(movingFrom=old.address)
+    give(deployment, "backup-passphrase", "in a drawer", "--secret")
+    deployment.configure(movingFrom=old.address, backups=f"spaces://fra1/auren-{STACK}-backups")
     planned = deployment.planned()
     assert {name: planned[name] for name in NAMES} == dict.fromkeys(NAMES, "import")
     deployment.up()
@@ -106,6 +108,7 @@ def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Dep
         last = post(old.address, 61.5)
         switched = move_in(old, "switch", "--yes")
     assert re.search(r"Nobody was served for (\d+ min )?\d+ s, from ", switched)
+    assert "A full backup of what has moved in is in the bucket." in switched
     assert cloud.records(*NAMES) == {name: [address] for name in NAMES}
     assert old.running() == set()
     assert asked(new, "auren-postgres", "auren", "auren", f"SELECT datcollversion = {ACTUAL} {OF_OURS}") == "t"

@@ -79,9 +79,10 @@ esac
 _SSH = r"""
 eval "words=\${$#}"
 eval "set -- $words"
-shift 5
+shift 2
 where=new
 [ "$OLD" = no ] || where=old
+[ "$1" != bash ] || shift 3
 cat >sent
 printf '%s %s\n' "$where" "$*" >>calls
 if [ -e "fails/$where $1" ]; then

@@ -144,6 +144,20 @@ def test_a_switch_goes_from_step_to_step(machines: Machines, capsys: pytest.Capt
     assert re.search(r"Nobody was served for \d+ s, from 20\d\d-", said)
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_with_backups_there_is_one_of_what_has_moved_in(
+    machines: Machines, capsys: pytest.CaptureFixture[str], works: bool
+) -> None:
+    machines.says("new", "look", f"{LOOK_NEW}backups\tyes\n")
+    if not works:
+        machines.fails("new", "auren-backup", "the bucket is gone")
+    assert move_in("switch", "--yes") == 0, "the move itself is done"
+    assert machines.calls[-1] == "new auren-backup run full"
+    said = capsys.readouterr().out
+    assert ("A full backup of what has moved in is in the bucket." in said) is works
+    assert ("No backup was made of what has moved in: the bucket is gone\n" in said) is not works
+
+
 def test_a_switch_says_what_happens_and_asks(
     machines: Machines, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
