@@ -178,9 +178,7 @@ class Move:
             self.new.back_up()
             _tell("A full backup of what has moved in is in the bucket.")
         except NewMachineError as error:
-            _tell(
-                f"No backup was made of what has moved in: {error}\nTry again: `python -m auren_infra backup now --full`."
-            )
+            _tell(f"No backup was made of what has moved in: {error}\nThen: python -m auren_infra backup now --full")
 
     def _records_failed(self, began: datetime, error: OutputsError) -> None:
         """If no name leads to the new machine yet, nobody has written there."""
