@@ -291,7 +291,6 @@ policy_of() {
 
 note_what_runs() {
     local store kind name
-    install -d -m 0700 "$memory"
     look_around >"$looked"
     for store in postgres redis chromadb zookeeper kafka; do
         [ -z "${container[$store]:-}" ] || echo "store ${container[$store]} $(policy_of "${container[$store]}")"
@@ -313,11 +312,12 @@ stop_writers() {
     local seconds=$1
     local -a writers clients
     shift
+    install -d -m 0700 "$memory"
+    cat >"$memory/program"
     take_stores "$@"
     alone
     [ ! -e "$handed" ] || fail "This machine has been handed over already. To go back to it: move-in back."
     [ -e "$stopped" ] || note_what_runs
-    cat >"$memory/program"
     systemctl stop "$back.timer" 2>/dev/null || true
     # What was started for an earlier timer may be at work.
     [ -e "$stopped" ] || fail "This machine was started again by itself just now. Try again."

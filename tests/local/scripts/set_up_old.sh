@@ -36,7 +36,7 @@ http {
 }
 TEXT
 docker compose up --quiet-pull --detach postgres redis chromadb zookeeper kafka
-until docker compose exec -T kafka kafka-topics --bootstrap-server kafka:9092 --create --if-not-exists --topic biometric.events --partitions 3; do
+until docker compose exec -T kafka kafka-topics --bootstrap-server kafka:9092 --create --if-not-exists --topic biometric.events --partitions 3 </dev/null; do
     sleep 2
 done
 docker compose up --quiet-pull --detach --wait --wait-timeout 300
