@@ -22,7 +22,7 @@ def find_records(zone: str, settings: Settings, before: Deployed) -> tuple[Mappi
 
     The engine takes a record as it is: it refuses one that differs from what the program wants.
     """
-    known = before.records | (set(settings.hosts) if before.domain == settings.domain else set())
+    known = before.records.union(settings.hosts if before.domain == settings.domain else ())
     found: dict[str, str] = {}
     faults: list[Fault] = []
     try:
