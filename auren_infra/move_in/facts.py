@@ -88,8 +88,8 @@ def old(text: str) -> Old:
         images={words[0]: words[2] for words in _of(lines, "store", 3)},
         missing={words[0]: tuple(words[1].split()) for words in _of(lines, "missing", 2)},
         volumes=tuple(Volume(words[0], words[1], _number(words[2])) for words in _of(lines, "volume", 3)),
-        writers=tuple(words[0] for words in _of(lines, "writer", 1)),
-        others=tuple(words[0] for words in _of(lines, "other", 1)),
+        writers=tuple(sorted(words[0] for words in _of(lines, "writer", 1))),
+        others=tuple(sorted(words[0] for words in _of(lines, "other", 1))),
         facts={words[0]: words[1] for words in _of(lines, "fact", 2)},
         counts=_counts(lines),
     )

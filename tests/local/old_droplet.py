@@ -102,6 +102,7 @@ def compose(images: dict[str, str]) -> dict[str, Any]:
                     "REDIS_HOST": "redis",
                     "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
                     "CHROMA_HOST": "chromadb",
+                    "CHROMA_PORT": "8000",
                     "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
                 },
                 volumes=["./secrets:/run/secrets:ro"],

@@ -36,7 +36,9 @@ http {
 }
 TEXT
 docker compose up --quiet-pull --detach postgres redis chromadb zookeeper kafka
-until docker compose exec -T kafka kafka-topics --bootstrap-server kafka:9092 --create --if-not-exists --topic biometric.events --partitions 3 </dev/null; do
-    sleep 2
+for topic in biometric.events biometric.processed; do
+    until docker compose exec -T kafka kafka-topics --bootstrap-server kafka:9092 --create --if-not-exists --topic "$topic" --partitions 3 </dev/null; do
+        sleep 2
+    done
 done
 docker compose up --quiet-pull --detach --wait --wait-timeout 300
