@@ -114,7 +114,9 @@ def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Dep
     assert asked(new, "auren-postgres", "auren", "auren", f"SELECT datcollversion = {ACTUAL} {OF_OURS}") == "t"
     for run, written in {"copied": acknowledged, "moved": more}.items():
         found = kept(new, run)
-        assert {store: written.names(store) - found[store] for store in STORES} == dict.fromkeys(STORES, set()), run
+        assert {store: written.names(store) - found[store] for store in STORES} == {store: set() for store in STORES}, (
+            run
+        )
     assert [read(address, event) for event in (first, last)] == [60.5, 61.5]
     assert old.host.run("cat", "/root/.ssh/authorized_keys").count("auren-move-in") == 0
 
