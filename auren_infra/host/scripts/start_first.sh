@@ -89,6 +89,7 @@ watch() {
     read -r all_before failed_before < <(answers "$2" "$(now -d '10 minutes ago')")
     deadline=$((SECONDS + $1))
     while :; do
+        lives_on || return 1
         if ! works 5 && ! { sleep 1 && works 5; }; then
             failing="its health check failed"
             return 1
@@ -103,12 +104,13 @@ watch() {
         # Each request waits for one that has ended, until nginx is led back.
         for _ in 1 2 3 4; do
             sleep 0.25
-            if [ "$(life)" != "$lives" ]; then
-                failing="it ended"
-                return 1
-            fi
+            lives_on || return 1
         done
     done
+}
+
+lives_on() {
+    [ "$(life)" = "$lives" ] || { failing="it ended" && return 1; }
 }
 
 # life: another one when the container has ended, also when Docker has started it again.

@@ -99,7 +99,7 @@ def test_every_command_of_an_update_is_read_and_would_be_sent_as_it_is(update: R
 
 def test_every_script_is_of_an_order_or_runs_otherwise() -> None:
     otherwise = {"hold", "look", "over_ssh", "release_data_disk", "stop_containers", "watchdog"}
-    otherwise |= {"stop", "rollback", "list_releases", "backup", "restore", *SOURCED}
+    otherwise |= {"stop", "rollback", "list_releases", "backup", "restore", "move_in", "old_machine", *SOURCED}
     assert {path.stem for path in (ROOT / "auren_infra/host/scripts").glob("*.sh")} == ORDERS.keys() | otherwise
 
 
