@@ -47,7 +47,8 @@ placement = Placement(
     )
 )
 network = Network("bench", blueprint, [plan.name for plan in placement.machines])
-Dns("bench", settings, ask(settings, Deployed()), network.addresses["bench-0"])
+zone, adopted = ask(settings, Deployed())
+Dns("bench", settings, zone, network.addresses["bench-0"], adopted=adopted)
 shared = Shared(network, Secrets("bench-0", blueprint, issued={}), built={})
 for plan in placement.machines:
     provision(plan, shared)
