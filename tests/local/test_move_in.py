@@ -69,7 +69,7 @@ def read(address: str, event: int) -> float | None:
     return float(answer.json()["value"]) if answer.status_code == 200 else None
 
 
-@pytest.mark.long(420)
+@pytest.mark.long(540)
 def test_the_data_moves_in_while_somebody_writes_and_can_go_back(deployment: Deployment, old: OldDroplet) -> None:
     give(deployment, "backup-passphrase", "in a drawer", "--secret")
     deployment.configure(movingFrom=old.address, backups=f"spaces://fra1/auren-{STACK}-backups")
