@@ -8,6 +8,7 @@ from auren_infra.outputs import source
 from auren_infra.outputs.source import OutputsError
 from auren_infra.outputs.stack_name import PROJECT, StackName
 from auren_infra.settings import hosts_of
+from auren_infra.smoke_test import LEFT_OUT
 
 SETTING = "auren:movingFrom"
 _SECONDS = 900
@@ -63,6 +64,7 @@ def _pulumi(stack: StackName | None, *words: str) -> None:
         done = subprocess.run(
             command,
             cwd=PROJECT,
+            env={**os.environ, LEFT_OUT: "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,3 +12,7 @@ changes nothing, and in no preview. It is no resource, so nothing of it is in th
 Left out on purpose: an HTTP proxy (`https_proxy`). The machine that runs an update needs a direct connection to port 22
 in any case, and an answer through a proxy proves nothing about the address.
 """
+
+LEFT_OUT = "AUREN_WITHOUT_SMOKE_TEST"
+"""A variable of the environment: if it is set, an update tests nothing. `move-in` sets it for the records alone, when
+the machine that is left is stopped already."""

@@ -12,6 +12,7 @@ from auren_infra.apis.http import CloudError
 from auren_infra.cloud.adoption import find_records
 from auren_infra.placement import place
 from auren_infra.settings.deployed import Deployed
+from auren_infra.smoke_test import LEFT_OUT
 from tests.unit.configuration import blueprint, settings
 from tests.unit.rehearsal import ADDRESS, ZONE_ID, Rehearsal, rehearse
 from tests.unit.smoke_test.network import DIRECT, FakeNetwork
@@ -146,3 +147,12 @@ def test_names_that_lead_to_the_old_machine_are_not_tested(monkeypatch: pytest.M
     assert network.asked
     assert {address for _, address in network.asked} == {ADDRESS}
     assert not [url for url, _ in network.asked if "aupex.ai" in url]
+
+
+def test_an_update_of_the_records_alone_tests_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that the names leave is stopped already."""
+    zone_with(monkeypatch)
+    monkeypatch.setenv(LEFT_OUT, "1")
+    network = FakeNetwork(DIRECT)
+    moving(network=network)
+    assert network.asked == []

@@ -67,6 +67,7 @@ VOLUMES = ["postgres_data", "redis-data", "chromadb-data", "kafka-data", "zookee
 
 _PULUMI = """
 printf 'pulumi %s\\n' "$*" >>calls
+case "$*" in up*) [ -n "$AUREN_WITHOUT_SMOKE_TEST" ] || exit 97 ;; esac
 [ ! -e fails/pulumi ] || case "$*" in *"$(cat fails/pulumi)"*) echo "the cloud refused" >&2; exit 1 ;; esac
 case "$*" in
 "stack output"*) cat shown ;;
