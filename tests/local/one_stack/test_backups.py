@@ -236,7 +236,7 @@ def backups(host: Host) -> list[dict[str, Any]]:
     return stanza["backup"]
 
 
-@pytest.mark.long(120)
+@pytest.mark.long(200)
 def test_a_backup_whose_log_was_removed_is_restored_as_it_was_when_it_ended(outputs: Outputs, host: Host) -> None:
     """That is how one is that is kept for a month."""
     kept = post_event(outputs, 80.5)
