@@ -122,7 +122,7 @@ def _fails_later(scene: Scene, script: str) -> Iterator[Callable[[], object]]:
 
     def act() -> None:
         with scene.machine.beside("sh", "-c", script.format(slots=SLOTS)):
-            _refused(stack, "api became healthy and took over. Then its health check failed.")
+            _refused(stack, "api became healthy and took over. Then it")
 
     yield act
 

@@ -90,7 +90,7 @@ def test_one_that_fails_after_it_took_over_gives_way_and_no_request_fails(deploy
         pytest.raises(UpdateFailedError) as failed,
     ):
         deployment.up()
-    assert "api became healthy and took over. Then its health check failed." in str(failed.value)
+    assert "api became healthy and took over. Then it ended." in str(failed.value)
     assert "auren-api serves again." in str(failed.value)
     assert visitors.failed() == {}, visitors.answers
     assert _api(host) == {"auren-api"}
