@@ -7,7 +7,6 @@ image       a deployment of one image, beside `docker compose up -d --wait`
 nginx       requests a second, beside a stock nginx container
 load-NAME   a change while visitors come; NAME is api, api-setting, nginx-setting, nginx-image, website, bridge,
             rollback, broken, unhealthy-later or ends-later
-restore     a database of 1 GB that comes back, beside `pg_dump | pg_restore`
 growth      a preview with more services and more droplets
 report      docs/performance.md and its plot, from results.json
 
@@ -21,20 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from bench import (
-    changes,
-    container,
-    engine,
-    first_up,
-    growth,
-    load,
-    one_image,
-    report,
-    restore,
-    results,
-    unchanged,
-    web_server,
-)
+from bench import changes, container, engine, first_up, growth, load, one_image, report, results, unchanged, web_server
 from bench.results import Measured
 
 
@@ -49,7 +35,6 @@ MEASUREMENTS = {
     "container": Measurement(container.measure, 8),
     "image": Measurement(one_image.measure, 5),
     "nginx": Measurement(web_server.measure, 7),
-    "restore": Measurement(restore.measure, 3),
     "growth": Measurement(growth.measure, 5),
     **{f"load-{name}": Measurement(partial(load.measure, change), 1) for name, change in changes.CHANGES.items()},
 }
