@@ -14,7 +14,7 @@ from auren_infra.blueprint import describe
 from auren_infra.cloud import cloudflare
 from auren_infra.placement import place
 from auren_infra.settings.deployed import Deployed
-from auren_infra.smoke_test import clouds, update
+from auren_infra.smoke_test import LEFT_OUT, clouds, update
 from auren_infra.smoke_test.advice import GONE
 from auren_infra.smoke_test.answers import Addresses, Answer, NoSuchName, Silence, Unresolved
 from auren_infra.smoke_test.questions import Cause, Fault
@@ -113,6 +113,14 @@ def test_by_address_alone(said: list[str]) -> None:
     updated(network, smokeTest="address")
     assert network.asked == [(ROOT, ADDRESS), (f"{ROOT}api/health", ADDRESS)]
     assert said == ["auren:smokeTest is address: whether AUREN answers by name was not tested."]
+
+
+def test_left_out_for_the_records_alone_it_says_so(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LEFT_OUT, "1")
+    network = Watched(DIRECT)
+    updated(network)
+    assert network.asked == []
+    assert said == ["AUREN_WITHOUT_SMOKE_TEST is set: whether AUREN answers was not tested."]
 
 
 def test_switched_off_it_says_so(said: list[str]) -> None:
