@@ -36,6 +36,18 @@ def told(*, does: str, needs: str, ends: Mapping[int, str], examples: Sequence[s
     )
 
 
+def confirmed() -> bool:
+    """Whether somebody at the terminal types `yes`. If not, it says that nothing was changed."""
+    if not sys.stdin.isatty():
+        print("error: Nobody can be asked here, so nothing was changed. With --yes, nobody is.", file=sys.stderr)
+        return False
+    print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() == "yes":
+        return True
+    print("Nothing was changed.", file=sys.stderr)
+    return False
+
+
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a command and end the process with its status."""
     signal.signal(signal.SIGTERM, _cancelled)

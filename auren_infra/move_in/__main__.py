@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from auren_infra import exported
-from auren_infra.command_line import Help, run, told
+from auren_infra.command_line import Help, confirmed, run, told
 from auren_infra.exported import StateError
 from auren_infra.host.orders import KafkaTopics, Order, Sqlite
 from auren_infra.host.sent import of
@@ -156,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
         case _:
             window = timedelta(minutes=options.window)
             _show((*_words(seen, move), *_of_window(seen, move, window)))
-            if not options.yes and not _confirmed():
+            if not options.yes and not confirmed():
                 return NOT_ASKED
             move.switch(seen, window)
             _show(_after(stack))
@@ -243,7 +243,7 @@ def _back(move: Move, *, asked: bool) -> int:
             *(f"  {line}" for line in since),
         )
     )
-    if asked and not _confirmed():
+    if asked and not confirmed():
         return NOT_ASKED
     move.back()
     print(f"{records.SETTING} is in the stack's configuration file again: commit that.")
@@ -253,7 +253,7 @@ def _back(move: Move, *, asked: bool) -> int:
 def _discard(new: NewMachine, *, asked: bool) -> int:
     _show(["What this stack's stores held before the move is deleted, and what was copied and is in no place."])
     _show(["The way back with `move-in back` is closed then."])
-    if asked and not _confirmed():
+    if asked and not confirmed():
         return NOT_ASKED
     new.ask("discard")
     print("Deleted.")
@@ -263,17 +263,6 @@ def _discard(new: NewMachine, *, asked: bool) -> int:
 def _show(lines: Iterator[str] | Sequence[str]) -> None:
     for line in lines:
         print(line, flush=True)
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        print("error: Nobody can be asked here, so nothing was changed. With --yes, nobody is.", file=sys.stderr)
-        return False
-    print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip() == "yes":
-        return True
-    print("Nothing was changed.", file=sys.stderr)
-    return False
 
 
 if __name__ == "__main__":

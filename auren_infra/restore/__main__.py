@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from auren_infra.command_line import Help, run, told
+from auren_infra.command_line import Help, confirmed, run, told
 from auren_infra.moment import as_of_words, past, written
 from auren_infra.outputs import StackOutputs, machine, source
 from auren_infra.outputs.machine import DONE, NOT_ASKED, REFUSED, MachineError, NoProgramError
@@ -141,7 +141,7 @@ def _restore_store(outputs: StackOutputs, words: Sequence[str], *, asked: bool) 
 
 def _confirmed_end(outputs: StackOutputs, call: Sequence[str], says: Iterable[str], *, asked: bool) -> int:
     show("".join(f"{line}\n" for line in says))
-    if asked and not _confirmed():
+    if asked and not confirmed():
         return NOT_ASKED
     try:
         return machine.end(machine.ask(outputs, _PROGRAM, *call, seconds=_LONG))
@@ -149,17 +149,6 @@ def _confirmed_end(outputs: StackOutputs, call: Sequence[str], says: Iterable[st
         print(f"error: {error}", file=sys.stderr)
         print("The restore may still run on the machine, or be cut. The same call finishes it.", file=sys.stderr)
         return NOT_ASKED
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        print("error: Nobody can be asked here, so nothing was changed. With --yes, nobody is.", file=sys.stderr)
-        return False
-    print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip() == "yes":
-        return True
-    print("Nothing was changed.", file=sys.stderr)
-    return False
 
 
 if __name__ == "__main__":

@@ -117,15 +117,6 @@ pull() {
     tell pulled "$volume" "$(bytes "$inbox/$volume")" $((SECONDS - began))
 }
 
-# becomes_healthy CONTAINER
-becomes_healthy() {
-    local deadline=$((SECONDS + patience))
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
-        sleep 0.5
-    done
-}
-
 ready_postgres() {
     local name
     # What is set there by hand stays there, and who may log in is said here.
@@ -264,7 +255,7 @@ place() {
     [[ " $* " != *" postgres_data "* ]] || settle "$user" "$database"
     for name in "${stores[@]}"; do
         docker start "auren-$name" >"$said" 2>&1 || fail "auren-$name could not be started: $(tail -n 1 "$said")"
-        becomes_healthy "auren-$name" || fail "auren-$name did not become healthy with what was moved: $(docker logs --tail 5 "auren-$name" 2>&1 | tr '\n' ' ')"
+        becomes_healthy "auren-$name" $((SECONDS + patience)) || fail "auren-$name did not become healthy with what was moved: $(docker logs --tail 5 "auren-$name" 2>&1 | tr '\n' ' ')"
     done
 }
 
@@ -293,7 +284,7 @@ run_all() {
     for service in "$services"/*/; do
         service=$(live "$(basename "$service")")
         docker inspect "auren-$service" >/dev/null 2>&1 || continue
-        becomes_healthy "auren-$service" || fail "auren-$service did not become healthy: $(docker logs --tail 5 "auren-$service" 2>&1 | tr '\n' ' ')"
+        becomes_healthy "auren-$service" $((SECONDS + patience)) || fail "auren-$service did not become healthy: $(docker logs --tail 5 "auren-$service" 2>&1 | tr '\n' ' ')"
     done
 }
 

@@ -85,14 +85,6 @@ run_again() {
     becomes_healthy "$container" "$deadline"
 }
 
-# becomes_healthy CONTAINER DEADLINE: in seconds of this shell.
-becomes_healthy() {
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; do
-        [ "$SECONDS" -lt "$2" ] || return 1
-        sleep 1
-    done
-}
-
 # hold_machine WHAT: no deployment begins until this script has ended, and who tries is told why.
 hold_machine() {
     exec 6<>"$deployment"

@@ -43,6 +43,14 @@ is_running() {
     [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]
 }
 
+# becomes_healthy CONTAINER DEADLINE: by Docker's own health check, before this time in seconds of this shell.
+becomes_healthy() {
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]; do
+        [ "$SECONDS" -lt "$2" ] || return 1
+        sleep 0.5
+    done
+}
+
 # release_of CONTAINER: the release that it was made from, or nothing.
 release_of() {
     docker inspect --format '{{index .Config.Labels "auren.release"}}' "$1" 2>/dev/null || true
